@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kvmtune: `make help` lists what can be made.
+
+PREFIX  ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR  ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+CC      ?= gcc
+CFLAGS  ?= -O2 -g
+SCDOC   ?= scdoc
+V       ?= 0
+
+# A variant (asan...) has a build directory of its own.
+BUILD   ?= build
+VERSION := $(shell sed -n 's/^\#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kvmtune/version.h)
+
+PACKAGES      := libkmod libcpuid json-c smartcols
+PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES))
+PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES))
+CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
+HARDEN   := -fPIE -fstack-protector-strong -fcf-protection=full
+FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDEN) $(FORTIFY) $(PKG_CFLAGS) \
+	      $(CFLAGS) $(SAN)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
+
+BASE   := base err
+MODEL  := advice host modconf modconf_edit plan plan_module setting user
+ENGINE := act apply change journal observe observe_cpu step_json
+SYS    := cpu files guest kvm lock modules ports scan system
+REPORT := json json_change json_status mention table text_change text_status
+CLI    := cmd_change cmd_read goals help options tables
+
+# All but the doors to the outside: what a test links with doors of its own.
+CORE := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%)
+UPPER := $(REPORT:%=report/%) $(CLI:%=cli/%) main
+obj = $(1:%=$(BUILD)/obj/%.o)
+
+ifeq ($(V),0)
+Q := @
+say = @echo "  $(1)"
+endif
+
+.DELETE_ON_ERROR:
+.PHONY: all help clean install uninstall
+all: $(BUILD)/kvmtune man completions
+
+help:
+	@sed -n 's/^\#\# //p' Makefile tests/tests.mk
+
+## all: the program, its man page and completions, in build/
+$(BUILD)/kvmtune: $(call obj,$(CORE) $(SYS:%=sys/%) $(UPPER))
+	$(call say,LD   $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/obj/%.o: src/%.c Makefile
+	$(call say,CC   $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+man: $(BUILD)/kvmtune.8
+$(BUILD)/kvmtune.8: man/kvmtune.8.scd
+	$(call say,MAN  $@)
+	@mkdir -p $(@D)
+	$(Q)$(SCDOC) <$< >$@
+
+completions: $(BUILD)/kvmtune.bash
+$(BUILD)/kvmtune.bash: completions/kvmtune.bash
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+## install, uninstall: with PREFIX, SBINDIR, MANDIR, COMPDIR and DESTDIR
+install: all
+	install -D -m 0755 $(BUILD)/kvmtune $(DESTDIR)$(SBINDIR)/kvmtune
+	install -D -m 0644 $(BUILD)/kvmtune.8 $(DESTDIR)$(MANDIR)/man8/kvmtune.8
+	install -D -m 0644 $(BUILD)/kvmtune.bash $(DESTDIR)$(COMPDIR)/kvmtune
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/kvmtune $(DESTDIR)$(MANDIR)/man8/kvmtune.8 \
+		$(DESTDIR)$(COMPDIR)/kvmtune
+
+## clean: remove all that was built, but keep the images of the emulated machines
+clean:
+	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +
+
+include tests/tests.mk
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

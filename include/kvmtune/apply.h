@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * apply.h - does the steps of a plan, and walks back when one fails.
+ *
+ * Each step that alters the host is in the journal, on disk, before it is done. A failure, or a
+ * signal between two steps, takes back what was done, last first. Nothing is decided here: what to
+ * do and how to take it back is all in the plan.
+ */
+#ifndef KVMTUNE_APPLY_H
+#define KVMTUNE_APPLY_H
+
+#include <kvmtune/journal.h>
+
+struct apply_report {
+	size_t done; /* steps done; all of them unless failed */
+	bool failed;
+	struct err err;	  /* why the step number `done` failed */
+	bool walked_back; /* the host is as it was before */
+	bool stuck;	  /* it is not: back_err says what could not be taken back */
+	struct err back_err;
+	int64_t away_ms;     /* how long the module was away; -1: it was not */
+	struct strv remarks; /* what else happened, for people */
+};
+
+/* What is done, for the journal. */
+struct apply_what {
+	const char *command; /* "ept off" */
+	int undoes;	     /* journal entry that this takes back; 0: none */
+};
+
+/*
+ * Applies a plan that is not refused. 0 also when it failed and walked back: see ret. Negative
+ * only where the journal could not be begun, so that nothing was touched.
+ */
+int apply_plan(struct ports *p, const struct host *before, const struct plan *plan,
+	       const struct journal *journal, const struct apply_what *what,
+	       struct apply_report *ret, struct err *e);
+
+void apply_report_free(struct apply_report *r);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * change.h - the whole way of a change: lock, observe, plan, apply, prove.
+ *
+ *	struct outcome o;
+ *	change_run(&ports, &request, &o);    o.status is the exit status, o.err the message
+ *	report...(&o);
+ *	outcome_free(&o);
+ */
+#ifndef KVMTUNE_CHANGE_H
+#define KVMTUNE_CHANGE_H
+
+#include <kvmtune/apply.h>
+
+#define WAIT_NOT     (-1)
+#define WAIT_FOREVER INT64_MAX
+
+struct request {
+	const char *command;	  /* what the user asked for, for journal and lock: "ept off" */
+	const struct goal *goals; /* none: take back the last change */
+	size_t goal_count;
+	bool dry_run;
+	bool defer;
+	int64_t wait_ms; /* WAIT_NOT, WAIT_FOREVER, or at most so long */
+	/*
+	 * Told while we wait: what for (the holder of the lock, or NULL for KVM in use) and for how
+	 * long by now. May be NULL.
+	 */
+	void (*waiting)(void *arg, const struct kvm_users *users, const char *lock_holder,
+			int64_t waited_ms);
+	void *arg;
+};
+
+struct outcome {
+	struct host before, after;	    /* after: as far as something was applied */
+	struct journal journal;		    /* as it was before */
+	const struct journal_entry *undoes; /* in journal; NULL: no undo, or nothing to undo */
+	bool is_undo;
+	struct plan plan;
+	bool applied; /* report and leftover are filled */
+	struct apply_report report;
+	struct plan leftover; /* planned again afterwards: empty is the proof */
+	enum exit_status status;
+	struct err err; /* code 0: nothing went wrong */
+};
+
+void change_run(struct ports *p, const struct request *request, struct outcome *ret);
+void outcome_free(struct outcome *o);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * command.h - the tables of commands and of options.
+ *
+ * main.c reads these two tables for dispatch, for the check of which option goes with which
+ * command, for help and for the words of the shell completions; a test holds the man page to
+ * them. A command gets its operands and options in a struct invocation and returns an exit
+ * status; what went wrong is in the struct err, which main prints.
+ */
+#ifndef KVMTUNE_COMMAND_H
+#define KVMTUNE_COMMAND_H
+
+#include <kvmtune/change.h>
+#include <kvmtune/report.h>
+
+/* Options, as bits: which were given, and which a command takes. */
+enum option_bit {
+	OPT_DRY_RUN = 1 << 0,
+	OPT_JSON = 1 << 1,
+	OPT_QUIET = 1 << 2,
+	OPT_VERBOSE = 1 << 3,
+	OPT_WAIT = 1 << 4,
+	OPT_DEFER = 1 << 5,
+	OPT_ROOT = 1 << 6,
+	OPT_COLOR = 1 << 7,
+	OPT_LIST = 1 << 8,
+	OPT_HELP = 1 << 9,
+	OPT_VERSION = 1 << 10,
+	OPT_LIST_WORDS = 1 << 11,
+};
+
+#define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)
+#define OPTS_READ   (OPT_JSON | OPT_QUIET | OPT_VERBOSE)
+#define OPTS_CHANGE (OPTS_READ | OPT_DRY_RUN | OPT_WAIT | OPT_DEFER)
+
+struct option_row {
+	unsigned bit;
+	char short_name;      /* 0: none */
+	const char *name;     /* "dry-run" */
+	const char *argument; /* "TIME"; NULL: takes none */
+	bool optional;	      /* the argument may be left out */
+	const char *help;     /* NULL: not shown */
+};
+
+extern const struct option_row option_table[];
+extern const size_t option_count;
+
+struct invocation {
+	unsigned given; /* option bits */
+	int64_t wait_ms;
+	const char *root;
+	struct style style;
+	const char *command; /* its name */
+	char **args;	     /* operands behind it */
+	int arg_count;
+	struct ports *ports;
+};
+
+struct command {
+	const char *name;
+	const char *operands; /* for the synopsis: "SETTING=VALUE..." */
+	const char *summary;
+	const char *text; /* a paragraph for its --help */
+	unsigned takes;	  /* option bits */
+	bool changes;	  /* its first purpose is to change the host */
+	enum exit_status (*run)(struct invocation *in, struct err *e);
+};
+
+extern const struct command command_table[];
+extern const size_t command_count;
+
+const struct command *command_find(const char *name);
+
+/* Parses argv into *ret: options wherever they stand. 0, or STATUS_USAGE with e filled. */
+int options_parse(int argc, char **argv, struct invocation *ret, struct err *e);
+
+void help_all(FILE *out);
+void help_command(FILE *out, const struct command *c);
+/* All words for the shell completions, one a line: "command ept", "option --dry-run"... */
+void list_words(FILE *out);
+
+/* A mistake in what was typed. Returns STATUS_USAGE. */
+enum exit_status usage_error(struct err *e, const char *fmt, ...) PRINTF(2, 3);
+
+enum exit_status cmd_status(struct invocation *in, struct err *e);
+enum exit_status cmd_guests(struct invocation *in, struct err *e);
+enum exit_status cmd_setting(struct invocation *in, struct err *e);
+enum exit_status cmd_apply(struct invocation *in, struct err *e);
+enum exit_status cmd_audit(struct invocation *in, struct err *e);
+enum exit_status cmd_undo(struct invocation *in, struct err *e);
+
+#endif

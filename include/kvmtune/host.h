@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * host.h - what is known of a host: facts with their sources, and nothing else.
+ *
+ * host_observe() (observe.h) fills a struct host; plans and reports read it and change nothing.
+ * What could not be found out is UNKNOWN, never a guess. host_free() frees all it holds.
+ */
+#ifndef KVMTUNE_HOST_H
+#define KVMTUNE_HOST_H
+
+#include <kvmtune/base.h>
+#include <kvmtune/modconf.h>
+#include <kvmtune/port.h>
+#include <kvmtune/setting.h>
+#include <kvmtune/user.h>
+
+/* Where kvmtune keeps what is its own. */
+#define OWN_CONF_DIR  "/etc/modprobe.d"
+#define OWN_CONF_FILE OWN_CONF_DIR "/zz-kvmtune.conf"
+#define STATE_DIR     "/var/lib/kvmtune"
+#define LOCK_FILE     "/run/lock/kvmtune.lock"
+#define KVM_DEVICE    "/dev/kvm"
+
+/* A fact and its evidence: "CPUID", "/proc/cpuinfo", "MSR 48Bh"... */
+struct fact {
+	enum tri value;
+	struct strv source;
+};
+
+enum module_state {
+	MODULE_STATE_UNKNOWN,
+	MODULE_STATE_ABSENT,   /* not there for this kernel */
+	MODULE_STATE_LOADABLE, /* there, not loaded */
+	MODULE_STATE_LOADED,
+	MODULE_STATE_BUSY, /* being loaded or removed right now */
+	MODULE_STATE_BUILTIN,
+};
+const char *module_state_name(enum module_state s);
+
+struct param {
+	char *name, *value; /* as sysfs shows it, without the newline */
+};
+
+/* What belongs to one module parameter setting. */
+struct module_facts {
+	struct fact virt;    /* the processor has VT-x (SVM) */
+	struct fact enabled; /* and firmware and kernel let it be used */
+	struct fact paging;  /* the processor has EPT (NPT) */
+	struct fact usable;  /* and KVM can use it: 4-level walks, write-back, INVEPT */
+	enum module_state state;
+	int refcnt;	     /* opens of /dev/kvm, VMs, vCPUs: in use or not; -1 unknown */
+	struct strv holders; /* modules on top of it */
+	struct param *params;
+	size_t param_count;
+	enum tri now;	   /* of the loaded module; UNKNOWN when not loaded or not readable */
+	enum tri next;	   /* what the next load will give */
+	bool next_decided; /* somebody's option says so: winner; else it is the default */
+	struct modconf_token winner;
+};
+
+struct device_facts {
+	bool exists;
+	unsigned uid, gid, mode;
+};
+
+struct host {
+	struct host_id id;
+	bool image; /* a file tree (--root), not the running host */
+	bool root;  /* we are root */
+	bool cpu_known;
+	struct cpu_id cpu;
+	struct module_facts modules[SETTING_COUNT]; /* of the rows that have a module */
+	struct modconf conf;
+	struct device_facts device;
+	struct kvm_users users;
+	bool users_scanned;	   /* false: the count says that nobody uses KVM */
+	enum tri modules_disabled; /* kernel.modules_disabled: no loading until the next boot */
+	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */
+	bool nixos;		   /* /etc/modprobe.d is generated */
+	char *own_conf;		   /* text of OWN_CONF_FILE, NULL: not there */
+	struct strv hypervisors;   /* other hypervisors at work: vboxdrv, vmmon */
+	bool udev;		   /* somebody sets owner and mode of /dev/kvm */
+	bool libvirt;		   /* libvirt has a cache of what this host's QEMU can do */
+	char *l1tf;	    /* what the kernel says of the L1TF vulnerability, NULL: nothing */
+	struct strv unseen; /* what could not be read, and why: for the reader of status */
+};
+
+void host_free(struct host *h);
+
+/* The parameter's value, or NULL. */
+const char *module_param(const struct module_facts *m, const char *name);
+/* Is KVM in use, as far as this module's count says? */
+bool module_in_use(const struct module_facts *m);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * journal.h - what was changed and how to take it back, on disk before it is done.
+ *
+ * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
+ * JSON object. A change writes `begin` with all its steps and their way back, `step` before each
+ * step that alters the host, and `end`. A last line that did not reach the disk whole is passed
+ * over; a begin without an end is an interrupted change.
+ *
+ *	journal_load() -> journal_begin() -> journal_step()... -> journal_end()
+ *
+ * Ownership: struct journal owns its entries; journal_free() frees them.
+ */
+#ifndef KVMTUNE_JOURNAL_H
+#define KVMTUNE_JOURNAL_H
+
+#include <kvmtune/plan.h>
+
+#define JOURNAL_FILE STATE_DIR "/journal"
+
+enum journal_result {
+	JOURNAL_OPEN, /* no end: interrupted, or being done right now */
+	JOURNAL_DONE,
+	JOURNAL_WALKED_BACK, /* failed; the host is as it was */
+	JOURNAL_STUCK,	     /* failed, and the way back failed too */
+};
+
+struct journal_entry {
+	int id;	       /* counts up from 1 */
+	int64_t time;  /* seconds since 1970 */
+	char *command; /* "ept off" */
+	int undoes;    /* the entry that this one takes back; 0: none */
+	bool undone;   /* a later entry took it back */
+	enum journal_result result;
+	int step; /* the last step begun, from 0; -1: none */
+	struct step *steps;
+	size_t step_count;
+	size_t offset; /* of its first line in the file */
+};
+
+struct journal {
+	struct journal_entry *entries;
+	size_t count;
+	size_t damaged; /* lines that cannot be read, the last one not counted */
+	size_t size;	/* of the file */
+};
+
+/* Reads the journal; none at all is an empty one. */
+int journal_load(struct ports *p, struct journal *ret, struct err *e);
+void journal_free(struct journal *j);
+
+/* The change that a next undo takes back: an interrupted one first, else the last; or NULL. */
+const struct journal_entry *journal_undoable(const struct journal *j);
+/* The change that was interrupted, or whose way back failed; or NULL. */
+const struct journal_entry *journal_interrupted(const struct journal *j);
+
+/* Writes what is about to be done; *ret_id names the entry in the calls after it. */
+int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
+		  const struct plan *plan, int *ret_id, struct err *e);
+/* Writes that step (from 0) is about to be done. */
+int journal_step(struct ports *p, int id, size_t step, struct err *e);
+int journal_end(struct ports *p, int id, enum journal_result result, struct err *e);
+
+const char *journal_result_name(enum journal_result r);
+
+#endif

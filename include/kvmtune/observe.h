@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * observe.h - reads a host through the ports into facts. The only reader of the host's state.
+ */
+#ifndef KVMTUNE_OBSERVE_H
+#define KVMTUNE_OBSERVE_H
+
+#include <kvmtune/host.h>
+
+/*
+ * Fills ret, which is freed by host_free() also after a failure. What cannot be read is unknown
+ * in ret, and named in ret->unseen where the reader of a report should know; so this fails only
+ * where nothing at all can be said. Nothing is changed on the host.
+ */
+int host_observe(struct ports *p, struct host *ret, struct err *e);
+
+/* Parts of it, for the steps of a change. */
+void observe_conf(struct ports *p, struct modconf *ret);
+int observe_params(struct ports *p, const char *module, struct param **ret, size_t *ret_count);
+int observe_refcnt(struct ports *p, const char *module); /* -1: not known, not loaded */
+void observe_device(struct ports *p, struct device_facts *ret);
+
+/* The first line of a file, without its newline; NULL when it cannot be read. To be freed. */
+char *read_line_of(struct ports *p, const char *path);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan.h - from a host and goals to a list of steps, or to a refusal.
+ *
+ * plan_build() is pure: no I/O, no clock, no globals. The steps carry everything that applying
+ * them needs, each with the act that takes it back; dry run, apply, undo, journal and report read
+ * this one list. A plan without steps for a goal is the proof that the host is there already.
+ *
+ *	struct plan plan = { 0 };
+ *	plan_build(&host, goals, n, &options, &plan);
+ *	if (plan.refusal.code) ...       nothing may be touched
+ *	apply(&ports, &plan, ...)
+ *	plan_free(&plan);
+ *
+ * Ownership: a plan owns its strings; it does not point into the host.
+ */
+#ifndef KVMTUNE_PLAN_H
+#define KVMTUNE_PLAN_H
+
+#include <kvmtune/advice.h>
+#include <kvmtune/err.h>
+#include <kvmtune/host.h>
+
+enum act_kind {
+	ACT_NONE,
+	ACT_WRITE_FILE,	  /* target: path; text: its whole new content; mode */
+	ACT_REMOVE_FILE,  /* target: path */
+	ACT_CONFIRM,	  /* target: module; param, value: libkmod must say so for the next load */
+	ACT_UNLOAD,	  /* target: module */
+	ACT_LOAD,	  /* target: module; text: exactly these options, or NULL: as configured */
+	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
+	ACT_CHECK_DEVICE, /* target: path; device: owner and mode it must have again */
+	ACT_CHECK_GUEST,  /* a test guest runs */
+	ACT_KIND_COUNT
+};
+const char *act_name(enum act_kind kind); /* "write", "unload"...: in text and in JSON */
+enum act_kind act_find(const char *name, bool *ret_found);
+
+/* What a parameter was, and must be after a reload. */
+struct expect {
+	char *param;
+	char *before;
+	char *after; /* NULL: the kernel sets it as it likes */
+};
+
+struct act {
+	enum act_kind kind;
+	char *target;
+	char *text;
+	char *param;
+	enum tri value;
+	unsigned mode;
+	struct device_facts device;
+	struct expect *expects;
+	size_t expect_count;
+};
+
+struct step {
+	struct act act;
+	struct act back; /* ACT_NONE: nothing to take back */
+	char *note;	 /* for people: why, or what comes with it; NULL */
+	/*
+	 * KVM is away while this step is awaited: no journal write, no pause between the step
+	 * before and this one. The journal names both before the first.
+	 */
+	bool urgent;
+};
+
+/* Something else that a reload changes: an option edited since the module was loaded. */
+struct effect {
+	char *module, *param;
+	char *from, *to;
+	char *file;    /* who asks for it */
+	unsigned line; /* 0: the kernel command line */
+};
+
+/* What becomes of one goal. */
+struct change {
+	const struct setting *setting;
+	const char *value;  /* wanted; in an undo: what it was */
+	enum tri now, next; /* before the change */
+	bool waits;	    /* takes effect at the next module load only */
+	bool already;	    /* nothing to do */
+};
+
+struct plan_options {
+	bool defer; /* save for the next module load, leave the running module alone */
+};
+
+struct plan {
+	struct change *changes;
+	size_t change_count;
+	struct step *steps;
+	size_t step_count;
+	struct effect *effects;
+	size_t effect_count;
+	enum advice_id *advice;
+	size_t advice_count;
+	struct err refusal;	/* code 0: none */
+	bool refused_for_users; /* show who uses KVM */
+	enum exit_status
+		status; /* what a run that succeeds gives: DONE, PENDING or the refusal's */
+};
+
+void plan_build(const struct host *host, const struct goal *goals, size_t count,
+		const struct plan_options *options, struct plan *ret);
+
+/*
+ * The way back from a change of the past, given as its steps: what the host still needs so that
+ * each step is taken back, files first, then modules. Works from any state in between.
+ */
+void plan_back(const struct host *host, const struct step *steps, size_t count,
+	       const struct plan_options *options, struct plan *ret);
+
+/* Does the plan need a module reload? */
+bool plan_reloads(const struct plan *plan);
+
+/* The plan function of the settings that are module parameters. */
+void plan_module_setting(const struct host *host, const struct goal *goal,
+			 const struct plan_options *options, struct plan *plan);
+
+/* The same for the way back; file and load are the acts to come back to, NULL: not needed. */
+void plan_module_back(const struct host *host, const struct setting *setting,
+		      const struct act *file, const struct act *load,
+		      const struct plan_options *options, struct plan *plan);
+
+void plan_free(struct plan *plan);
+void step_free(struct step *step);
+
+/* One line for people: "/etc/modprobe.d/zz-kvmtune.conf   options kvm_intel ept=0". */
+void act_target_text(const struct act *act, struct buf *ret);
+void act_detail_text(const struct act *act, struct buf *ret);
+
+#endif

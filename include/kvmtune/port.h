@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * port.h - the doors to the outside: all that kvmtune can read from, or do to, a host.
+ *
+ * src/sys implements them for a real host; the tests put an in-memory kernel behind the same
+ * functions. The engine and the commands see only this table. Paths are absolute as seen below
+ * the root (`--root`), "/etc/modprobe.d" for example; no path leads outside of it.
+ *
+ * Order of calls: ports_open() once, any of the functions, ports_close(). One thread.
+ * Errors: 0 or a negative errno, described in the struct err where one is passed; outputs are
+ * untouched on failure. Functions marked (changes) are the only ones that alter the host.
+ */
+#ifndef KVMTUNE_PORT_H
+#define KVMTUNE_PORT_H
+
+#include <kvmtune/base.h>
+#include <kvmtune/err.h>
+#include <kvmtune/user.h>
+
+struct ports;
+
+struct file_stat {
+	bool is_dir, is_regular, is_char;
+	unsigned mode; /* permission bits, 07777 */
+	unsigned uid, gid;
+	uint64_t size;
+};
+
+struct file_port {
+	/*
+	 * Appends the whole file to ret. Files over 1 MiB: -EFBIG. No struct err: whether a missing
+	 * file is an error is for the caller to say.
+	 */
+	int (*read)(struct ports *p, const char *path, struct buf *ret);
+	/* Likewise, but only what one read() of at most `size` bytes gives: for long /proc files. */
+	int (*read_head)(struct ports *p, const char *path, size_t size, struct buf *ret);
+	/* Adds the names in a directory, without "." and "..", in no order. */
+	int (*list)(struct ports *p, const char *path, struct strv *ret);
+	/* Follows links, below the root. */
+	int (*stat)(struct ports *p, const char *path, struct file_stat *ret);
+	/* May this process create files there? 0, or -EROFS, -EACCES, -ENOENT... */
+	int (*writable)(struct ports *p, const char *dir);
+	/*
+	 * (changes) Replaces or creates a file with this text and mode, whole or not at all, and on
+	 * disk when it returns: temporary name beside it, fsync, rename, fsync of the directory.
+	 * Missing parent directories are made (0755).
+	 */
+	int (*replace)(struct ports *p, const char *path, const char *text, unsigned mode,
+		       struct err *e);
+	/* (changes) Removes a file; one that is not there is no error. */
+	int (*remove)(struct ports *p, const char *path, struct err *e);
+	/* (changes) Appends text to a file and waits until it is on disk; makes the file (0644). */
+	int (*append)(struct ports *p, const char *path, const char *text, struct err *e);
+	/* (changes) Sets owner and mode of a device. */
+	int (*set_owner)(struct ports *p, const char *path, unsigned uid, unsigned gid,
+			 unsigned mode, struct err *e);
+	/*
+	 * (changes) Takes an exclusive lock that ends with the process and writes `holder` into the
+	 * file. -EWOULDBLOCK: another holds it, and what it wrote is appended to ret_holder.
+	 */
+	int (*lock)(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
+		    struct err *e);
+};
+
+enum module_kind {
+	MODULE_KIND_UNKNOWN, /* no modules directory to look into */
+	MODULE_ABSENT,	     /* this kernel has no such module */
+	MODULE_LOADABLE,
+	MODULE_BUILTIN,
+};
+
+struct module_port {
+	/*
+	 * Reads modprobe.d afresh (a new libkmod context: an old one does not see new files), keeps
+	 * it for load(), and says what it knows: the kind, and the options by configuration and
+	 * kernel command line in ret_options (appended; empty for none). Either may be NULL.
+	 */
+	int (*prepare)(struct ports *p, const char *module, enum module_kind *ret_kind,
+		       struct buf *ret_options, struct err *e);
+	/*
+	 * (changes) Removes this module alone, never forced. -EAGAIN: in use; -ENOENT: not loaded;
+	 * -EPERM: not allowed.
+	 */
+	int (*unload)(struct ports *p, const char *module, struct err *e);
+	/*
+	 * (changes) Inserts the module. options NULL: as configured, dependencies and softdeps too,
+	 * as the last prepare() saw it, no install command run; else exactly these options for this
+	 * module alone. -EEXIST: it is loaded already.
+	 */
+	int (*load)(struct ports *p, const char *module, const char *options, struct err *e);
+};
+
+/* What CPUID says of the logical CPU this runs on. */
+struct cpu_id {
+	char vendor[16];
+	char brand[64];
+	int family, model, stepping;
+	enum tri vmx, svm;
+	enum tri hypervisor;	  /* this is itself a guest */
+	char hypervisor_name[32]; /* "" unknown */
+};
+
+struct cpu_port {
+	int (*identify)(struct ports *p, struct cpu_id *ret, struct err *e);
+	/* A model-specific register, where /dev/cpu/N/msr is there already: never loads `msr`. */
+	int (*read_msr)(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret);
+};
+
+struct kvm_port {
+	/* Every process that holds /dev/kvm, a VM or a vCPU. The caller frees ret. */
+	int (*users)(struct ports *p, struct kvm_users *ret, struct err *e);
+	/*
+	 * Runs a tiny real-mode guest through /dev/kvm and checks what it computed, in a child of
+	 * its own, which is killed after timeout_ms (-ETIMEDOUT).
+	 */
+	int (*run_guest)(struct ports *p, unsigned timeout_ms, struct err *e);
+};
+
+struct host_id {
+	char name[65];
+	char kernel[65]; /* release */
+	char machine[65];
+};
+
+struct system_port {
+	void (*identify)(struct ports *p, struct host_id *ret);
+	bool (*is_root)(struct ports *p);
+	/* Has a signal asked to stop (SIGINT, SIGTERM, SIGHUP)? Its number, or 0. */
+	int (*interrupted)(struct ports *p);
+	/* Sleeps; returns early when interrupted. */
+	void (*sleep_ms)(struct ports *p, unsigned ms);
+	int64_t (*monotonic_ms)(struct ports *p);
+	int64_t (*wall_seconds)(struct ports *p);
+};
+
+struct ports {
+	struct file_port file;
+	struct module_port module;
+	struct cpu_port cpu;
+	struct kvm_port kvm;
+	struct system_port system;
+	bool image; /* --root: files only; modules, cpu, kvm and /proc are not this image's */
+	void *self;
+};
+
+/*
+ * Opens the doors of the running host (root NULL) or of the image below the directory `root`.
+ * The caller closes them, also after a failure.
+ */
+int ports_open(struct ports *p, const char *root, struct err *e);
+void ports_close(struct ports *p);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report.h - what a user gets to read: text for people, JSON for programs, from the same facts.
+ *
+ * Nothing here looks at the host. Text is plain ASCII, aligned; bytes of unknown origin are shown
+ * escaped. A JSON document is one object with "schema" and "kvmtune_version"; schema/ describes
+ * them, and keys are only ever added.
+ */
+#ifndef KVMTUNE_REPORT_H
+#define KVMTUNE_REPORT_H
+
+#include <stdio.h>
+
+#include <kvmtune/change.h>
+
+struct style {
+	bool color;
+	bool quiet; /* no advice, no notes */
+	bool verbose;
+};
+
+/* `kvmtune status`. */
+void text_status(FILE *out, const struct style *style, const struct host *host,
+		 const struct journal *journal);
+int json_status(FILE *out, const struct host *host, const struct journal *journal);
+
+/* `kvmtune ept`: one setting. */
+void text_setting(FILE *out, const struct style *style, const struct host *host,
+		  const struct setting *setting);
+int json_setting(FILE *out, const struct host *host, const struct setting *setting);
+
+/* `kvmtune guests`. in_use is what the module's count says. */
+void text_users(FILE *out, const struct style *style, const struct host *host);
+int json_users(FILE *out, const struct host *host);
+
+/* A change, or its dry run. */
+void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run);
+int json_change(FILE *out, const struct outcome *o, const char *command, bool dry_run);
+
+/* `kvmtune audit`: the goals against the host, by the plan made for them. */
+void text_audit(FILE *out, const struct style *style, const struct host *host,
+		const struct plan *plan);
+int json_audit(FILE *out, const struct host *host, const struct plan *plan,
+	       enum exit_status status);
+
+/* `kvmtune undo --list`. */
+void text_journal(FILE *out, const struct style *style, const struct journal *journal);
+int json_journal(FILE *out, const struct journal *journal);
+
+/* The table of who uses KVM alone, with a blank line around; for a refusal. To be freed. */
+char *users_table(const struct kvm_users *users);
+
+#endif

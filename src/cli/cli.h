@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli.h - what the commands share. */
+#ifndef KVMTUNE_CLI_H
+#define KVMTUNE_CLI_H
+
+#include <kvmtune/command.h>
+
+/* STATUS_DONE, or STATUS_USAGE where there are operands. */
+enum exit_status no_operands(const struct invocation *in, struct err *e);
+
+/* "ept=off ksm=off" into goals, which the caller frees. STATUS_DONE or STATUS_USAGE. */
+enum exit_status parse_goals(const struct invocation *in, struct goal **ret, size_t *ret_count,
+			     struct err *e);
+
+/* Runs a change (no goals: an undo) and reports it. */
+enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
+			    struct err *e);
+
+#endif

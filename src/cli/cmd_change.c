@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd_change.c - the commands that change the host, and audit, which says what they would change.
+ */
+#include "cli.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <kvmtune/observe.h>
+
+/* ---- the live line of --wait ---- */
+
+struct live_line {
+	bool terminal;
+	bool shown;
+	int64_t shown_second;
+};
+
+static void waiting_text(const struct kvm_users *users, const char *lock_holder, struct buf *ret)
+{
+	if (lock_holder) {
+		buf_printf(ret, "waiting for another kvmtune: %s", lock_holder);
+		return;
+	}
+	buf_puts(ret, "waiting until nobody uses KVM: ");
+	for (size_t i = 0; users && i < users->count && i < 3; i++) {
+		const struct kvm_user *u = &users->users[i];
+
+		buf_puts(ret, i ? ", " : "");
+		buf_add_safe(ret, u->guest ?: u->program, 20);
+		buf_printf(ret, " (PID %d)", u->pid);
+	}
+	if (!users || !users->count)
+		buf_puts(ret, "held by nobody who can be seen");
+	else if (users->count > 3)
+		buf_printf(ret, " and %zu more", users->count - 3);
+}
+
+static void show_waiting(void *arg, const struct kvm_users *users, const char *lock_holder,
+			 int64_t waited_ms)
+{
+	struct live_line *line = arg;
+	autobuf text = { 0 };
+
+	if (!line->terminal || (line->shown && waited_ms / 1000 == line->shown_second))
+		return;
+	waiting_text(users, lock_holder, &text);
+	fprintf(stderr, "\r\033[K%.100s  %lld s", text.data, (long long)(waited_ms / 1000));
+	fflush(stderr);
+	line->shown = true;
+	line->shown_second = waited_ms / 1000;
+}
+
+static void clear_line(const struct live_line *line)
+{
+	if (line->shown)
+		fputs("\r\033[K", stderr);
+}
+
+/* ---- changes ---- */
+
+/* What was asked for, as it is remembered: "ept off", "apply ept=off", with what alters it. */
+static void command_text(const struct invocation *in, struct buf *ret)
+{
+	buf_puts(ret, in->command);
+	for (int i = 0; i < in->arg_count; i++) {
+		buf_puts(ret, " ");
+		buf_puts(ret, in->args[i]);
+	}
+	if (in->given & OPT_DEFER)
+		buf_puts(ret, " --defer");
+}
+
+enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
+			    struct err *e)
+{
+	struct live_line line = { .terminal = isatty(STDERR_FILENO) && !in->style.quiet };
+	bool dry_run = in->given & OPT_DRY_RUN;
+	autobuf command = { 0 };
+	struct outcome o;
+	struct request request = { .goals = goals,
+				   .goal_count = count,
+				   .dry_run = dry_run,
+				   .defer = in->given & OPT_DEFER,
+				   .wait_ms = in->wait_ms,
+				   .waiting = show_waiting,
+				   .arg = &line };
+	enum exit_status status;
+
+	command_text(in, &command);
+	request.command = command.data;
+	change_run(in->ports, &request, &o);
+	clear_line(&line);
+	if (in->given & OPT_JSON)
+		json_change(stdout, &o, command.data, dry_run);
+	else
+		text_change(stdout, &in->style, &o, dry_run);
+	*e = o.err;
+	if (o.plan.refused_for_users && !(in->given & OPT_JSON))
+		e->detail = users_table(&o.before.users);
+	status = o.status;
+	outcome_free(&o);
+	return status;
+}
+
+static enum exit_status show_setting(struct invocation *in, const struct setting *setting,
+				     struct err *e)
+{
+	struct host host = { 0 };
+	enum exit_status status = STATUS_DONE;
+
+	if (in->given & (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER))
+		return usage_error(e, "%s without a value changes nothing", in->command);
+	if (host_observe(in->ports, &host, e) < 0)
+		status = e->status;
+	else if (in->given & OPT_JSON)
+		json_setting(stdout, &host, setting);
+	else
+		text_setting(stdout, &in->style, &host, setting);
+	host_free(&host);
+	return status;
+}
+
+/* The commands that carry a setting's name: `ept`, `ept off`. */
+enum exit_status cmd_setting(struct invocation *in, struct err *e)
+{
+	const struct setting *setting = setting_find(in->command);
+	struct goal goal = { .setting = setting };
+	autobuf values = { 0 };
+
+	if (!in->arg_count)
+		return show_setting(in, setting, e);
+	setting_values_text(setting, &values);
+	goal.value = setting_value(setting, in->args[0]);
+	if (!goal.value)
+		return usage_error(e, "%s takes %s, not \"%s\"", in->command, values.data,
+				   in->args[0]);
+	if (in->arg_count > 1)
+		return usage_error(e, "one word too many: \"%s\"", in->args[1]);
+	return run_change(in, &goal, 1, e);
+}
+
+enum exit_status cmd_apply(struct invocation *in, struct err *e)
+{
+	struct goal *goals = NULL;
+	size_t count = 0;
+	enum exit_status status = parse_goals(in, &goals, &count, e);
+
+	if (status == STATUS_DONE)
+		status = run_change(in, goals, count, e);
+	free(goals);
+	return status;
+}
+
+static enum exit_status list_changes(struct invocation *in, struct err *e)
+{
+	struct journal journal;
+
+	if (journal_load(in->ports, &journal, e) < 0)
+		return e->status;
+	if (in->given & OPT_JSON)
+		json_journal(stdout, &journal);
+	else
+		text_journal(stdout, &in->style, &journal);
+	journal_free(&journal);
+	return STATUS_DONE;
+}
+
+enum exit_status cmd_undo(struct invocation *in, struct err *e)
+{
+	enum exit_status status = no_operands(in, e);
+
+	if (status != STATUS_DONE)
+		return status;
+	if (in->given & OPT_LIST && in->given & (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER))
+		return usage_error(e, "--list only lists");
+	return in->given & OPT_LIST ? list_changes(in, e) : run_change(in, NULL, 0, e);
+}
+
+/* ---- audit ---- */
+
+static enum exit_status audit_status(const struct plan *plan, struct err *e)
+{
+	if (plan->refusal.code && plan->refusal.status == STATUS_IMPOSSIBLE &&
+	    !plan->change_count) {
+		*e = plan->refusal;
+		return STATUS_IMPOSSIBLE;
+	}
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (!plan->changes[i].already)
+			return STATUS_DRIFT;
+	return STATUS_DONE;
+}
+
+/* The same plan as the change would have: where it has nothing to do, there is no drift. */
+static enum exit_status audit(struct invocation *in, const struct goal *goals, size_t count,
+			      struct err *e)
+{
+	struct plan_options options = { 0 };
+	struct host host = { 0 };
+	struct plan plan = { 0 };
+	enum exit_status status;
+
+	if (host_observe(in->ports, &host, e) < 0) {
+		status = e->status;
+	} else {
+		plan_build(&host, goals, count, &options, &plan);
+		status = audit_status(&plan, e);
+		if (in->given & OPT_JSON)
+			json_audit(stdout, &host, &plan, status);
+		else
+			text_audit(stdout, &in->style, &host, &plan);
+	}
+	plan_free(&plan);
+	host_free(&host);
+	return status;
+}
+
+enum exit_status cmd_audit(struct invocation *in, struct err *e)
+{
+	struct goal *goals = NULL;
+	size_t count = 0;
+	enum exit_status status = parse_goals(in, &goals, &count, e);
+
+	if (status == STATUS_DONE)
+		status = audit(in, goals, count, e);
+	free(goals);
+	return status;
+}

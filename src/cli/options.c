@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <kvmtune/command.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Long options are told apart by their row; short ones by their letter. */
+#define ROW_BASE 256
+#define MAX_ROWS 32
+
+enum exit_status usage_error(struct err *e, const char *fmt, ...)
+{
+	char text[sizeof(e->text)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	err_set(e, -EINVAL, "%s", text);
+	err_status(e, STATUS_USAGE, "usage");
+	err_hint(e, "See `kvmtune --help`.");
+	return STATUS_USAGE;
+}
+
+/* getopt_long's tables, made from ours. */
+static void make_getopt(struct option *longs, char *shorts)
+{
+	*shorts++ = ':';
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_table[i];
+
+		longs[i] = (struct option){ .name = row->name,
+					    .has_arg = !row->argument  ? no_argument
+						       : row->optional ? optional_argument
+								       : required_argument,
+					    .val = ROW_BASE + (int)i };
+		if (row->short_name)
+			*shorts++ = row->short_name;
+	}
+	longs[option_count] = (struct option){ 0 };
+	*shorts = '\0';
+}
+
+static const struct option_row *row_of(int value)
+{
+	if (value >= ROW_BASE)
+		return &option_table[value - ROW_BASE];
+	for (size_t i = 0; i < option_count; i++)
+		if (option_table[i].short_name && option_table[i].short_name == value)
+			return &option_table[i];
+	return NULL;
+}
+
+/* Colour only for a terminal that wants it (https://no-color.org). */
+static bool color_by_default(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 &&
+	       isatty(STDOUT_FILENO);
+}
+
+static int take_color(struct invocation *in, const char *when, struct err *e)
+{
+	if (strcmp(when, "always") == 0)
+		in->style.color = true;
+	else if (strcmp(when, "never") == 0)
+		in->style.color = false;
+	else if (strcmp(when, "auto") != 0)
+		return (int)usage_error(e, "--color takes auto, always or never, not \"%s\"", when);
+	return 0;
+}
+
+static int take_wait(struct invocation *in, const char *time, struct err *e)
+{
+	in->wait_ms = WAIT_FOREVER;
+	if (time && parse_time_ms(time, &in->wait_ms) < 0)
+		return (int)usage_error(e, "--wait takes a time like 90s, 10m or 2h, not \"%s\"",
+					time);
+	return 0;
+}
+
+static int take(struct invocation *in, const struct option_row *row, const char *value,
+		struct err *e)
+{
+	in->given |= row->bit;
+	switch (row->bit) {
+	case OPT_WAIT:
+		return take_wait(in, value, e);
+	case OPT_ROOT:
+		in->root = value;
+		return 0;
+	case OPT_COLOR:
+		return take_color(in, value, e);
+	case OPT_QUIET:
+		in->style.quiet = true;
+		return 0;
+	case OPT_VERBOSE:
+		in->style.verbose = true;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int bad_option(int found, char **argv, struct err *e)
+{
+	const char *word = argv[optind - 1];
+
+	if (found == ':')
+		return (int)usage_error(e, "%s needs a value", word);
+	if (optopt && optopt < ROW_BASE)
+		return (int)usage_error(e, "there is no option -%c", optopt);
+	if (optopt)
+		return (int)usage_error(e, "--%s takes no value", row_of(optopt)->name);
+	return (int)usage_error(e, "there is no option %s, or it is not clear which is meant",
+				word);
+}
+
+int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
+{
+	struct option longs[MAX_ROWS];
+	char shorts[MAX_ROWS + 2];
+	int found;
+
+	_Static_assert(sizeof(unsigned) * 8 >= MAX_ROWS, "one bit for each option");
+	*ret = (struct invocation){ .wait_ms = WAIT_NOT, .style.color = color_by_default() };
+	make_getopt(longs, shorts);
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct option_row *row = row_of(found);
+
+		if (!row || found == '?' || found == ':')
+			return bad_option(found, argv, e);
+		if (take(ret, row, optarg, e) != 0)
+			return STATUS_USAGE;
+	}
+	ret->command = optind < argc ? argv[optind++] : NULL;
+	ret->args = argv + optind;
+	ret->arg_count = argc - optind;
+	return 0;
+}

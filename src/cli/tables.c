@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tables.c - what can be typed: one row a command, one row an option.
+ */
+#include <kvmtune/command.h>
+
+#include <string.h>
+
+const struct option_row option_table[] = {
+	{ OPT_DRY_RUN, 'n', "dry-run", NULL, false, "print the plan and change nothing" },
+	{ OPT_JSON, 'j', "json", NULL, false, "print JSON for programs" },
+	{ OPT_QUIET, 'q', "quiet", NULL, false, "print no advice and no notes" },
+	{ OPT_VERBOSE, 'v', "verbose", NULL, false, "print more: steps, parameters" },
+	{ OPT_WAIT, 0, "wait", "TIME", true,
+	  "wait until no guest runs, at most TIME (90s, 10m, 2h; for ever without)" },
+	{ OPT_DEFER, 0, "defer", NULL, false,
+	  "save for the next module load, leave the running module alone" },
+	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
+	{ OPT_ROOT, 0, "root", "DIR", false,
+	  "work on an image below DIR: files only, never the running kernel" },
+	{ OPT_COLOR, 0, "color", "WHEN", false, "auto (the default), always or never" },
+	{ OPT_HELP, 'h', "help", NULL, false, "print this help, or that of a command" },
+	{ OPT_VERSION, 0, "version", NULL, false, "print the version" },
+	{ OPT_LIST_WORDS, 0, "list-words", NULL, false, NULL },
+};
+const size_t option_count = ARRAY_SIZE(option_table);
+
+const struct command command_table[] = {
+	{ .name = "status",
+	  .summary = "Say what the host is: now, and at the next module load",
+	  .text = "Prints the processor's virtualization with the evidence for it, the state of "
+		  "the "
+		  "kvm module, each setting now and at the next load with the file and line that "
+		  "decides it, every other place that has a say, and who uses KVM. Works without "
+		  "root, and says what it could not see.",
+	  .takes = OPTS_READ,
+	  .run = cmd_status },
+	{ .name = "guests",
+	  .summary = "Say who uses KVM now, whatever the program is called",
+	  .text = "Lists every process that holds /dev/kvm, a virtual machine or a virtual "
+		  "processor. Without root only one's own processes can be seen.",
+	  .takes = OPTS_READ,
+	  .run = cmd_guests },
+	{ .name = "ept",
+	  .operands = "[on|off]",
+	  .summary = "Turn Intel's extended page tables on or off; without a word: print their "
+		     "state",
+	  .text = "Writes " OWN_CONF_FILE
+		  ", makes sure that it wins, and reloads kvm_intel while no "
+		  "guest runs; then checks the parameters, /dev/kvm and a test guest. Anything "
+		  "that "
+		  "fails is taken back.",
+	  .takes = OPTS_CHANGE,
+	  .changes = true,
+	  .run = cmd_setting },
+	{ .name = "apply",
+	  .operands = "SETTING=VALUE...",
+	  .summary = "Change several settings as one",
+	  .text = "`kvmtune apply ept=off` is `kvmtune ept off`. Either all of it is done, or "
+		  "nothing.",
+	  .takes = OPTS_CHANGE,
+	  .changes = true,
+	  .run = cmd_apply },
+	{ .name = "audit",
+	  .operands = "SETTING=VALUE...",
+	  .summary = "Compare the host with what it should be, and change nothing",
+	  .text = "Exit status 0: now and at the next load it is so. 7: it differs.",
+	  .takes = OPTS_READ,
+	  .run = cmd_audit },
+	{ .name = "undo",
+	  .summary = "Take back the last change, then the one before",
+	  .text = "An interrupted change comes first. With --list it prints what can be taken "
+		  "back.",
+	  .takes = OPTS_CHANGE | OPT_LIST,
+	  .changes = true,
+	  .run = cmd_undo },
+};
+const size_t command_count = ARRAY_SIZE(command_table);
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(command_table[i].name, name) == 0)
+			return &command_table[i];
+	return NULL;
+}

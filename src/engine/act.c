@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "act.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <kvmtune/observe.h>
+
+/* A probe of libvirt or a monitoring agent may hold /dev/kvm for some milliseconds. */
+static const unsigned unload_pauses_ms[] = { 5, 20, 50, 100, 200 };
+
+/* udev sets owner and mode of /dev/kvm some time after the kernel made it. */
+#define DEVICE_WAIT_MS	5000
+#define DEVICE_PAUSE_MS 10
+
+/* The guest needs milliseconds; an emulated or loaded host gets plenty more. */
+#define GUEST_TIMEOUT_MS 10000
+
+/* ---- the option that wins ---- */
+
+/* The last value of a parameter in a string of options. UNKNOWN: not in there. */
+static enum tri value_in_options(const char *module, const char *options, const char *param)
+{
+	autofree char *line = xasprintf("options %s %s\n", module, options);
+	struct modconf c = { 0 };
+	struct modconf_token t;
+	enum tri value = UNKNOWN;
+
+	modconf_add_file(&c, "libkmod", line, strlen(line));
+	if (modconf_winner(&c, module, param, &t))
+		value = param_bool(t.has_value ? t.value : NULL);
+	modconf_free(&c);
+	return value;
+}
+
+static int configured_value(struct ports *p, const struct act *act, enum tri *ret, struct err *e)
+{
+	autobuf options = { 0 };
+	struct modconf conf = { 0 };
+	autofree char *own = NULL;
+
+	if (p->image) {
+		observe_conf(p, &conf);
+		own = modconf_options(&conf, act->target);
+		modconf_free(&conf);
+		buf_puts(&options, own ?: "");
+	} else if (p->module.prepare(p, act->target, NULL, &options, e) < 0) {
+		return e->code;
+	}
+	*ret = value_in_options(act->target, buf_text(&options), act->param);
+	return 0;
+}
+
+static int do_confirm(struct act_context *c, const struct act *act, struct err *e)
+{
+	enum tri value = UNKNOWN;
+
+	if (configured_value(c->ports, act, &value, e) < 0)
+		return e->code;
+	/* Nobody says anything: the default is on, or what the processor can do. */
+	if (value == act->value || value == UNKNOWN)
+		return 0;
+	err_set(e, -ESTALE,
+		"the option did not take effect: by all of modprobe.d the next load of %s gives "
+		"%s=%d, not %d",
+		act->target, act->param, value, act->value);
+	return err_hint(e, "Something else wrote to modprobe.d meanwhile. Look at `kvmtune status` "
+			   "and run the command again.");
+}
+
+/* ---- the module ---- */
+
+static int unload_patiently(struct act_context *c, const char *module, struct err *e)
+{
+	struct ports *p = c->ports;
+
+	for (size_t attempt = 0;; attempt++) {
+		int64_t start = p->system.monotonic_ms(p);
+		int r = p->module.unload(p, module, e);
+
+		if (r >= 0 && c->unloaded_at < 0)
+			c->unloaded_at = start;
+		if (r != -EAGAIN || attempt == ARRAY_SIZE(unload_pauses_ms))
+			return r;
+		p->system.sleep_ms(p, unload_pauses_ms[attempt]);
+	}
+}
+
+static int do_unload(struct act_context *c, const struct act *act, struct err *e)
+{
+	int r = unload_patiently(c, act->target, e);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EAGAIN) {
+		err_set(e, r, "KVM came into use while the change was on its way");
+		err_status(e, STATUS_REFUSED, "in-use");
+		err_hint(e, "Run the same command with --wait.");
+	} else if (r == -ENOSYS) {
+		err_set(e, r, "this kernel cannot remove modules");
+		err_status(e, STATUS_IMPOSSIBLE, "no-unload");
+	}
+	return r < 0 ? r : 0;
+}
+
+static void note_module_back(struct act_context *c)
+{
+	if (c->unloaded_at < 0)
+		return;
+	c->report->away_ms = c->ports->system.monotonic_ms(c->ports) - c->unloaded_at;
+	c->unloaded_at = -1;
+}
+
+static int do_load(struct act_context *c, const struct act *act, struct err *e)
+{
+	int r = c->ports->module.load(c->ports, act->target, act->text, e);
+
+	/* Somebody was faster (udev, another modprobe): the check that follows will judge it. */
+	if (r == -EEXIST)
+		r = 0;
+	if (r == 0)
+		note_module_back(c);
+	return r;
+}
+
+/* ---- checks ---- */
+
+static const char *value_of_param(const struct param *params, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(params[i].name, name) == 0)
+			return params[i].value;
+	return NULL;
+}
+
+static void params_free(struct param *params, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(params[i].name);
+		free(params[i].value);
+	}
+	free(params);
+}
+
+/*
+ * Compares the running module with what was expected (or with what was before). Adds
+ * "name=old-value" to ret_options for each that differs, and a sentence to ret_text.
+ */
+static int compare_params(struct act_context *c, const struct act *act, bool before,
+			  struct buf *ret_options, struct buf *ret_text)
+{
+	struct param *params = NULL;
+	size_t n = 0;
+	int r = observe_params(c->ports, act->target, &params, &n);
+
+	for (size_t i = 0; r == 0 && i < act->expect_count; i++) {
+		const struct expect *x = &act->expects[i];
+		const char *want = before ? x->before : x->after;
+		const char *is = value_of_param(params, n, x->param);
+
+		if (!want || (is && param_same(want, is)))
+			continue;
+		buf_printf(ret_options, " %s=%s", x->param, x->before);
+		buf_join(ret_text, ", ", x->param);
+		buf_puts(ret_text, " is ");
+		buf_add_safe(ret_text, is ? is : "gone", 40);
+		buf_puts(ret_text, ", not ");
+		buf_add_safe(ret_text, want, 40);
+	}
+	params_free(params, n);
+	return r;
+}
+
+static int do_check_params(struct act_context *c, const struct act *act, struct err *e)
+{
+	autobuf options = { 0 }, text = { 0 };
+	int r = compare_params(c, act, false, &options, &text);
+
+	if (r < 0)
+		return err_sys(e, r, "the parameters of %s cannot be read", act->target);
+	if (!text.len)
+		return 0;
+	err_set(e, -ESTALE, "after the reload %s is not as planned: %s", act->target, text.data);
+	return err_hint(e, "A value that no file asks for was given by hand when the module was "
+			   "loaded: put it into a file of modprobe.d first.");
+}
+
+static bool device_is(struct ports *p, const struct device_facts *want)
+{
+	struct device_facts now;
+
+	observe_device(p, &now);
+	return now.exists && now.uid == want->uid && now.gid == want->gid && now.mode == want->mode;
+}
+
+static int do_check_device(struct act_context *c, const struct act *act, struct err *e)
+{
+	const struct device_facts *want = &act->device;
+	struct ports *p = c->ports;
+	int64_t end = p->system.monotonic_ms(p) + (c->before->udev ? DEVICE_WAIT_MS : 0);
+
+	if (!want->exists)
+		return 0;
+	while (!device_is(p, want) && p->system.monotonic_ms(p) < end)
+		p->system.sleep_ms(p, DEVICE_PAUSE_MS);
+	if (device_is(p, want))
+		return 0;
+	strv_add(&c->report->remarks, "owner and mode of " KVM_DEVICE
+				      " were not set by udev: kvmtune set them as they were");
+	return p->file.set_owner(p, KVM_DEVICE, want->uid, want->gid, want->mode, e);
+}
+
+/* ---- the way back ---- */
+
+static int load_again(struct act_context *c, const struct act *act, const char *options,
+		      struct err *e)
+{
+	int r = c->ports->module.load(c->ports, act->target, options, e);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+/* The module with its one parameter alone: better than no KVM at all. */
+static int load_with_param_alone(struct act_context *c, const struct act *act, struct err *e)
+{
+	autofree char *options = xasprintf("%s=%d", act->param, act->value);
+	int r = load_again(c, act, options, e);
+
+	if (r == 0)
+		strv_addf(
+			&c->report->remarks,
+			"the old options \"%s\" were refused by the kernel: %s was loaded with %s "
+			"alone",
+			act->text, act->target, options);
+	return r;
+}
+
+/* Values given by hand when the module was loaded are in no file: give them once more. */
+static int load_with_old_values(struct act_context *c, const struct act *act, struct err *e)
+{
+	autobuf differs = { 0 }, text = { 0 };
+	autofree char *options = NULL;
+	int r = compare_params(c, act, true, &differs, &text);
+
+	if (r < 0 || !differs.len)
+		return r;
+	options = xasprintf("%s%s", act->text, differs.data);
+	r = c->ports->module.unload(c->ports, act->target, e);
+	if (r == 0)
+		r = load_again(c, act, options, e);
+	if (r < 0 && load_again(c, act, act->text, e) < 0)
+		return e->code;
+	buf_reset(&text);
+	if (compare_params(c, act, true, &differs, &text) == 0 && text.len)
+		strv_addf(&c->report->remarks, "of %s, after the way back: %s", act->target,
+			  text.data);
+	return 0;
+}
+
+int act_restore_module(struct act_context *c, const struct act *act, struct err *e)
+{
+	int r = load_again(c, act, act->text, e);
+
+	if (r < 0)
+		r = load_with_param_alone(c, act, e);
+	if (r < 0)
+		return err_hint(e, "KVM is away. Look at the kernel log (dmesg) for the reason, "
+				   "then: kvmtune undo");
+	note_module_back(c);
+	r = load_with_old_values(c, act, e);
+	return r < 0 ? r : do_check_device(c, act, e);
+}
+
+/* ---- dispatch ---- */
+
+int act_do(struct act_context *c, const struct act *act, struct err *e)
+{
+	struct ports *p = c->ports;
+
+	switch (act->kind) {
+	case ACT_WRITE_FILE:
+		return p->file.replace(p, act->target, act->text, act->mode, e);
+	case ACT_REMOVE_FILE:
+		return p->file.remove(p, act->target, e);
+	case ACT_CONFIRM:
+		return do_confirm(c, act, e);
+	case ACT_UNLOAD:
+		return do_unload(c, act, e);
+	case ACT_LOAD:
+		return do_load(c, act, e);
+	case ACT_CHECK_PARAMS:
+		return do_check_params(c, act, e);
+	case ACT_CHECK_DEVICE:
+		return do_check_device(c, act, e);
+	case ACT_CHECK_GUEST:
+		return p->kvm.run_guest(p, GUEST_TIMEOUT_MS, e);
+	default:
+		return 0;
+	}
+}

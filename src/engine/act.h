@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * act.h - one act of a step, done on the host through the ports.
+ */
+#ifndef KVMTUNE_ACT_H
+#define KVMTUNE_ACT_H
+
+#include <kvmtune/apply.h>
+
+struct act_context {
+	struct ports *ports;
+	const struct host *before;
+	struct apply_report *report;
+	int64_t unloaded_at; /* monotonic ms; -1: the module is there */
+};
+
+/* Does one act. 0, or a negative errno with e filled; then the act itself has left no trace. */
+int act_do(struct act_context *c, const struct act *act, struct err *e);
+
+/*
+ * Brings a module back as it was, by all means: with the options that were in force, or, should
+ * the kernel refuse these, with its one parameter alone; then parameters and device as before.
+ */
+int act_restore_module(struct act_context *c, const struct act *act, struct err *e);
+
+#endif

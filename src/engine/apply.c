@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <kvmtune/apply.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "act.h"
+
+struct run {
+	struct act_context c;
+	const struct plan *plan;
+	int id; /* of the journal entry */
+};
+
+static const char *signal_text(int number)
+{
+	return strsignal(number) ?: "a signal";
+}
+
+static int check_interrupted(struct ports *p, struct err *e)
+{
+	int number = p->system.interrupted(p);
+
+	if (!number)
+		return 0;
+	return err_set(e, -EINTR, "stopped by a signal (%s)", signal_text(number));
+}
+
+/* Every option that was edited since the module was loaded may be why it does not load now. */
+static void blame(const struct plan *plan, struct err *e)
+{
+	size_t len = strlen(e->text);
+
+	for (size_t i = 0; i < plan->effect_count; i++) {
+		const struct effect *f = &plan->effects[i];
+		autobuf text = { 0 };
+
+		buf_puts(&text, i ? ", " : "; to blame is probably ");
+		buf_printf(&text, "%s=", f->param);
+		buf_add_safe(&text, f->to, 40);
+		buf_puts(&text, " of ");
+		buf_add_safe(&text, f->file, 200);
+		if (f->line)
+			buf_printf(&text, ":%u", f->line);
+		snprintf(e->text + len, sizeof(e->text) - len, "%s", text.data);
+		len = strlen(e->text);
+	}
+}
+
+static bool alters_host(const struct step *s)
+{
+	return s->back.kind != ACT_NONE;
+}
+
+static int do_step(struct run *r, size_t i, struct err *e)
+{
+	const struct step *s = &r->plan->steps[i];
+	int result;
+
+	if (!s->urgent && check_interrupted(r->c.ports, e) < 0)
+		return e->code;
+	if (!s->urgent && alters_host(s) && journal_step(r->c.ports, r->id, i, e) < 0)
+		return e->code;
+	result = act_do(&r->c, &s->act, e);
+	if (result < 0 && s->act.kind == ACT_LOAD)
+		blame(r->plan, e);
+	return result;
+}
+
+/* Takes back the steps before `count`, last first; goes on when one cannot be taken back. */
+static void walk_back(struct run *r, size_t count)
+{
+	struct apply_report *report = r->c.report;
+
+	while (count-- > 0) {
+		const struct act *back = &r->plan->steps[count].back;
+		struct err e = { 0 };
+		int result = back->kind == ACT_LOAD ? act_restore_module(&r->c, back, &e)
+						    : act_do(&r->c, back, &e);
+
+		if (result >= 0 || report->stuck)
+			continue;
+		report->stuck = true;
+		report->back_err = e;
+	}
+	report->walked_back = !report->stuck;
+}
+
+/* A removal that failed has removed nothing; any other act may have been done in part. */
+static size_t first_to_take_back(const struct run *r, size_t failed)
+{
+	return r->plan->steps[failed].act.kind == ACT_UNLOAD ? failed : failed + 1;
+}
+
+static enum journal_result result_of(const struct apply_report *report)
+{
+	if (!report->failed)
+		return JOURNAL_DONE;
+	return report->stuck ? JOURNAL_STUCK : JOURNAL_WALKED_BACK;
+}
+
+/* The host is right by now; only the memory of it is not. */
+static void end_journal(struct run *r)
+{
+	struct err e = { 0 };
+
+	if (journal_end(r->c.ports, r->id, result_of(r->c.report), &e) < 0)
+		strv_addf(&r->c.report->remarks,
+			  "the end of the change is not in the journal (%s): the next command will "
+			  "take it for interrupted",
+			  e.text);
+}
+
+int apply_plan(struct ports *p, const struct host *before, const struct plan *plan,
+	       const struct journal *journal, const struct apply_what *what,
+	       struct apply_report *ret, struct err *e)
+{
+	struct run run = { .plan = plan };
+	size_t i;
+
+	*ret = (struct apply_report){ .away_ms = -1 };
+	run.c = (struct act_context){
+		.ports = p, .before = before, .report = ret, .unloaded_at = -1
+	};
+	if (journal_begin(p, journal, what->command, what->undoes, plan, &run.id, e) < 0)
+		return e->code;
+	for (i = 0; i < plan->step_count; i++) {
+		if (do_step(&run, i, &ret->err) < 0) {
+			ret->failed = true;
+			walk_back(&run, first_to_take_back(&run, i));
+			break;
+		}
+		ret->done++;
+	}
+	end_journal(&run);
+	return 0;
+}
+
+void apply_report_free(struct apply_report *r)
+{
+	strv_free(&r->remarks);
+	*r = (struct apply_report){ 0 };
+}

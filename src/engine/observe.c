@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <kvmtune/observe.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "observe_cpu.h"
+
+char *read_line_of(struct ports *p, const char *path)
+{
+	autobuf b = { 0 };
+
+	if (p->file.read(p, path, &b) < 0)
+		return NULL;
+	return xstrndup(buf_text(&b), strcspn(buf_text(&b), "\n"));
+}
+
+/* ---- modprobe.d and the kernel command line ---- */
+
+/* A directory or a broken link is not read, and hides nothing. */
+static bool is_file(struct ports *p, const char *dir, const char *name)
+{
+	autofree char *path = xasprintf("%s/%s", dir, name);
+	struct file_stat st;
+
+	return p->file.stat(p, path, &st) == 0 && !st.is_dir;
+}
+
+static void list_conf_dir(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
+{
+	autostrv found = { 0 };
+
+	if (p->file.list(p, modconf_dirs[dir], &found) < 0)
+		return;
+	for (size_t i = 0; i < found.n; i++) {
+		if (!modconf_is_config_name(found.v[i]) ||
+		    !is_file(p, modconf_dirs[dir], found.v[i]))
+			continue;
+		array_push(*names, *count) =
+			(struct modconf_name){ .dir = dir, .name = xstrdup(found.v[i]) };
+	}
+}
+
+static void add_conf_file(struct ports *p, const struct modconf_name *name, struct modconf *ret)
+{
+	autofree char *path = xasprintf("%s/%s", modconf_dirs[name->dir], name->name);
+	autobuf text = { 0 };
+
+	if (p->file.read(p, path, &text) == 0)
+		modconf_add_file(ret, path, buf_text(&text), text.len);
+}
+
+void observe_conf(struct ports *p, struct modconf *ret)
+{
+	struct modconf_name *names = NULL;
+	size_t count = 0, survivors;
+	autobuf cmdline = { 0 };
+
+	for (size_t dir = 0; modconf_dirs[dir]; dir++)
+		list_conf_dir(p, dir, &names, &count);
+	survivors = modconf_select(names, count);
+	for (size_t i = 0; i < survivors; i++)
+		add_conf_file(p, &names[i], ret);
+	for (size_t i = 0; i < count; i++)
+		free(names[i].name);
+	free(names);
+	if (!p->image && p->file.read(p, MODCONF_CMDLINE, &cmdline) == 0)
+		modconf_add_cmdline(ret, buf_text(&cmdline));
+}
+
+/* ---- the module ---- */
+
+int observe_refcnt(struct ports *p, const char *module)
+{
+	autofree char *path = xasprintf("/sys/module/%s/refcnt", module);
+	autofree char *line = read_line_of(p, path);
+	int value;
+
+	return line && parse_int(line, &value) == 0 ? value : -1;
+}
+
+int observe_params(struct ports *p, const char *module, struct param **ret, size_t *ret_count)
+{
+	autofree char *dir = xasprintf("/sys/module/%s/parameters", module);
+	autostrv names = { 0 };
+	int r = p->file.list(p, dir, &names);
+
+	if (r < 0)
+		return r;
+	strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		autofree char *path = xasprintf("%s/%s", dir, names.v[i]);
+		char *value = read_line_of(p, path);
+
+		if (!value)
+			continue;
+		array_push(*ret, *ret_count) =
+			(struct param){ .name = xstrdup(names.v[i]), .value = value };
+	}
+	return 0;
+}
+
+/* By sysfs alone: a loadable module has initstate, a built-in one only its parameters. */
+static enum module_state loaded_state(struct ports *p, const char *module)
+{
+	autofree char *dir = xasprintf("/sys/module/%s", module);
+	autofree char *path = xasprintf("%s/initstate", dir);
+	autofree char *state = read_line_of(p, path);
+	struct file_stat st;
+
+	if (state)
+		return strcmp(state, "live") == 0 ? MODULE_STATE_LOADED : MODULE_STATE_BUSY;
+	return p->file.stat(p, dir, &st) == 0 ? MODULE_STATE_BUILTIN : MODULE_STATE_UNKNOWN;
+}
+
+static enum module_state stored_state(struct ports *p, const char *module)
+{
+	static const enum module_state states[] = {
+		[MODULE_KIND_UNKNOWN] = MODULE_STATE_UNKNOWN,
+		[MODULE_ABSENT] = MODULE_STATE_ABSENT,
+		[MODULE_LOADABLE] = MODULE_STATE_LOADABLE,
+		[MODULE_BUILTIN] = MODULE_STATE_BUILTIN,
+	};
+	enum module_kind kind = MODULE_KIND_UNKNOWN;
+	struct err ignored = { 0 };
+
+	if (p->module.prepare(p, module, &kind, NULL, &ignored) < 0)
+		return MODULE_STATE_UNKNOWN;
+	return states[kind];
+}
+
+static void observe_next(const struct host *h, const struct module_setting *ms,
+			 struct module_facts *m)
+{
+	m->next = m->paging.value == NO ? NO : YES;
+	m->next_decided = modconf_winner(&h->conf, ms->module, ms->param, &m->winner);
+	if (m->next_decided && m->paging.value != NO)
+		m->next = param_bool(m->winner.has_value ? m->winner.value : NULL);
+}
+
+static void observe_loaded(struct ports *p, const struct module_setting *ms, struct module_facts *m)
+{
+	autofree char *holders = xasprintf("/sys/module/%s/holders", ms->module);
+	const char *now;
+
+	m->refcnt = observe_refcnt(p, ms->module);
+	p->file.list(p, holders, &m->holders);
+	observe_params(p, ms->module, &m->params, &m->param_count);
+	now = module_param(m, ms->param);
+	m->now = now ? param_bool(now) : UNKNOWN;
+}
+
+static void observe_module(struct ports *p, const struct module_setting *ms, struct host *h,
+			   struct module_facts *m)
+{
+	m->now = UNKNOWN;
+	m->refcnt = -1;
+	m->state = MODULE_STATE_UNKNOWN;
+	if (!p->image) {
+		m->state = loaded_state(p, ms->module);
+		if (m->state == MODULE_STATE_UNKNOWN)
+			m->state = stored_state(p, ms->module);
+		else
+			observe_loaded(p, ms, m);
+	}
+	observe_hardware(p, h, ms, m);
+	observe_next(h, ms, m);
+}
+
+/* ---- the rest of the host ---- */
+
+void observe_device(struct ports *p, struct device_facts *ret)
+{
+	struct file_stat st;
+
+	*ret = (struct device_facts){ 0 };
+	if (p->file.stat(p, KVM_DEVICE, &st) < 0)
+		return;
+	*ret = (struct device_facts){
+		.exists = true, .uid = st.uid, .gid = st.gid, .mode = st.mode
+	};
+}
+
+static bool exists(struct ports *p, const char *path)
+{
+	struct file_stat st;
+
+	return p->file.stat(p, path, &st) == 0;
+}
+
+static void observe_hypervisors(struct ports *p, struct host *h)
+{
+	static const char *const others[] = { "vboxdrv", "vmmon" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (observe_refcnt(p, others[i]) > 0)
+			strv_add(&h->hypervisors, others[i]);
+}
+
+static void observe_own_conf(struct ports *p, struct host *h)
+{
+	autobuf text = { 0 };
+
+	if (p->file.read(p, OWN_CONF_FILE, &text) == 0)
+		h->own_conf = buf_steal(&text);
+	h->conf_writable = p->file.writable(p, OWN_CONF_DIR);
+	h->nixos = exists(p, "/etc/NIXOS");
+}
+
+static void observe_running(struct ports *p, struct host *h)
+{
+	autofree char *disabled = read_line_of(p, "/proc/sys/kernel/modules_disabled");
+
+	h->modules_disabled = disabled ? param_bool(disabled) : UNKNOWN;
+	h->l1tf = read_line_of(p, "/sys/devices/system/cpu/vulnerabilities/l1tf");
+	h->udev = exists(p, "/run/udev/control");
+	h->libvirt = exists(p, "/var/cache/libvirt/qemu/capabilities");
+	observe_device(p, &h->device);
+	observe_hypervisors(p, h);
+}
+
+static bool any_in_use(const struct host *h)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (h->modules[i].refcnt > 0)
+			return true;
+	return false;
+}
+
+/* Nobody uses KVM where the count says so: then /proc is not walked at all. */
+static void observe_users(struct ports *p, struct host *h)
+{
+	struct err ignored = { 0 };
+
+	if (!any_in_use(h))
+		return;
+	h->users_scanned = p->kvm.users(p, &h->users, &ignored) == 0;
+	if (!h->users_scanned)
+		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
+	else if (h->users.hidden)
+		strv_addf(&h->unseen, "the descriptors of %zu processes (needs root)",
+			  h->users.hidden);
+}
+
+int host_observe(struct ports *p, struct host *ret, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	(void)e;
+	*ret = (struct host){ .image = p->image, .modules_disabled = UNKNOWN };
+	p->system.identify(p, &ret->id);
+	ret->root = p->system.is_root(p);
+	ret->cpu.vmx = ret->cpu.svm = ret->cpu.hypervisor = UNKNOWN;
+	ret->cpu_known = p->cpu.identify(p, &ret->cpu, &ignored) == 0;
+	if (!ret->cpu_known && !p->image)
+		strv_addf(&ret->unseen, "the processor (%s)", ignored.text);
+	observe_conf(p, &ret->conf);
+	observe_own_conf(p, ret);
+	if (!p->image)
+		observe_running(p, ret);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module)
+			observe_module(p, settings[i].module, ret, &ret->modules[i]);
+	observe_users(p, ret);
+	return 0;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * observe_cpu.c - VT-x and EPT, by all that can be asked without changing anything.
+ *
+ * EPT is not in CPUID. It shows in the VMX capability registers, which need the msr driver and
+ * root; in /proc/cpuinfo; and in the parameter of the loaded module, which is the final truth when
+ * it reads Y. Each source may only add what it really proves: see the notes at each.
+ */
+#include "observe_cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CPUINFO "/proc/cpuinfo"
+
+#define MSR_PROCBASED_CTLS  0x482 /* bit 63: secondary controls exist */
+#define MSR_PROCBASED_CTLS2 0x48b /* bit 33: EPT may be enabled */
+#define MSR_EPT_VPID_CAP    0x48c
+#define MSR_FEATURE_CONTROL 0x3a /* bit 0: locked; bits 1, 2: VMX inside, outside of SMX */
+
+/* What KVM asks of EPT (vmx.c:hardware_setup): 4-level walk, write-back, INVEPT global. */
+#define EPT_CAP_NEEDED                                                                             \
+	(UINT64_C(1) << 6 | UINT64_C(1) << 14 | UINT64_C(1) << 20 | UINT64_C(1) << 26)
+
+static bool bit(uint64_t value, unsigned n)
+{
+	return value >> n & 1;
+}
+
+static void set_fact(struct fact *f, enum tri value, const char *source)
+{
+	f->value = value;
+	strv_add(&f->source, source);
+}
+
+/* Is a word on the line `key : ...` of the first processor? UNKNOWN: no such line. */
+static enum tri cpuinfo_has(const char *text, const char *key, const char *word)
+{
+	size_t key_len = strlen(key), word_len = strlen(word);
+	const char *line, *end, *at;
+
+	for (line = text; *line && *line != '\n'; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		if (strncmp(line, key, key_len) != 0 || !strchr("\t :", line[key_len]))
+			continue;
+		at = memchr(line, ':', (size_t)(end - line));
+		for (at = at ? at + 1 : end; at < end; at += strcspn(at, " \n")) {
+			at += strspn(at, " \t");
+			if (strncmp(at, word, word_len) == 0 && strchr(" \n", at[word_len]))
+				return YES;
+		}
+		return NO;
+	}
+	return UNKNOWN;
+}
+
+/* The kernel takes vmx off its flags where the firmware switched it off (feat_ctl.c, 5.6+). */
+static void enabled_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
+{
+	enum tri vmx = cpuinfo_has(cpuinfo, "flags", "vmx");
+
+	if (m->virt.value == YES && vmx != UNKNOWN)
+		set_fact(&m->enabled, vmx, CPUINFO);
+}
+
+static void enabled_by_msr(struct ports *p, struct module_facts *m)
+{
+	uint64_t control;
+
+	/* Not locked is not off: the kernel sets and locks it by itself. */
+	if (p->cpu.read_msr(p, 0, MSR_FEATURE_CONTROL, &control) < 0 || !bit(control, 0))
+		return;
+	if (!bit(control, 1) && !bit(control, 2))
+		set_fact(&m->enabled, NO, "MSR 3Ah");
+}
+
+/* The flags show ept whether KVM can use it or not; that they lack it proves that it is not there. */
+static void ept_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
+{
+	enum tri ept = cpuinfo_has(cpuinfo, "vmx flags", "ept");
+
+	if (ept == UNKNOWN)
+		ept = cpuinfo_has(cpuinfo, "flags", "ept");
+	if (ept == UNKNOWN || m->enabled.value == NO)
+		return;
+	set_fact(&m->paging, ept, CPUINFO);
+	if (ept == NO)
+		set_fact(&m->usable, NO, CPUINFO);
+}
+
+static void ept_by_msr(struct ports *p, struct module_facts *m)
+{
+	uint64_t ctls, ctls2 = 0, cap = 0;
+	bool ept;
+
+	if (p->cpu.read_msr(p, 0, MSR_PROCBASED_CTLS, &ctls) < 0)
+		return;
+	if (bit(ctls, 63) && p->cpu.read_msr(p, 0, MSR_PROCBASED_CTLS2, &ctls2) < 0)
+		return;
+	ept = bit(ctls2, 33);
+	set_fact(&m->paging, ept ? YES : NO, "MSR 48Bh");
+	if (!ept)
+		set_fact(&m->usable, NO, "MSR 48Bh");
+	else if (p->cpu.read_msr(p, 0, MSR_EPT_VPID_CAP, &cap) == 0)
+		set_fact(&m->usable, (cap & EPT_CAP_NEEDED) == EPT_CAP_NEEDED ? YES : NO,
+			 "MSR 48Ch");
+}
+
+/* Y proves all; N proves nothing: it may be what was asked for. */
+static void ept_by_module(const struct module_setting *ms, struct module_facts *m)
+{
+	autofree char *source = NULL;
+
+	if (m->now != YES)
+		return;
+	source = xasprintf("/sys/module/%s/parameters/%s", ms->module, ms->param);
+	set_fact(&m->paging, YES, source);
+	set_fact(&m->usable, YES, source);
+	if (m->enabled.value != YES)
+		set_fact(&m->enabled, YES, source);
+}
+
+/* A loaded module is proof that VT-x can be used; kvm_intel does not load without. */
+static void enabled_by_module(const struct module_setting *ms, struct module_facts *m)
+{
+	autofree char *source = xasprintf("/sys/module/%s", ms->module);
+
+	if (m->state != MODULE_STATE_LOADED)
+		return;
+	if (m->virt.value != YES)
+		set_fact(&m->virt, YES, source);
+	if (m->enabled.value != YES)
+		set_fact(&m->enabled, YES, source);
+}
+
+static void observe_intel(struct ports *p, const struct module_setting *ms, struct module_facts *m)
+{
+	autobuf cpuinfo = { 0 };
+
+	p->file.read_head(p, CPUINFO, 16384, &cpuinfo);
+	enabled_by_cpuinfo(buf_text(&cpuinfo), m);
+	enabled_by_msr(p, m);
+	ept_by_cpuinfo(buf_text(&cpuinfo), m);
+	ept_by_msr(p, m);
+	enabled_by_module(ms, m);
+	ept_by_module(ms, m);
+}
+
+static void nothing_there(struct module_facts *m)
+{
+	set_fact(&m->enabled, NO, "CPUID");
+	set_fact(&m->paging, NO, "CPUID");
+	set_fact(&m->usable, NO, "CPUID");
+}
+
+void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
+		      struct module_facts *m)
+{
+	m->virt.value = m->enabled.value = m->paging.value = m->usable.value = UNKNOWN;
+	if (p->image)
+		return;
+	if (h->cpu.vmx != UNKNOWN)
+		set_fact(&m->virt, h->cpu.vmx, "CPUID");
+	if (h->cpu.vmx == NO && m->state != MODULE_STATE_LOADED)
+		nothing_there(m);
+	else
+		observe_intel(p, ms, m);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * observe_cpu.h - what the processor can do for KVM, with the evidence.
+ */
+#ifndef KVMTUNE_OBSERVE_CPU_H
+#define KVMTUNE_OBSERVE_CPU_H
+
+#include <kvmtune/host.h>
+
+/* Fills virt, enabled, paging and usable of m, after its state and parameters are known. */
+void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
+		      struct module_facts *m);
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "step_json.h"
+
+#include <string.h>
+
+/* ---- to JSON ---- */
+
+static void add_text(struct json_object *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *o, const char *key, int64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+static struct json_object *device_to_json(const struct device_facts *d)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_number(o, "uid", d->uid);
+	add_number(o, "gid", d->gid);
+	add_number(o, "mode", d->mode);
+	return o;
+}
+
+static struct json_object *expects_to_json(const struct act *act)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < act->expect_count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_text(o, "parameter", act->expects[i].param);
+		add_text(o, "before", act->expects[i].before);
+		add_text(o, "after", act->expects[i].after);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *act_to_json(const struct act *act)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "kind", act_name(act->kind));
+	add_text(o, "target", act->target);
+	add_text(o, "text", act->text);
+	add_text(o, "parameter", act->param);
+	if (act->param)
+		add_number(o, "value", act->value);
+	if (act->mode)
+		add_number(o, "mode", act->mode);
+	if (act->device.exists)
+		json_object_object_add(o, "device", device_to_json(&act->device));
+	if (act->expect_count)
+		json_object_object_add(o, "expects", expects_to_json(act));
+	return o;
+}
+
+struct json_object *steps_to_json(const struct step *steps, size_t count)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "act", act_to_json(&steps[i].act));
+		json_object_object_add(o, "back", act_to_json(&steps[i].back));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+/* ---- from JSON ---- */
+
+static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
+{
+	struct json_object *value;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, key, &value) || !json_object_is_type(value, type))
+		return NULL;
+	return value;
+}
+
+const char *json_text(struct json_object *o, const char *key)
+{
+	struct json_object *value = member(o, key, json_type_string);
+
+	return value ? json_object_get_string(value) : NULL;
+}
+
+int64_t json_int64(struct json_object *o, const char *key)
+{
+	struct json_object *value = member(o, key, json_type_int);
+
+	return value ? json_object_get_int64(value) : 0;
+}
+
+int json_int(struct json_object *o, const char *key)
+{
+	struct json_object *value = member(o, key, json_type_int);
+
+	return value ? json_object_get_int(value) : 0;
+}
+
+static char *copy_text(struct json_object *o, const char *key)
+{
+	const char *text = json_text(o, key);
+
+	return text ? xstrdup(text) : NULL;
+}
+
+static void device_from_json(struct json_object *o, struct device_facts *ret)
+{
+	if (!o)
+		return;
+	*ret = (struct device_facts){
+		.exists = true,
+		.uid = (unsigned)json_int64(o, "uid"),
+		.gid = (unsigned)json_int64(o, "gid"),
+		.mode = (unsigned)json_int64(o, "mode") & 0777,
+	};
+}
+
+static void expects_from_json(struct json_object *list, struct act *act)
+{
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		const char *param = json_text(o, "parameter"), *before = json_text(o, "before");
+
+		if (!param || !before)
+			continue;
+		array_push(act->expects, act->expect_count) =
+			(struct expect){ .param = xstrdup(param),
+					 .before = xstrdup(before),
+					 .after = copy_text(o, "after") };
+	}
+}
+
+/*
+ * Only our own file and the modules of our settings may be named: whoever could write the journal
+ * shall not have kvmtune write or load anything else.
+ */
+static bool target_allowed(enum act_kind kind, const char *target)
+{
+	if (kind == ACT_NONE || kind == ACT_CHECK_GUEST || kind == ACT_CHECK_DEVICE)
+		return true;
+	if (!target)
+		return false;
+	if (kind == ACT_WRITE_FILE || kind == ACT_REMOVE_FILE)
+		return strcmp(target, OWN_CONF_FILE) == 0;
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module && strcmp(settings[i].module->module, target) == 0)
+			return true;
+	return false;
+}
+
+static bool act_from_json(struct json_object *o, struct act *ret)
+{
+	const char *name = json_text(o, "kind"), *target = json_text(o, "target");
+	bool known = false;
+	enum act_kind kind = name ? act_find(name, &known) : ACT_NONE;
+
+	if (!known || !target_allowed(kind, target))
+		return false;
+	if (kind == ACT_WRITE_FILE && !json_text(o, "text"))
+		return false;
+	*ret = (struct act){ .kind = kind,
+			     .target = copy_text(o, "target"),
+			     .text = copy_text(o, "text"),
+			     .param = copy_text(o, "parameter"),
+			     .value = json_int(o, "value") ? YES : NO,
+			     .mode = (unsigned)json_int(o, "mode") & 0777 };
+	device_from_json(member(o, "device", json_type_object), &ret->device);
+	expects_from_json(member(o, "expects", json_type_array), ret);
+	return true;
+}
+
+void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count)
+{
+	struct json_object *list = member(from, "steps", json_type_array);
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		struct step step = { 0 };
+
+		if (act_from_json(member(o, "act", json_type_object), &step.act) &&
+		    act_from_json(member(o, "back", json_type_object), &step.back))
+			array_push(*ret, *ret_count) = step;
+		else
+			step_free(&step);
+	}
+}

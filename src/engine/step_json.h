@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * step_json.h - steps as JSON for the journal, and back. What comes back is checked: the journal is
+ * a file, and a file can hold anything.
+ */
+#ifndef KVMTUNE_STEP_JSON_H
+#define KVMTUNE_STEP_JSON_H
+
+#include <json-c/json.h>
+
+#include <kvmtune/plan.h>
+
+struct json_object *steps_to_json(const struct step *steps, size_t count);
+/* Reads the array `steps` of an object; steps that make no sense are left out. */
+void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count);
+
+/* Members of an object: NULL or 0 where there is none of that kind. */
+const char *json_text(struct json_object *o, const char *key);
+int json_int(struct json_object *o, const char *key);
+int64_t json_int64(struct json_object *o, const char *key);
+
+#endif

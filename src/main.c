@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - finds the command, opens the host, prints what went wrong, exits.
+ */
+#include <kvmtune/command.h>
+#include <kvmtune/version.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *status_text(enum exit_status status)
+{
+	switch (status) {
+	case STATUS_REFUSED:
+		return "refused: ";
+	case STATUS_IMPOSSIBLE:
+		return "not possible: ";
+	case STATUS_FAILED:
+		return "failed: ";
+	default:
+		return "";
+	}
+}
+
+/* What the host is like after this message; not for commands that only look. */
+static const char *state_text(const struct command *c, const struct err *e)
+{
+	if (!c || !c->changes || !strcmp(e->id, "interrupted"))
+		return "";
+	switch (e->status) {
+	case STATUS_REFUSED:
+	case STATUS_IMPOSSIBLE:
+		return "; nothing was changed";
+	case STATUS_FAILED:
+		return e->code == -ESTALE && starts_with(e->text, "all steps")
+			       ? ""
+			       : "; the host is as it was before";
+	default:
+		return "";
+	}
+}
+
+static void print_error(const struct command *c, struct err *e)
+{
+	if (!e->code)
+		return;
+	fflush(stdout);
+	fprintf(stderr, "kvmtune: %s%s%s\n", status_text(e->status), e->text, state_text(c, e));
+	if (e->detail)
+		fputs(e->detail, stderr);
+	if (e->hint[0])
+		fprintf(stderr, "%s%s\n", e->detail && e->detail[0] ? "" : "  ", e->hint);
+	free(e->detail);
+	e->detail = NULL;
+}
+
+/* A full disk behind stdout is an error too, but what was changed is changed. */
+static enum exit_status close_stdout(const struct command *c, enum exit_status status)
+{
+	bool failed = ferror(stdout);
+
+	if (fclose(stdout) == 0 && !failed)
+		return status;
+	fprintf(stderr, "kvmtune: the output could not be written: %s\n", strerror(errno));
+	return c && c->changes ? status : STATUS_FAILED;
+}
+
+static const struct command *find_command(const struct invocation *in, struct err *e)
+{
+	const struct command *c;
+
+	if (!in->command) {
+		usage_error(e, "which command?");
+		return NULL;
+	}
+	c = command_find(in->command);
+	if (!c)
+		usage_error(e, "there is no command \"%s\"", in->command);
+	return c;
+}
+
+static enum exit_status check_options(const struct command *c, const struct invocation *in,
+				      struct err *e)
+{
+	unsigned wrong = in->given & ~(c->takes | OPTS_ALWAYS);
+
+	for (size_t i = 0; i < option_count; i++)
+		if (wrong & option_table[i].bit)
+			return usage_error(e, "%s does not take --%s", c->name,
+					   option_table[i].name);
+	if ((in->given & OPT_WAIT) && (in->given & OPT_DEFER))
+		return usage_error(e, "--wait and --defer exclude each other");
+	return STATUS_DONE;
+}
+
+static enum exit_status run(const struct command *c, struct invocation *in, struct err *e)
+{
+	struct ports ports;
+	enum exit_status status = check_options(c, in, e);
+
+	if (status != STATUS_DONE)
+		return status;
+	in->ports = &ports;
+	status = ports_open(&ports, in->root, e) < 0 ? e->status : c->run(in, e);
+	ports_close(&ports);
+	return status;
+}
+
+/* What needs no host. True: done. */
+static bool answer(const struct invocation *in)
+{
+	const struct command *c = in->command ? command_find(in->command) : NULL;
+
+	if (in->given & OPT_VERSION)
+		printf("kvmtune %s\n", KVMTUNE_VERSION);
+	else if (in->given & OPT_LIST_WORDS)
+		list_words(stdout);
+	else if (in->given & OPT_HELP && c)
+		help_command(stdout, c);
+	else if (in->given & OPT_HELP && !in->command)
+		help_all(stdout);
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c = NULL;
+	enum exit_status status = STATUS_DONE;
+	struct invocation in;
+	struct err e = { 0 };
+
+	umask(022);
+	if (options_parse(argc, argv, &in, &e) != 0) {
+		status = STATUS_USAGE;
+	} else if (!answer(&in)) {
+		c = find_command(&in, &e);
+		status = c ? run(c, &in, &e) : STATUS_USAGE;
+	}
+	print_error(c, &e);
+	return close_stdout(c, status);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <kvmtune/advice.h>
+
+#include <string.h>
+
+#include <kvmtune/plan.h>
+
+#define CERN "CERN, openstack-in-production, 2015"
+
+const struct advice advices[ADVICE_COUNT] = {
+	[ADVICE_EPT_OFF_SLOWER] = {
+		.name = "ept-off-slower",
+		.text = "EPT off gained 6 % in one HEP benchmark; weeks later the same team saw some real "
+			"loads become several times slower. Measure your own load.",
+		.source = CERN " (August; September)",
+	},
+	[ADVICE_EPT_OFF_CENTOS7_CPUS] = {
+		.name = "ept-off-centos7-cpus",
+		.text = "On CentOS 7 hosts with EPT off, CentOS 7 guests came up with one CPU. Boot a "
+			"test guest with several and look at nproc.",
+		.source = CERN " (August)",
+	},
+	[ADVICE_EPT_OFF_OVMF_SMP] = {
+		.name = "ept-off-ovmf-smp",
+		.text = "Guests with several CPUs under OVMF (UEFI) firmware may fail to start with EPT off.",
+		.source = "tianocore/edk2 issue 80, kernel bug 116731",
+	},
+	[ADVICE_EPT_OFF_NESTED] = {
+		.name = "ept-off-nested",
+		.text = "Nested virtualisation stays on, but guests lose nested EPT: guests inside guests "
+			"become very slow.",
+		.source = "Linux, arch/x86/kvm/vmx/nested.c",
+	},
+	[ADVICE_EPT_OFF_TDX] = {
+		.name = "ept-off-tdx",
+		.text = "TDX guests need EPT: they will not start with EPT off.",
+		.source = "Linux 6.16, arch/x86/kvm/vmx/main.c",
+	},
+	[ADVICE_EPT_OFF_L1TF] = {
+		.name = "ept-off-l1tf",
+		.text = "This processor is affected by L1TF; EPT off is by itself a full mitigation for "
+			"guests.",
+		.source = "Linux, Documentation/admin-guide/hw-vuln/l1tf.rst",
+	},
+	[ADVICE_KVM_CONTAINERS] = {
+		.name = "kvm-containers",
+		.text = "/dev/kvm is made anew by the reload: containers that have it bind-mounted must "
+			"be restarted.",
+		.source = "Linux, drivers/base/devtmpfs.c",
+	},
+	[ADVICE_LIBVIRT_CACHE] = {
+		.name = "libvirt-cache",
+		.text = "libvirt's cache of host capabilities does not notice the change: empty "
+			"/var/cache/libvirt/qemu/capabilities and restart libvirtd or virtqemud.",
+		.source = "libvirt 9.0, qemu_capabilities.c",
+	},
+};
+
+/* Where the ids go: a plan's list or a report's. */
+struct list {
+	enum advice_id **ids;
+	size_t *count;
+};
+
+static void add(const struct list *l, enum advice_id id)
+{
+	array_push(*l->ids, *l->count) = id;
+}
+
+static bool is_on(const struct module_facts *m, const char *param)
+{
+	const char *value = module_param(m, param);
+
+	return value && param_bool(value) == YES;
+}
+
+static void advise_ept_off(const struct host *host, const struct list *l)
+{
+	const struct module_facts *m = &host->modules[SETTING_EPT];
+
+	add(l, ADVICE_EPT_OFF_SLOWER);
+	add(l, ADVICE_EPT_OFF_CENTOS7_CPUS);
+	add(l, ADVICE_EPT_OFF_OVMF_SMP);
+	if (is_on(m, "nested"))
+		add(l, ADVICE_EPT_OFF_NESTED);
+	if (is_on(m, "tdx"))
+		add(l, ADVICE_EPT_OFF_TDX);
+	if (host->l1tf && strcmp(host->l1tf, "Not affected") != 0)
+		add(l, ADVICE_EPT_OFF_L1TF);
+}
+
+/* Would EPT be off in the end, and was it not before? */
+static bool turns_ept_off(const struct change *c)
+{
+	return c->setting->id == SETTING_EPT && !c->already && c->value &&
+	       strcmp(c->value, "off") == 0;
+}
+
+void advise_plan(const struct host *host, struct plan *plan)
+{
+	struct list l = { &plan->advice, &plan->advice_count };
+
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (turns_ept_off(&plan->changes[i]))
+			advise_ept_off(host, &l);
+	if (!plan_reloads(plan))
+		return;
+	add(&l, ADVICE_KVM_CONTAINERS);
+	if (host->libvirt)
+		add(&l, ADVICE_LIBVIRT_CACHE);
+}
+
+void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count)
+{
+	const struct module_facts *m = &host->modules[SETTING_EPT];
+	struct list l = { ret, ret_count };
+
+	/* Off by somebody's choice, not for want of hardware. */
+	if ((m->now == NO || m->next == NO) && m->next_decided && m->paging.value != NO)
+		advise_ept_off(host, &l);
+}

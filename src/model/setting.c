@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <kvmtune/setting.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <kvmtune/plan.h>
+
+static const char *const values_on_off[] = { "on", "off", NULL };
+
+/* vmx.c:hardware_setup, Linux 3.10 (EL7) to 6.18. */
+static const char *const ept_forced_off[] = { "eptad", "pml", "unrestricted_guest", "tdx", NULL };
+static const char *const ept_also_moves[] = { "pt_mode", "allow_smaller_maxphyaddr",
+					      "vmentry_l1d_flush", NULL };
+
+static const struct module_setting ept_module = {
+	.module = "kvm_intel",
+	.module_file = "kvm-intel.ko",
+	.param = "ept",
+	.virt = "VT-x",
+	.paging = "EPT",
+	.forced_off = ept_forced_off,
+	.also_moves = ept_also_moves,
+};
+
+const struct setting settings[SETTING_COUNT] = {
+	[SETTING_EPT] = {
+		.id = SETTING_EPT,
+		.name = "ept",
+		.title = "extended page tables",
+		.summary = "Turn Intel's extended page tables (kvm_intel ept) on or off",
+		.values = values_on_off,
+		.module = &ept_module,
+		.plan = plan_module_setting,
+	},
+};
+
+const struct setting *setting_find(const char *name)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+const char *setting_value(const struct setting *s, const char *value)
+{
+	for (const char *const *v = s->values; *v; v++)
+		if (strcmp(*v, value) == 0)
+			return *v;
+	return NULL;
+}
+
+void setting_values_text(const struct setting *s, struct buf *ret)
+{
+	for (const char *const *v = s->values; *v; v++) {
+		if (v != s->values)
+			buf_puts(ret, "|");
+		buf_puts(ret, *v);
+	}
+}
+
+const char *on_off(enum tri t)
+{
+	return t == YES ? "on" : t == NO ? "off" : "unknown";
+}
+
+enum tri param_bool(const char *value)
+{
+	if (!value)
+		return YES;
+	switch (value[0]) {
+	case 'y':
+	case 'Y':
+	case '1':
+	case 't':
+	case 'T':
+		return YES;
+	case 'n':
+	case 'N':
+	case '0':
+	case 'f':
+	case 'F':
+		return NO;
+	case 'o':
+	case 'O':
+		if (value[1] == 'n' || value[1] == 'N')
+			return YES;
+		if (value[1] == 'f' || value[1] == 'F')
+			return NO;
+		return UNKNOWN;
+	default:
+		return UNKNOWN;
+	}
+}
+
+/* Exactly Y, N, 1 or 0: how sysfs spells a bool. */
+static bool is_sysfs_bool(const char *value)
+{
+	return value[0] && !value[1] && strchr("YN10", value[0]);
+}
+
+static bool number(const char *s, long long *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoll(s, &end, 0);
+	return end != s && !*end && !errno;
+}
+
+bool param_same(const char *a, const char *b)
+{
+	long long x, y;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (number(a, &x) && number(b, &y))
+		return x == y;
+	if (!is_sysfs_bool(a) && !is_sysfs_bool(b))
+		return false;
+	return param_bool(a) != UNKNOWN && param_bool(a) == param_bool(b);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "json.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <kvmtune/version.h>
+
+struct json_object *json_document(const char *name)
+{
+	struct json_object *o = json_object_new_object();
+	autofree char *schema = xasprintf("kvmtune.%s.1", name);
+
+	json_put_text(o, "schema", schema);
+	json_put_text(o, "kvmtune_version", KVMTUNE_VERSION);
+	return o;
+}
+
+int json_print(FILE *out, struct json_object *document)
+{
+	const char *text = json_object_to_json_string_ext(
+		document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	int r = fprintf(out, "%s\n", text);
+
+	json_object_put(document);
+	return r < 0 ? -EIO : 0;
+}
+
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629), or 0. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* JSON is UTF-8; a process may call itself anything: bytes that are not become U+FFFD. */
+static struct json_object *text_object(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	struct json_object *o;
+	autobuf b = { 0 };
+
+	while (*s) {
+		size_t len = utf8_length(s);
+
+		if (len)
+			buf_add(&b, (const char *)s, len);
+		else
+			buf_puts(&b, "\xef\xbf\xbd");
+		s += len ? len : 1;
+	}
+	o = json_object_new_string_len(buf_text(&b), (int)b.len);
+	return o;
+}
+
+void json_put(struct json_object *o, const char *key, struct json_object *value)
+{
+	json_object_object_add(o, key, value);
+}
+
+void json_put_text(struct json_object *o, const char *key, const char *text)
+{
+	json_put(o, key, text ? text_object(text) : NULL);
+}
+
+void json_put_bool(struct json_object *o, const char *key, bool value)
+{
+	json_put(o, key, json_object_new_boolean(value));
+}
+
+void json_put_tri(struct json_object *o, const char *key, enum tri value)
+{
+	json_put(o, key, value == UNKNOWN ? NULL : json_object_new_boolean(value == YES));
+}
+
+void json_put_int(struct json_object *o, const char *key, int64_t value)
+{
+	json_put(o, key, json_object_new_int64(value));
+}
+
+struct json_object *json_strv(const struct strv *s)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < s->n; i++)
+		json_object_array_add(list, text_object(s->v[i]));
+	return list;
+}
+
+struct json_object *json_fact(const struct fact *f)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_tri(o, "value", f->value);
+	json_put(o, "source", json_strv(&f->source));
+	return o;
+}
+
+struct json_object *json_error(const struct err *e)
+{
+	struct json_object *o;
+
+	if (!e->code)
+		return NULL;
+	o = json_object_new_object();
+	json_put_text(o, "id", e->id[0] ? e->id : NULL);
+	json_put_text(o, "text", e->text);
+	json_put_text(o, "hint", e->hint[0] ? e->hint : NULL);
+	json_put_int(o, "exit_status", e->status);
+	return o;
+}
+
+struct json_object *json_advice(const enum advice_id *ids, size_t count)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_text(o, "id", advices[ids[i]].name);
+		json_put_text(o, "text", advices[ids[i]].text);
+		json_put_text(o, "source", advices[ids[i]].source);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *user_object(const struct kvm_user *u)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_int(o, "pid", u->pid);
+	json_put_int(o, "uid", u->uid);
+	json_put_text(o, "user", u->user);
+	json_put_text(o, "program", u->program);
+	json_put_text(o, "comm", u->comm);
+	json_put(o, "command", json_strv(&u->args));
+	json_put_text(o, "guest", u->guest);
+	json_put_bool(o, "runs_guest", user_has_guest(u));
+	json_put(o, "vcpus", u->vcpus ? json_object_new_int(u->vcpus) : NULL);
+	json_put_text(o, "unit", u->unit);
+	json_put_text(o, "cgroup", u->cgroup);
+	json_put_int(o, "kvm_descriptors", u->kvm_fds);
+	json_put_int(o, "vm_descriptors", u->vm_fds);
+	json_put_int(o, "vcpu_descriptors", u->vcpu_fds);
+	return o;
+}
+
+struct json_object *json_users_list(const struct kvm_users *users)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < users->count; i++)
+		json_object_array_add(list, user_object(&users->users[i]));
+	return list;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * json.h - pieces that the JSON documents share. Each returns a new object, owned by the caller.
+ */
+#ifndef KVMTUNE_JSON_H
+#define KVMTUNE_JSON_H
+
+#include <json-c/json.h>
+
+#include <kvmtune/report.h>
+
+/* An object with "schema": "kvmtune.NAME.1" and "kvmtune_version". */
+struct json_object *json_document(const char *name);
+/* Prints it with a newline and puts it. 0, or -EIO when it could not be written. */
+int json_print(FILE *out, struct json_object *document);
+
+void json_put_text(struct json_object *o, const char *key, const char *text); /* NULL: null */
+void json_put_bool(struct json_object *o, const char *key, bool value);
+void json_put_tri(struct json_object *o, const char *key, enum tri value); /* unknown: null */
+void json_put_int(struct json_object *o, const char *key, int64_t value);
+void json_put(struct json_object *o, const char *key, struct json_object *value);
+
+/* {"value": true|false|null, "source": [...]} */
+struct json_object *json_fact(const struct fact *f);
+struct json_object *json_strv(const struct strv *s);
+struct json_object *json_users_list(const struct kvm_users *users);
+struct json_object *json_advice(const enum advice_id *ids, size_t count);
+/* All of one setting: "now", "next_load", module, mentions. */
+struct json_object *json_setting_object(const struct host *host, const struct setting *s);
+struct json_object *json_error(const struct err *e); /* null where there is none */
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * json_status.c - what a host is, and what was done to it, for programs.
+ */
+#include <string.h>
+
+#include "json.h"
+#include "mention.h"
+
+static struct json_object *fact_of(enum tri value, const char *source)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	json_put_tri(o, "value", value);
+	if (value != UNKNOWN && source)
+		json_object_array_add(list, json_object_new_string(source));
+	json_put(o, "source", list);
+	return o;
+}
+
+static struct json_object *mentions_list(const struct host *host, const struct setting *s)
+{
+	struct json_object *list = json_object_new_array();
+	struct mention *mentions = NULL;
+	size_t n = 0;
+
+	find_mentions(host, s, &mentions, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_text(o, "kind", mentions[i].kind);
+		json_put_text(o, "text", mentions[i].text);
+		json_put_text(o, "where", mentions[i].where);
+		json_put_bool(o, "decides", mentions[i].wins);
+		json_object_array_add(list, o);
+	}
+	mentions_free(mentions, n);
+	return list;
+}
+
+static struct json_object *params_object(const struct module_facts *m)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < m->param_count; i++)
+		json_put_text(o, m->params[i].name, m->params[i].value);
+	return o;
+}
+
+static struct json_object *module_object(const struct module_setting *ms,
+					 const struct module_facts *m)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_text(o, "name", ms->module);
+	json_put_text(o, "state", module_state_name(m->state));
+	json_put(o, "in_use",
+		 fact_of(m->refcnt < 0	    ? UNKNOWN
+			 : module_in_use(m) ? YES
+					    : NO,
+			 "refcnt"));
+	json_put(o, "holders", json_strv(&m->holders));
+	json_put(o, "parameters", params_object(m));
+	return o;
+}
+
+struct json_object *json_setting_object(const struct host *host, const struct setting *s)
+{
+	const struct module_facts *m = &host->modules[s->id];
+	struct json_object *o = json_object_new_object();
+	autofree char *param =
+		xasprintf("/sys/module/%s/parameters/%s", s->module->module, s->module->param);
+	autobuf source = { 0 };
+
+	next_source(m, &source);
+	json_put(o, "now", fact_of(m->now, param));
+	json_put(o, "next_load", fact_of(m->next, buf_text(&source)));
+	json_put(o, "virt", json_fact(&m->virt));
+	json_put(o, "virt_enabled", json_fact(&m->enabled));
+	json_put(o, "paging", json_fact(&m->paging));
+	json_put(o, "usable_by_kvm", json_fact(&m->usable));
+	json_put(o, "module", module_object(s->module, m));
+	json_put(o, "mentions", mentions_list(host, s));
+	return o;
+}
+
+static struct json_object *host_object(const struct host *h)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_bool(o, "image", h->image);
+	json_put_text(o, "name", h->image ? NULL : h->id.name);
+	json_put_text(o, "kernel", h->image ? NULL : h->id.kernel);
+	json_put_text(o, "machine", h->image ? NULL : h->id.machine);
+	json_put_bool(o, "root", h->root);
+	return o;
+}
+
+static struct json_object *cpu_object(const struct host *h)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_text(o, "vendor", h->cpu.vendor[0] ? h->cpu.vendor : NULL);
+	json_put_text(o, "brand", h->cpu.brand[0] ? h->cpu.brand : NULL);
+	json_put(o, "vmx", fact_of(h->cpu.vmx, "CPUID"));
+	json_put(o, "svm", fact_of(h->cpu.svm, "CPUID"));
+	json_put(o, "hypervisor", fact_of(h->cpu.hypervisor, "CPUID"));
+	return o;
+}
+
+static struct json_object *device_object(const struct device_facts *d)
+{
+	struct json_object *o;
+	char mode[16];
+
+	if (!d->exists)
+		return NULL;
+	o = json_object_new_object();
+	snprintf(mode, sizeof(mode), "%04o", d->mode);
+	json_put_int(o, "uid", d->uid);
+	json_put_int(o, "gid", d->gid);
+	json_put_text(o, "mode", mode);
+	return o;
+}
+
+static struct json_object *entry_object(const struct journal *j, const struct journal_entry *entry)
+{
+	struct json_object *o = json_object_new_object();
+	const char *state = journal_result_name(entry->result);
+
+	json_put_int(o, "id", entry->id);
+	json_put_int(o, "time_seconds", entry->time);
+	json_put_text(o, "command", entry->command);
+	json_put_text(o, "state", entry->undone ? "taken_back" : state);
+	json_put(o, "undoes", entry->undoes ? json_object_new_int(entry->undoes) : NULL);
+	json_put_bool(o, "next_undo", entry == journal_undoable(j));
+	return o;
+}
+
+static struct json_object *host_advice(const struct host *host)
+{
+	struct json_object *list;
+	enum advice_id *ids = NULL;
+	size_t n = 0;
+
+	advise_host(host, &ids, &n);
+	list = json_advice(ids, n);
+	free(ids);
+	return list;
+}
+
+int json_status(FILE *out, const struct host *host, const struct journal *journal)
+{
+	const struct journal_entry *open = journal_interrupted(journal);
+	struct json_object *o = json_document("status");
+
+	json_put(o, "host", host_object(host));
+	json_put(o, "cpu", cpu_object(host));
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module)
+			json_put(o, settings[i].name, json_setting_object(host, &settings[i]));
+	json_put(o, "kvm_device", device_object(&host->device));
+	json_put(o, "users", json_users_list(&host->users));
+	json_put(o, "interrupted", open ? entry_object(journal, open) : NULL);
+	json_put(o, "not_seen", json_strv(&host->unseen));
+	json_put(o, "advice", host_advice(host));
+	return json_print(out, o);
+}
+
+int json_setting(FILE *out, const struct host *host, const struct setting *setting)
+{
+	struct json_object *o = json_document("setting");
+
+	json_put_text(o, "setting", setting->name);
+	json_put(o, setting->name, json_setting_object(host, setting));
+	return json_print(out, o);
+}
+
+int json_users(FILE *out, const struct host *host)
+{
+	struct json_object *o = json_document("guests");
+	enum tri in_use = UNKNOWN;
+
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (settings[i].module && host->modules[i].refcnt >= 0 && in_use != YES)
+			in_use = module_in_use(&host->modules[i]) ? YES : NO;
+	}
+	json_put(o, "in_use", fact_of(in_use, "refcnt"));
+	json_put(o, "users", json_users_list(&host->users));
+	json_put_int(o, "hidden_processes", (int64_t)host->users.hidden);
+	json_put(o, "not_seen", json_strv(&host->unseen));
+	return json_print(out, o);
+}
+
+int json_journal(FILE *out, const struct journal *journal)
+{
+	struct json_object *o = json_document("changes"), *list = json_object_new_array();
+
+	for (size_t i = journal->count; i-- > 0;)
+		json_object_array_add(list, entry_object(journal, &journal->entries[i]));
+	json_put(o, "changes", list);
+	json_put_int(o, "damaged_lines", (int64_t)journal->damaged);
+	return json_print(out, o);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mention.h - every place of modprobe.d and the kernel command line that has a say in a setting.
+ */
+#ifndef KVMTUNE_MENTION_H
+#define KVMTUNE_MENTION_H
+
+#include <kvmtune/host.h>
+
+struct mention {
+	char *text;	  /* "options kvm_intel ept=1 (overridden)" */
+	char *where;	  /* "/etc/modprobe.d/kvm.conf:3", "kernel command line" */
+	const char *kind; /* "options", "install", "remove", "blacklist", "softdep" */
+	bool wins;	  /* this one decides */
+};
+
+void find_mentions(const struct host *h, const struct setting *s, struct mention **ret,
+		   size_t *ret_count);
+void mentions_free(struct mention *mentions, size_t count);
+
+/* Who decides the next load: file and line, "kernel command line", "default". */
+void next_source(const struct module_facts *m, struct buf *ret);
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * text_change.c - changes, dry runs and audits, for people.
+ */
+#include <string.h>
+
+#include "mention.h"
+#include "table.h"
+
+static void change_line(FILE *out, const struct style *style, const struct change *c, bool done)
+{
+	print_heading(out, style, c->setting->name);
+	if (c->already)
+		fprintf(out, ": %s already\n", c->value);
+	else if (c->now == UNKNOWN)
+		fprintf(out, ": next load %s -> %s\n", on_off(c->next), c->value);
+	else if (c->waits || c->now == param_bool(c->value))
+		fprintf(out, ": %s now; next load %s -> %s\n", on_off(c->now), on_off(c->next),
+			c->value);
+	else
+		fprintf(out, ": %s -> %s%s\n", on_off(c->now), c->value, done ? ", done" : "");
+}
+
+static void step_row(struct table *t, const struct outcome *o, size_t i)
+{
+	const struct step *s = &o->plan.steps[i];
+	autofree char *number = xasprintf("%zu", i + 1);
+	autobuf target = { 0 }, detail = { 0 };
+	const char *verb = act_name(s->act.kind);
+	const char *state = "";
+
+	act_target_text(&s->act, &target);
+	act_detail_text(&s->act, &detail);
+	if (s->note)
+		buf_join(&detail, "; ", s->note);
+	if (o->applied && o->report.failed)
+		state = i < o->report.done ? "done" : i == o->report.done ? "FAILED" : "not done";
+	if (starts_with(verb, "check_"))
+		verb = "check";
+	table_row(t, number, verb, target.data, buf_text(&detail), state);
+}
+
+static void steps(FILE *out, const struct outcome *o)
+{
+	struct table *t = table_new("", "", "", "", "", NULL);
+
+	for (size_t i = 0; i < o->plan.step_count; i++)
+		step_row(t, o, i);
+	fputc('\n', out);
+	table_print(t, out, "  ");
+	fputc('\n', out);
+}
+
+static void effects(FILE *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->effect_count; i++) {
+		const struct effect *f = &plan->effects[i];
+		autobuf b = { 0 };
+
+		buf_printf(&b, "The reload also changes %s %s from ", f->module, f->param);
+		buf_add_safe(&b, f->from, 40);
+		buf_puts(&b, " to ");
+		buf_add_safe(&b, f->to, 40);
+		buf_puts(&b, ": ");
+		if (f->line)
+			buf_add_safe(&b, f->file, 200);
+		else
+			buf_puts(&b, "the kernel command line");
+		if (f->line)
+			buf_printf(&b, ":%u", f->line);
+		buf_puts(&b, " says so since the module was loaded.");
+		print_wrapped(out, "also: ", b.data);
+	}
+}
+
+static bool any_waits(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (plan->changes[i].waits)
+			return true;
+	return false;
+}
+
+/* Is the module of a waiting change not loaded at all? */
+static bool waits_for_first_load(const struct outcome *o)
+{
+	for (size_t i = 0; i < o->plan.change_count; i++)
+		if (o->plan.changes[i].waits && o->plan.changes[i].now == UNKNOWN)
+			return true;
+	return false;
+}
+
+static void waiting_note(FILE *out, const struct outcome *o)
+{
+	if (!any_waits(&o->plan))
+		return;
+	if (waits_for_first_load(o))
+		fputs("The module is not loaded: this takes effect when it is loaded next.\n", out);
+	else
+		fputs("Saved; the running module is left alone until it is loaded next (reload or "
+		      "boot).\n",
+		      out);
+}
+
+static void done_note(FILE *out, const struct outcome *o)
+{
+	if (!o->applied || o->report.failed)
+		return;
+	if (o->report.away_ms >= 0)
+		fprintf(out, "KVM was away for %lld ms.", (long long)o->report.away_ms);
+	if (o->report.away_ms >= 0 && !o->is_undo)
+		fputs(" Take it back:  kvmtune undo", out);
+	if (o->report.away_ms >= 0)
+		fputc('\n', out);
+}
+
+static void remarks(FILE *out, const struct outcome *o)
+{
+	if (!o->applied)
+		return;
+	for (size_t i = 0; i < o->report.remarks.n; i++)
+		print_wrapped(out, "also: ", o->report.remarks.v[i]);
+}
+
+static void undo_line(FILE *out, const struct outcome *o)
+{
+	if (!o->is_undo)
+		return;
+	if (o->undoes)
+		fprintf(out, "taking back: kvmtune %s (change %d)\n", o->undoes->command,
+			o->undoes->id);
+	else
+		fputs("There is nothing to take back.\n", out);
+}
+
+static bool refused_without_plan(const struct outcome *o)
+{
+	return o->plan.refusal.code && !o->plan.step_count;
+}
+
+void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
+{
+	bool done = o->applied && !o->report.failed;
+	bool show_steps = o->plan.step_count &&
+			  (dry_run || style->verbose || (o->applied && o->report.failed));
+
+	if (refused_without_plan(o) || (o->err.code && !dry_run && !o->applied))
+		return;
+	if (!style->quiet || dry_run) {
+		undo_line(out, o);
+		for (size_t i = 0; i < o->plan.change_count; i++)
+			change_line(out, style, &o->plan.changes[i], done && !any_waits(&o->plan));
+	}
+	if (show_steps)
+		steps(out, o);
+	if (dry_run && !o->plan.refusal.code)
+		fputs("Nothing was changed.\n", out);
+	if (style->quiet)
+		return;
+	effects(out, &o->plan);
+	remarks(out, o);
+	if (!dry_run && !o->err.code) {
+		waiting_note(out, o);
+		done_note(out, o);
+	}
+	if (!o->plan.refusal.code && (dry_run || done))
+		text_advice(out, o->plan.advice, o->plan.advice_count);
+}
+
+/* ---- audit ---- */
+
+static bool change_differs(const struct change *c)
+{
+	return !c->already;
+}
+
+static void audit_row(struct table *t, const struct host *h, const struct change *c)
+{
+	const struct module_facts *m = &h->modules[c->setting->id];
+	autofree char *now = xasprintf("now %s", on_off(c->now));
+	autofree char *next = xasprintf("next load %s", on_off(c->next));
+	autofree char *want = xasprintf("%s=%s", c->setting->name, c->value);
+	autobuf source = { 0 };
+
+	next_source(m, &source);
+	table_row(t, want, change_differs(c) ? "DIFFERS" : "ok", now, next, buf_text(&source));
+}
+
+void text_audit(FILE *out, const struct style *style, const struct host *host,
+		const struct plan *plan)
+{
+	struct table *t = table_new("", "", "", "", "", NULL);
+
+	/* Quiet: the exit status says it; only what differs is worth a line. */
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (!style->quiet || change_differs(&plan->changes[i]))
+			audit_row(t, host, &plan->changes[i]);
+	table_print(t, out, "");
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * text_status.c - what a host is, for people.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "mention.h"
+#include "table.h"
+
+static void host_row(struct table *t, const struct host *h)
+{
+	autobuf b = { 0 };
+
+	if (h->image) {
+		table_row(t, "Host", "an image, not the running host", "");
+		return;
+	}
+	buf_printf(&b, "%s, Linux %s", h->id.name, h->id.kernel);
+	table_row(t, "Host", b.data, "");
+	buf_reset(&b);
+	buf_puts(&b, h->cpu.brand[0] ? h->cpu.brand : "unknown");
+	if (h->cpu.hypervisor == YES)
+		buf_printf(&b, " (a guest%s%s)", h->cpu.hypervisor_name[0] ? " of " : "",
+			   h->cpu.hypervisor_name);
+	table_row(t, "Processor", b.data, "");
+}
+
+static char *processor_text(const struct module_setting *ms, const struct module_facts *m)
+{
+	if (m->virt.value == NO)
+		return xstrdup("no");
+	if (m->enabled.value == NO)
+		return xstrdup("there, but switched off by the firmware");
+	if (m->paging.value == NO)
+		return xasprintf("%s yes, %s no", ms->virt, ms->paging);
+	if (m->usable.value == NO)
+		return xasprintf("yes, but KVM cannot use this %s", ms->paging);
+	if (m->usable.value == YES)
+		return xstrdup("yes, usable by KVM");
+	if (m->paging.value == YES)
+		return xasprintf("yes; whether KVM can use this %s is unknown", ms->paging);
+	if (m->virt.value == YES)
+		return xasprintf("%s yes, %s unknown", ms->virt, ms->paging);
+	return xstrdup("unknown");
+}
+
+/* All sources of the facts behind processor_text(), each once. */
+static void processor_sources(const struct module_facts *m, struct buf *ret)
+{
+	const struct fact *facts[] = { &m->virt, &m->enabled, &m->paging, &m->usable };
+	struct strv seen = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
+		for (size_t k = 0; k < facts[i]->source.n; k++) {
+			if (strv_has(&seen, facts[i]->source.v[k]))
+				continue;
+			strv_add(&seen, facts[i]->source.v[k]);
+			buf_join(ret, ", ", facts[i]->source.v[k]);
+		}
+	strv_free(&seen);
+}
+
+static void processor_row(struct table *t, const struct module_setting *ms,
+			  const struct module_facts *m)
+{
+	autofree char *label = xasprintf("%s, %s", ms->virt, ms->paging);
+	autofree char *text = processor_text(ms, m);
+	autobuf sources = { 0 };
+
+	processor_sources(m, &sources);
+	table_row(t, label, text, buf_text(&sources));
+}
+
+static void use_text(const struct host *h, const struct module_facts *m, struct buf *ret)
+{
+	size_t n = h->users.count;
+
+	if (m->refcnt < 0)
+		return;
+	if (!m->refcnt && !m->holders.n)
+		buf_puts(ret, ", not in use");
+	else if (n)
+		buf_printf(ret, ", in use by %zu process%s", n, n == 1 ? "" : "es");
+	else
+		buf_puts(ret, ", in use, by nobody who can be seen from here");
+}
+
+static void module_row(struct table *t, const struct host *h, const struct module_setting *ms,
+		       const struct module_facts *m)
+{
+	static const char *const texts[] = {
+		[MODULE_STATE_UNKNOWN] = "unknown",
+		[MODULE_STATE_ABSENT] = "not there for this kernel",
+		[MODULE_STATE_LOADABLE] = "not loaded",
+		[MODULE_STATE_LOADED] = "loaded",
+		[MODULE_STATE_BUSY] = "being loaded or removed right now",
+		[MODULE_STATE_BUILTIN] = "built into the kernel",
+	};
+	autobuf b = { 0 };
+
+	buf_puts(&b, texts[m->state]);
+	if (m->state == MODULE_STATE_LOADED)
+		use_text(h, m, &b);
+	table_row(t, ms->module, b.data, "");
+}
+
+static void setting_row(struct table *t, const struct host *h, const struct setting *s)
+{
+	const struct module_facts *m = &h->modules[s->id];
+	autobuf b = { 0 }, source = { 0 };
+
+	if (m->now == UNKNOWN && m->paging.value == NO)
+		buf_puts(&b, "not possible here");
+	else if (m->now == UNKNOWN)
+		buf_printf(&b, "next load %s", on_off(m->next));
+	else if (m->now == m->next)
+		buf_printf(&b, "%s, now and at the next load", on_off(m->now));
+	else
+		buf_printf(&b, "now %s; next load %s", on_off(m->now), on_off(m->next));
+	next_source(m, &source);
+	table_row(t, s->name, b.data, buf_text(&source));
+}
+
+static void mention_rows(struct table *t, const struct host *h, const struct setting *s)
+{
+	struct mention *mentions = NULL;
+	size_t n = 0;
+
+	find_mentions(h, s, &mentions, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!mentions[i].wins)
+			table_row(t, "", mentions[i].text, mentions[i].where);
+	}
+	mentions_free(mentions, n);
+}
+
+static void setting_rows(struct table *t, const struct host *h, const struct setting *s)
+{
+	const struct module_facts *m = &h->modules[s->id];
+
+	if (!h->image) {
+		processor_row(t, s->module, m);
+		module_row(t, h, s->module, m);
+	}
+	setting_row(t, h, s);
+	mention_rows(t, h, s);
+}
+
+static void unseen(FILE *out, const struct host *h)
+{
+	for (size_t i = 0; i < h->unseen.n; i++)
+		fprintf(out, "not seen: %s\n", h->unseen.v[i]);
+}
+
+static void params(FILE *out, const struct module_facts *m, const char *module)
+{
+	autobuf b = { 0 };
+
+	for (size_t i = 0; i < m->param_count; i++) {
+		buf_puts(&b, i ? " " : "");
+		buf_puts(&b, m->params[i].name);
+		buf_puts(&b, "=");
+		buf_add_safe(&b, m->params[i].value, 40);
+	}
+	if (!b.len)
+		return;
+	fprintf(out, "\n%s now runs with\n", module);
+	print_wrapped(out, "  ", b.data);
+}
+
+static void interrupted(FILE *out, const struct journal *journal)
+{
+	const struct journal_entry *open = journal_interrupted(journal);
+
+	if (open)
+		fprintf(out,
+			"An earlier change (%s) did not end: the host may be in between.\n"
+			"Take it back:  kvmtune undo\n\n",
+			open->command);
+}
+
+static void host_advice(FILE *out, const struct host *h)
+{
+	enum advice_id *ids = NULL;
+	size_t n = 0;
+
+	advise_host(h, &ids, &n);
+	if (n)
+		fputc('\n', out);
+	text_advice(out, ids, n);
+	free(ids);
+}
+
+void text_status(FILE *out, const struct style *style, const struct host *host,
+		 const struct journal *journal)
+{
+	struct table *t = table_new("", "", "", NULL);
+	autofree char *users = users_table(&host->users);
+
+	interrupted(out, journal);
+	host_row(t, host);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module)
+			setting_rows(t, host, &settings[i]);
+	table_print(t, out, "");
+	fputs(users, out);
+	if (host->unseen.n)
+		unseen(out, host);
+	if (style->verbose)
+		for (size_t i = 0; i < SETTING_COUNT; i++)
+			if (settings[i].module)
+				params(out, &host->modules[i], settings[i].module->module);
+	if (!style->quiet)
+		host_advice(out, host);
+}
+
+void text_setting(FILE *out, const struct style *style, const struct host *host,
+		  const struct setting *setting)
+{
+	struct table *t = table_new("", "", "", NULL);
+
+	setting_rows(t, host, setting);
+	table_print(t, out, "");
+	if (style->verbose)
+		params(out, &host->modules[setting->id], setting->module->module);
+}
+
+/* ---- who uses KVM ---- */
+
+static void user_row(struct table *t, const struct kvm_user *u)
+{
+	autofree char *pid = xasprintf("%d", u->pid);
+	autofree char *vcpus = u->vcpus ? xasprintf("%d", u->vcpus) : xstrdup("-");
+
+	table_row(t, pid, u->user, u->guest ?: "-", vcpus, u->program, u->unit ?: "-",
+		  user_has_guest(u) ? "" : "holds /dev/kvm, runs no guest");
+}
+
+char *users_table(const struct kvm_users *users)
+{
+	struct table *t;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	if (!users->count)
+		return xstrdup("");
+	out = open_memstream(&text, &size);
+	if (!out)
+		return xstrdup("");
+	t = table_new("PID>", "USER", "GUEST", "VCPUS>", "PROGRAM", "UNIT", "", NULL);
+	for (size_t i = 0; i < users->count; i++)
+		user_row(t, &users->users[i]);
+	fputc('\n', out);
+	table_print(t, out, "  ");
+	fputc('\n', out);
+	fclose(out);
+	return text;
+}
+
+static void nobody(FILE *out, const struct host *h)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module && module_in_use(&h->modules[i])) {
+			fputs("KVM is in use, but by nobody who can be seen from here: a process "
+			      "of another PID namespace, or the kernel itself.\n",
+			      out);
+			return;
+		}
+	fputs("Nobody uses KVM.\n", out);
+}
+
+void text_users(FILE *out, const struct style *style, const struct host *host)
+{
+	autofree char *table = users_table(&host->users);
+
+	(void)style;
+	if (host->users.count)
+		fputs(table + 1, out); /* without its first blank line */
+	else
+		nobody(out, host);
+	unseen(out, host);
+}
+
+/* ---- what was done ---- */
+
+static const char *entry_state(const struct journal *j, const struct journal_entry *entry)
+{
+	if (entry->undone)
+		return "taken back";
+	if (entry == journal_interrupted(j))
+		return "interrupted";
+	switch (entry->result) {
+	case JOURNAL_DONE:
+		return "done";
+	case JOURNAL_WALKED_BACK:
+		return "failed, nothing changed";
+	default:
+		return "did not end";
+	}
+}
+
+void text_journal(FILE *out, const struct style *style, const struct journal *journal)
+{
+	struct table *t = table_new("ID>", "TIME", "COMMAND", "STATE", "", NULL);
+	const struct journal_entry *next = journal_undoable(journal);
+
+	for (size_t i = journal->count; i-- > 0;) {
+		const struct journal_entry *entry = &journal->entries[i];
+		autofree char *id = xasprintf("%d", entry->id);
+		time_t when = (time_t)entry->time;
+		char text[32] = "";
+		struct tm tm;
+
+		if (localtime_r(&when, &tm))
+			strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+		table_row(t, id, text, entry->command, entry_state(journal, entry),
+			  entry == next ? "<- `kvmtune undo` takes this back" : "");
+	}
+	if (!table_rows(t) && !style->quiet)
+		fputs("kvmtune has changed nothing on this host.\n", out);
+	table_print(t, out, "");
+	if (journal->damaged)
+		fprintf(out, "%zu lines of the journal cannot be read.\n", journal->damaged);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * files.c - files below the root: read whole, replaced whole.
+ */
+#include "sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FILE_MAX_BYTES (1 << 20)
+
+static const char *below_root(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return *path ? path : ".";
+}
+
+int sys_open(struct ports *p, const char *path, int flags)
+{
+	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
+				.resolve = RESOLVE_IN_ROOT };
+	long fd = syscall(SYS_openat2, sys_of(p)->root_fd, below_root(path), &how, sizeof(how));
+
+	/* Before Linux 5.6, or under an old container's filter. An image is not safe that way. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !p->image)
+		fd = openat(sys_of(p)->root_fd, below_root(path), flags | O_CLOEXEC);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int read_all(int fd, struct buf *ret)
+{
+	char chunk[16384];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		total += (size_t)n;
+		if (total > FILE_MAX_BYTES)
+			return -EFBIG;
+		buf_add(ret, chunk, (size_t)n);
+	}
+	return 0;
+}
+
+static int file_read(struct ports *p, const char *path, struct buf *ret)
+{
+	autobuf text = { 0 };
+	/* Without O_NONBLOCK a FIFO in /etc/modprobe.d would hold us for ever. */
+	autoclose int fd = sys_open(p, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = read_all(fd, &text);
+	if (r < 0)
+		return r;
+	buf_add(ret, buf_text(&text), text.len);
+	return 0;
+}
+
+static int file_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
+{
+	autoclose int fd = sys_open(p, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	autofree char *text = xcalloc(1, size);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, size);
+
+	if (fd < 0)
+		return fd;
+	if (n < 0)
+		return -errno;
+	buf_add(ret, text, (size_t)n);
+	return 0;
+}
+
+static int file_list(struct ports *p, const char *path, struct strv *ret)
+{
+	int fd = sys_open(p, path, O_RDONLY | O_DIRECTORY);
+	struct dirent *entry;
+	DIR *dir;
+
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			strv_add(ret, entry->d_name);
+	closedir(dir);
+	return 0;
+}
+
+static int file_stat(struct ports *p, const char *path, struct file_stat *ret)
+{
+	autoclose int fd = sys_open(p, path, O_PATH);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct file_stat){
+		.is_dir = S_ISDIR(st.st_mode),
+		.is_regular = S_ISREG(st.st_mode),
+		.is_char = S_ISCHR(st.st_mode),
+		.mode = st.st_mode & 07777,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.size = (uint64_t)st.st_size,
+	};
+	return 0;
+}
+
+/* Asks the file system and the directory's mode, not faccessat(): root passes that one anyway. */
+static int file_writable(struct ports *p, const char *dir)
+{
+	autoclose int fd = sys_open(p, dir, O_RDONLY | O_DIRECTORY);
+	struct statvfs fs;
+
+	if (fd < 0)
+		return fd;
+	if (fstatvfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_flag & ST_RDONLY ? -EROFS : 0;
+}
+
+static int sync_dir(int dir)
+{
+	/* Some file systems cannot sync a directory; then there is nothing to wait for. */
+	if (fsync(dir) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+int sys_open_dir(struct ports *p, const char *path)
+{
+	autofree char *parent = NULL;
+	autoclose int above = -1;
+	char *slash;
+	int fd = sys_open(p, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd != -ENOENT || !path[1])
+		return fd;
+	parent = xstrdup(path);
+	slash = strrchr(parent, '/');
+	*slash = '\0';
+	above = sys_open_dir(p, *parent ? parent : "/");
+	if (above < 0)
+		return above;
+	if (mkdirat(above, slash + 1, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	sync_dir(above);
+	return sys_open(p, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/* Splits a path: a descriptor of its directory, and its last part in *ret_name. */
+static int open_parent(struct ports *p, const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	autofree char *dir = xstrndup(path, (size_t)(slash - path));
+
+	*ret_name = slash + 1;
+	return sys_open_dir(p, dir);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int fill(int fd, const char *text, unsigned mode)
+{
+	int r = write_all(fd, text, strlen(text));
+
+	if (r < 0)
+		return r;
+	/* The umask has no say in what mode the file has. */
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A name that modprobe and libkmod pass over: a leading dot, not ending in .conf. */
+static void temporary_name(const char *name, char *ret, size_t size)
+{
+	snprintf(ret, size, ".%.200s.kvmtune-new", name);
+}
+
+static int create_temporary(int dir, const char *temporary)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir, temporary, flags, 0600);
+
+	/* Left over from a run that was killed: we hold the lock, so nobody writes it now. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
+		fd = openat(dir, temporary, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int replace_in(int dir, const char *name, const char *text, unsigned mode)
+{
+	char temporary[256];
+	autoclose int fd = -1;
+	int r;
+
+	temporary_name(name, temporary, sizeof(temporary));
+	fd = create_temporary(dir, temporary);
+	if (fd < 0)
+		return fd;
+	r = fill(fd, text, mode);
+	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, temporary, 0);
+	return r < 0 ? r : sync_dir(dir);
+}
+
+static int file_replace(struct ports *p, const char *path, const char *text, unsigned mode,
+			struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : replace_in(dir, name, text, mode);
+
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
+static int file_remove(struct ports *p, const char *path, struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : 0;
+
+	if (r == 0 && unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0)
+		r = sync_dir(dir);
+	return r < 0 ? err_sys(e, r, "cannot remove %s", path) : 0;
+}
+
+/* A line that did not reach the disk whole is taken off again: the next one needs a clean end. */
+static int append_to(int fd, const char *text)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	int r = end < 0 ? -errno : write_all(fd, text, strlen(text));
+
+	if (r == 0 && fdatasync(fd) < 0)
+		r = -errno;
+	if (r < 0 && end >= 0 && ftruncate(fd, end) < 0)
+		return r;
+	return r;
+}
+
+static int append_in(int dir, const char *name, const char *text)
+{
+	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	autoclose int fd = openat(dir, name, flags);
+	bool created = fd < 0 && errno == ENOENT;
+	int r;
+
+	if (created)
+		fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0644);
+	if (fd < 0)
+		return -errno;
+	if (created && fchmod(fd, 0644) < 0)
+		return -errno;
+	r = append_to(fd, text);
+	return r == 0 && created ? sync_dir(dir) : r;
+}
+
+static int file_append(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : append_in(dir, name, text);
+
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
+static int file_set_owner(struct ports *p, const char *path, unsigned uid, unsigned gid,
+			  unsigned mode, struct err *e)
+{
+	autoclose int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);
+	char link[64];
+
+	if (fd < 0)
+		return err_sys(e, fd, "cannot open %s", path);
+	/* fchmod() does not take a descriptor that was opened without opening the device. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 || chmod(link, mode) < 0)
+		return err_sys(e, -errno, "cannot set owner and mode of %s", path);
+	return 0;
+}
+
+void sys_files(struct ports *p)
+{
+	p->file.read = file_read;
+	p->file.read_head = file_read_head;
+	p->file.list = file_list;
+	p->file.stat = file_stat;
+	p->file.writable = file_writable;
+	p->file.replace = file_replace;
+	p->file.remove = file_remove;
+	p->file.append = file_append;
+	p->file.set_owner = file_set_owner;
+}

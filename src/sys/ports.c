@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+int ports_open(struct ports *p, const char *root, struct err *e)
+{
+	struct sys *s = xcalloc(1, sizeof(*s));
+
+	*p = (struct ports){ .image = root != NULL, .self = s };
+	s->lock_fd = -1;
+	s->root_fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	sys_files(p);
+	sys_lock(p);
+	sys_modules(p);
+	sys_cpu(p);
+	sys_kvm(p);
+	sys_system(p);
+	if (s->root_fd >= 0)
+		return 0;
+	err_sys(e, -errno, "cannot open the root directory %s", root ? root : "/");
+	return err_status(e, STATUS_USAGE, "no-root");
+}
+
+void ports_close(struct ports *p)
+{
+	struct sys *s = sys_of(p);
+
+	if (!s)
+		return;
+	sys_modules_close(p);
+	closep(&s->lock_fd);
+	closep(&s->root_fd);
+	free(s);
+	p->self = NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sys.h - what the files of src/sys share: the real host behind struct ports.
+ */
+#ifndef KVMTUNE_SYS_H
+#define KVMTUNE_SYS_H
+
+#include <kvmtune/port.h>
+
+struct kmod_ctx;
+struct kmod_module;
+
+struct sys {
+	int root_fd;	       /* every path is opened below it */
+	int lock_fd;	       /* -1: not locked */
+	struct kmod_ctx *kmod; /* of the last prepare() */
+	struct kmod_module *kmod_module;
+};
+
+static inline struct sys *sys_of(struct ports *p)
+{
+	return p->self;
+}
+
+/* Opens a path below the root; links cannot lead outside. A descriptor or -errno. */
+int sys_open(struct ports *p, const char *path, int flags);
+
+/* Opens a directory to write in, making what is missing of it. A descriptor or -errno. */
+int sys_open_dir(struct ports *p, const char *path);
+
+/* Each fills its part of the table. */
+void sys_files(struct ports *p);
+void sys_lock(struct ports *p);
+void sys_modules(struct ports *p);
+void sys_modules_close(struct ports *p);
+void sys_cpu(struct ports *p);
+void sys_kvm(struct ports *p);
+void sys_system(struct ports *p);
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * system.c - who and when: names, rights, signals, clocks.
+ */
+#include "sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+	caught = number;
+}
+
+/* Asked to stop: a change walks back at the next step. A closed pipe is a write error, no end. */
+static void catch_signals(void)
+{
+	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction catch = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
+		struct sigaction old;
+
+		/* Under nohup a hang-up stays ignored. */
+		if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(stops[i], &catch, NULL);
+	}
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static int system_interrupted(struct ports *p)
+{
+	(void)p;
+	return caught;
+}
+
+static void system_identify(struct ports *p, struct host_id *ret)
+{
+	struct utsname u;
+
+	*ret = (struct host_id){ 0 };
+	if (p->image || uname(&u) < 0)
+		return;
+	snprintf(ret->name, sizeof(ret->name), "%s", u.nodename);
+	snprintf(ret->kernel, sizeof(ret->kernel), "%s", u.release);
+	snprintf(ret->machine, sizeof(ret->machine), "%s", u.machine);
+}
+
+static bool system_is_root(struct ports *p)
+{
+	(void)p;
+	return geteuid() == 0;
+}
+
+static void system_sleep_ms(struct ports *p, unsigned ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	(void)p;
+	nanosleep(&t, NULL);
+}
+
+static int64_t system_monotonic_ms(struct ports *p)
+{
+	struct timespec t;
+
+	(void)p;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t system_wall_seconds(struct ports *p)
+{
+	(void)p;
+	return time(NULL);
+}
+
+void sys_system(struct ports *p)
+{
+	catch_signals();
+	p->system.identify = system_identify;
+	p->system.is_root = system_is_root;
+	p->system.interrupted = system_interrupted;
+	p->system.sleep_ms = system_sleep_ms;
+	p->system.monotonic_ms = system_monotonic_ms;
+	p->system.wall_seconds = system_wall_seconds;
+}
