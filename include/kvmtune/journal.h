@@ -3,11 +3,12 @@
  * journal.h - what was changed and how to take it back, on disk before it is done.
  *
  * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
- * JSON object. A change writes `begin` with all its steps and their way back, `step` before each
- * step that alters the host, and `end`. A last line that did not reach the disk whole is passed
- * over; a begin without an end is an interrupted change.
+ * JSON object. A change writes `begin`, and with it `plan` with all its steps and their way back;
+ * `step` before each step that alters the host; and `end`. A last line that did not reach the disk
+ * whole is passed over; a begin without an end is an interrupted change.
  *
  *	journal_load() -> journal_begin() -> journal_step()... -> journal_end()
+ *	journal_load() -> journal_undoable() -> journal_read_steps()
  *
  * Ownership: struct journal owns its entries; journal_free() frees them.
  */
@@ -32,17 +33,18 @@ struct journal_entry {
 	int undoes;    /* the entry that this one takes back; 0: none */
 	bool undone;   /* a later entry took it back */
 	enum journal_result result;
-	int step; /* the last step begun, from 0; -1: none */
-	struct step *steps;
+	int step;	    /* the last step begun, from 0; -1: none */
+	struct step *steps; /* by journal_read_steps() */
 	size_t step_count;
-	size_t offset; /* of its first line in the file */
+	size_t offset;		      /* of its first line in the file */
+	size_t plan_offset, plan_len; /* of its plan's line; 0, 0: it has none */
 };
 
 struct journal {
 	struct journal_entry *entries;
 	size_t count;
-	size_t damaged; /* lines that cannot be read, the last one not counted */
-	size_t size;	/* of the file */
+	size_t damaged;	 /* lines that cannot be read, the last one not counted */
+	struct buf text; /* the file */
 };
 
 /* Reads the journal; none at all is an empty one. */
@@ -53,6 +55,12 @@ void journal_free(struct journal *j);
 const struct journal_entry *journal_undoable(const struct journal *j);
 /* The change that was interrupted, or whose way back failed; or NULL. */
 const struct journal_entry *journal_interrupted(const struct journal *j);
+
+/*
+ * Reads the steps of an entry, which are not read before they are needed: a plan is long. -EBADMSG:
+ * they cannot be trusted.
+ */
+int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e);
 
 /* Writes what is about to be done; *ret_id names the entry in the calls after it. */
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,

@@ -20,6 +20,9 @@ int observe_params(struct ports *p, const char *module, struct param **ret, size
 int observe_refcnt(struct ports *p, const char *module); /* -1: not known, not loaded */
 void observe_device(struct ports *p, struct device_facts *ret);
 
+/* Who uses KVM, described. ret must be empty; it is freed by kvm_users_free(). */
+int observe_users(struct ports *p, struct kvm_users *ret, struct err *e);
+
 /* The first line of a file, without its newline; NULL when it cannot be read. To be freed. */
 char *read_line_of(struct ports *p, const char *path);
 

@@ -58,6 +58,7 @@ static void wait_for_kvm(struct flow *f)
 	struct kvm_users *users = &f->o->before.users;
 	int64_t looked = waited(f);
 	int last = total_refcnt(f->p), now = last;
+	struct err ignored = { 0 };
 
 	while (now > 0 && may_wait(f)) {
 		tell_waiting(f, users, NULL);
@@ -67,8 +68,8 @@ static void wait_for_kvm(struct flow *f)
 		looked = waited(f);
 		last = now;
 		kvm_users_free(users);
-		if (now > 0 && f->p->kvm.users(f->p, users, &(struct err){ 0 }) < 0)
-			kvm_users_free(users);
+		if (now > 0)
+			observe_users(f->p, users, &ignored);
 	}
 }
 
@@ -155,6 +156,8 @@ static int observe_and_plan(struct flow *f)
 	    journal_load(f->p, &o->journal, &o->err) < 0)
 		return o->err.code;
 	o->undoes = o->is_undo ? journal_undoable(&o->journal) : NULL;
+	if (o->undoes && journal_read_steps(&o->journal, o->undoes, &o->err) < 0)
+		return o->err.code;
 	plan_for(f, &o->before, &o->plan);
 	check_interrupted(o);
 	if (undo_needs_root(f))

@@ -37,16 +37,28 @@ static uint32_t crc32_of(const char *text, size_t len)
 	return ~crc;
 }
 
-static int append_record(struct ports *p, struct json_object *record, struct err *e)
+static void add_line(struct buf *lines, struct json_object *record)
 {
-	const char *text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PLAIN);
-	autobuf line = { 0 };
+	const char *text = json_object_to_json_string_ext(
+		record, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
-	buf_printf(&line, "%08x %s\n", (unsigned)crc32_of(text, strlen(text)), text);
+	buf_printf(lines, "%08x %s\n", (unsigned)crc32_of(text, strlen(text)), text);
 	json_object_put(record);
-	if (p->file.append(p, JOURNAL_FILE, line.data, e) < 0)
+}
+
+static int append_lines(struct ports *p, const struct buf *lines, struct err *e)
+{
+	if (p->file.append(p, JOURNAL_FILE, lines->data, e) < 0)
 		return err_wrap(e, "the journal of changes");
 	return 0;
+}
+
+static int append_record(struct ports *p, struct json_object *record, struct err *e)
+{
+	autobuf line = { 0 };
+
+	add_line(&line, record);
+	return append_lines(p, &line, e);
 }
 
 /* The object of a line with a right checksum, or NULL. To be put by the caller. */
@@ -87,7 +99,6 @@ static void read_begin(struct journal *j, struct json_object *record, size_t off
 		.step = -1,
 		.offset = offset,
 	};
-	steps_from_json(record, &entry->steps, &entry->step_count);
 }
 
 static void read_end(struct journal *j, struct journal_entry *entry, struct json_object *record)
@@ -123,34 +134,66 @@ static bool read_record(struct journal *j, struct json_object *record, size_t of
 	return true;
 }
 
-static void read_lines(struct journal *j, const char *text)
+/* A plan begins like this; it belongs to the entry before it. Its text is read when needed. */
+#define PLAN_START "{\"record\":\"plan\","
+
+static bool note_plan(struct journal *j, size_t offset, size_t len)
 {
-	const char *at = text;
+	const char *line = j->text.data + offset;
 
-	while (*at) {
-		size_t len = strcspn(at, "\n");
-		struct json_object *record = parse_line(at, len);
-		bool last = at[len] == '\0' || at[len + 1] == '\0';
+	if (len < 9 || !starts_with(line + 9, PLAN_START) || !j->count)
+		return false;
+	j->entries[j->count - 1].plan_offset = offset;
+	j->entries[j->count - 1].plan_len = len;
+	return true;
+}
 
-		if (!record || !read_record(j, record, (size_t)(at - text)))
-			j->damaged += !last;
-		json_object_put(record);
-		at += len + (at[len] == '\n');
-	}
+static void read_line_at(struct journal *j, size_t offset, size_t len)
+{
+	struct json_object *record;
+	/* The last line may be torn; one that is not the last was whole once. */
+	bool last = offset + len + 1 >= j->text.len;
+
+	if (note_plan(j, offset, len))
+		return;
+	record = parse_line(j->text.data + offset, len);
+	if (!record || !read_record(j, record, offset))
+		j->damaged += !last;
+	json_object_put(record);
 }
 
 int journal_load(struct ports *p, struct journal *ret, struct err *e)
 {
-	autobuf text = { 0 };
-	int r = p->file.read(p, JOURNAL_FILE, &text);
+	int r;
 
 	*ret = (struct journal){ 0 };
+	r = p->file.read(p, JOURNAL_FILE, &ret->text);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return err_sys(e, r, "cannot read the journal of changes, " JOURNAL_FILE);
-	ret->size = text.len;
-	read_lines(ret, buf_text(&text));
+	for (size_t at = 0, len; at < ret->text.len; at += len + 1) {
+		len = strcspn(ret->text.data + at, "\n");
+		read_line_at(ret, at, len);
+	}
+	return 0;
+}
+
+int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e)
+{
+	struct journal_entry *to = find_entry((struct journal *)j, entry->id);
+	struct json_object *record;
+
+	if (to->steps)
+		return 0;
+	record = parse_line(buf_text(&j->text) + entry->plan_offset, entry->plan_len);
+	if (!record) {
+		err_set(e, -EBADMSG, "the journal is damaged: the steps of change %d (%s) are lost",
+			entry->id, entry->command);
+		return err_hint(e, "Nothing was changed. `kvmtune status` tells how the host is.");
+	}
+	steps_from_json(record, &to->steps, &to->step_count);
+	json_object_put(record);
 	return 0;
 }
 
@@ -165,6 +208,7 @@ void journal_free(struct journal *j)
 		free(entry->command);
 	}
 	free(j->entries);
+	buf_free(&j->text);
 	*j = (struct journal){ 0 };
 }
 
@@ -231,39 +275,42 @@ static struct json_object *new_record(const char *kind, int id)
 static int shorten(struct ports *p, const struct journal *j, struct err *e)
 {
 	size_t half = j->count / 2;
-	autobuf text = { 0 };
 
-	if (j->size < JOURNAL_MAX_BYTES || !half || p->file.read(p, JOURNAL_FILE, &text) < 0)
+	if (j->text.len < JOURNAL_MAX_BYTES || !half)
 		return 0;
-	return p->file.replace(p, JOURNAL_FILE, text.data + j->entries[half].offset, 0644, e);
+	return p->file.replace(p, JOURNAL_FILE, j->text.data + j->entries[half].offset, 0644, e);
 }
 
 /* A line that a power cut tore has no end: the next record must not join it. */
-static int mend_end(struct ports *p, struct err *e)
+static void mend_end(const struct journal *j, struct buf *lines)
 {
-	autobuf text = { 0 };
+	if (j->text.len && j->text.data[j->text.len - 1] != '\n')
+		buf_puts(lines, "\n");
+}
 
-	if (p->file.read(p, JOURNAL_FILE, &text) < 0 || !text.len ||
-	    text.data[text.len - 1] == '\n')
-		return 0;
-	return p->file.append(p, JOURNAL_FILE, "\n", e);
+static struct json_object *begin_record(struct ports *p, int id, const char *command, int undoes)
+{
+	struct json_object *record = new_record("begin", id);
+
+	json_object_object_add(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
+	json_object_object_add(record, "command", json_object_new_string(command));
+	json_object_object_add(record, "undoes", json_object_new_int(undoes));
+	return record;
 }
 
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
 		  const struct plan *plan, int *ret_id, struct err *e)
 {
 	int id = j->count ? j->entries[j->count - 1].id + 1 : 1;
-	struct json_object *record;
+	struct json_object *record = new_record("plan", id);
+	autobuf lines = { 0 };
 
-	if (mend_end(p, e) < 0 || shorten(p, j, e) < 0)
-		return e->code;
-	record = new_record("begin", id);
-	json_object_object_add(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
-	json_object_object_add(record, "command", json_object_new_string(command));
-	json_object_object_add(record, "undoes", json_object_new_int(undoes));
 	json_object_object_add(record, "steps", steps_to_json(plan->steps, plan->step_count));
+	mend_end(j, &lines);
+	add_line(&lines, begin_record(p, id, command, undoes));
+	add_line(&lines, record);
 	*ret_id = id;
-	return append_record(p, record, e);
+	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
 }
 
 int journal_step(struct ports *p, int id, size_t step, struct err *e)

@@ -228,14 +228,27 @@ static bool any_in_use(const struct host *h)
 	return false;
 }
 
+int observe_users(struct ports *p, struct kvm_users *ret, struct err *e)
+{
+	int r = p->kvm.users(p, ret, e);
+
+	if (r < 0) {
+		kvm_users_free(ret);
+		return r;
+	}
+	for (size_t i = 0; i < ret->count; i++)
+		user_describe(&ret->users[i]);
+	return 0;
+}
+
 /* Nobody uses KVM where the count says so: then /proc is not walked at all. */
-static void observe_users(struct ports *p, struct host *h)
+static void observe_users_of(struct ports *p, struct host *h)
 {
 	struct err ignored = { 0 };
 
 	if (!any_in_use(h))
 		return;
-	h->users_scanned = p->kvm.users(p, &h->users, &ignored) == 0;
+	h->users_scanned = observe_users(p, &h->users, &ignored) == 0;
 	if (!h->users_scanned)
 		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
 	else if (h->users.hidden)
@@ -262,6 +275,6 @@ int host_observe(struct ports *p, struct host *ret, struct err *e)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
 			observe_module(p, settings[i].module, ret, &ret->modules[i]);
-	observe_users(p, ret);
+	observe_users_of(p, ret);
 	return 0;
 }

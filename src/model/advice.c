@@ -5,54 +5,49 @@
 
 #include <kvmtune/plan.h>
 
-#define CERN "CERN, openstack-in-production, 2015"
-
 const struct advice advices[ADVICE_COUNT] = {
 	[ADVICE_EPT_OFF_SLOWER] = {
 		.name = "ept-off-slower",
-		.text = "EPT off gained 6 % in one HEP benchmark; weeks later the same team saw some real "
-			"loads become several times slower. Measure your own load.",
-		.source = CERN " (August; September)",
+		.text = "EPT off gained 6 % in one HEP benchmark, but some real loads became several "
+			"times slower: measure yours",
+		.source = "CERN, August and September 2015",
 	},
 	[ADVICE_EPT_OFF_CENTOS7_CPUS] = {
 		.name = "ept-off-centos7-cpus",
-		.text = "On CentOS 7 hosts with EPT off, CentOS 7 guests came up with one CPU. Boot a "
-			"test guest with several and look at nproc.",
-		.source = CERN " (August)",
+		.text = "with EPT off, CentOS 7 guests came up with one CPU: look at nproc in a test "
+			"guest",
+		.source = "CERN, August 2015",
 	},
 	[ADVICE_EPT_OFF_OVMF_SMP] = {
 		.name = "ept-off-ovmf-smp",
-		.text = "Guests with several CPUs under OVMF (UEFI) firmware may fail to start with EPT off.",
-		.source = "tianocore/edk2 issue 80, kernel bug 116731",
+		.text = "with EPT off, SMP guests under OVMF (UEFI) may fail to start",
+		.source = "tianocore/edk2 issue 80",
 	},
 	[ADVICE_EPT_OFF_NESTED] = {
 		.name = "ept-off-nested",
-		.text = "Nested virtualisation stays on, but guests lose nested EPT: guests inside guests "
-			"become very slow.",
-		.source = "Linux, arch/x86/kvm/vmx/nested.c",
+		.text = "guests inside guests lose nested EPT and become very slow",
+		.source = "Linux, kvm/vmx/nested.c",
 	},
 	[ADVICE_EPT_OFF_TDX] = {
 		.name = "ept-off-tdx",
-		.text = "TDX guests need EPT: they will not start with EPT off.",
-		.source = "Linux 6.16, arch/x86/kvm/vmx/main.c",
+		.text = "TDX guests need EPT and will not start",
+		.source = "Linux 6.16, kvm/vmx/main.c",
 	},
 	[ADVICE_EPT_OFF_L1TF] = {
 		.name = "ept-off-l1tf",
-		.text = "This processor is affected by L1TF; EPT off is by itself a full mitigation for "
-			"guests.",
-		.source = "Linux, Documentation/admin-guide/hw-vuln/l1tf.rst",
+		.text = "EPT off is by itself a full mitigation of L1TF for guests",
+		.source = "Linux, hw-vuln/l1tf.rst",
 	},
 	[ADVICE_KVM_CONTAINERS] = {
 		.name = "kvm-containers",
-		.text = "/dev/kvm is made anew by the reload: containers that have it bind-mounted must "
-			"be restarted.",
-		.source = "Linux, drivers/base/devtmpfs.c",
+		.text = "/dev/kvm is a new node after the reload: restart containers that bind-mount it",
+		.source = "Linux, devtmpfs.c",
 	},
 	[ADVICE_LIBVIRT_CACHE] = {
 		.name = "libvirt-cache",
-		.text = "libvirt's cache of host capabilities does not notice the change: empty "
-			"/var/cache/libvirt/qemu/capabilities and restart libvirtd or virtqemud.",
-		.source = "libvirt 9.0, qemu_capabilities.c",
+		.text = "libvirt's capability cache does not notice: empty "
+			"/var/cache/libvirt/qemu/capabilities and restart libvirtd or virtqemud",
+		.source = "libvirt 9.0",
 	},
 };
 

@@ -250,9 +250,17 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Without a pidfd nobody wakes us: look every other millisecond. */
+static int nap_ms(bool woken, int64_t left)
+{
+	int64_t longest = woken ? INT32_MAX : 2;
+
+	return (int)(left < longest ? left : longest);
+}
+
 /*
- * Waits until the child is reaped, or the time has come: false. Without a pidfd (-1) it looks every
- * other millisecond. *ret_status is 0 where SIGCHLD is ignored and nobody is told.
+ * Waits until the child is reaped, or the time has come: false. *ret_status is 0 where SIGCHLD is
+ * ignored and nobody is told.
  */
 static bool reap(pid_t pid, int pidfd, int64_t deadline, int *ret_status)
 {
@@ -268,8 +276,7 @@ static bool reap(pid_t pid, int pidfd, int64_t deadline, int *ret_status)
 			return true;
 		if (left <= 0)
 			return false;
-		left = left > INT32_MAX ? INT32_MAX : left;
-		poll(&exited, 1, pidfd < 0 && left > 2 ? 2 : (int)left);
+		poll(&exited, 1, nap_ms(pidfd >= 0, left));
 	}
 }
 

@@ -45,6 +45,23 @@ static enum module_kind kind_of(struct kmod_module *m)
 	return kmod_module_get_path(m) ? MODULE_LOADABLE : MODULE_ABSENT;
 }
 
+/* kvmtune runs no command, not even one of modprobe.d. */
+static int refuse_command(struct kmod_module *m, const char *cmd, void *data)
+{
+	(void)m, (void)cmd, (void)data;
+	return -EPERM;
+}
+
+/*
+ * Has libkmod look up now, while KVM is there, what it would otherwise look up while KVM is away:
+ * path, dependencies, options.
+ */
+static void warm_up(struct kmod_module *m)
+{
+	kmod_module_probe_insert_module(m, KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED, NULL,
+					refuse_command, NULL, NULL);
+}
+
 static int module_prepare(struct ports *p, const char *module, enum module_kind *ret_kind,
 			  struct buf *ret_options, struct err *e)
 {
@@ -55,6 +72,7 @@ static int module_prepare(struct ports *p, const char *module, enum module_kind 
 		return r;
 	if (ret_kind)
 		*ret_kind = kind_of(sys_of(p)->kmod_module);
+	warm_up(sys_of(p)->kmod_module);
 	options = kmod_module_get_options(sys_of(p)->kmod_module);
 	if (ret_options && options)
 		buf_puts(ret_options, options);
@@ -81,13 +99,6 @@ static int module_unload(struct ports *p, const char *module, struct err *e)
 	/* libkmod adds O_NONBLOCK by itself: the kernel refuses, it does not wait. */
 	r = kmod_module_remove_module(m, 0);
 	return r < 0 ? err_sys(e, r, "cannot remove %s", module) : 0;
-}
-
-/* kvmtune runs no command, not even one of modprobe.d. */
-static int refuse_command(struct kmod_module *m, const char *cmd, void *data)
-{
-	(void)m, (void)cmd, (void)data;
-	return -EPERM;
 }
 
 static int load_dependencies(struct kmod_module *m)
