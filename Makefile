@@ -22,9 +22,9 @@ CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 HARDEN   := -fPIE -fstack-protector-strong -fcf-protection=full
 FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDEN) $(FORTIFY) $(PKG_CFLAGS) \
+ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) $(FORTIFY) $(PKG_CFLAGS) \
 	      $(CFLAGS) $(SAN)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
+ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
 
 BASE   := base err
 MODEL  := advice host modconf modconf_edit plan plan_module setting user
@@ -34,8 +34,7 @@ REPORT := json json_change json_status mention table text_change text_status
 CLI    := cmd_change cmd_read goals help options tables
 
 # All but the doors to the outside: what a test links with doors of its own.
-CORE := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%)
-UPPER := $(REPORT:%=report/%) $(CLI:%=cli/%) main
+INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(CLI:%=cli/%)
 obj = $(1:%=$(BUILD)/obj/%.o)
 
 ifeq ($(V),0)
@@ -51,7 +50,7 @@ help:
 	@sed -n 's/^\#\# //p' Makefile tests/tests.mk
 
 ## all: the program, its man page and completions, in build/
-$(BUILD)/kvmtune: $(call obj,$(CORE) $(SYS:%=sys/%) $(UPPER))
+$(BUILD)/kvmtune: $(call obj,$(INNER) $(SYS:%=sys/%) main)
 	$(call say,LD   $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -86,4 +85,4 @@ clean:
 	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +
 
 include tests/tests.mk
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/tests -name '*.d' -type f 2>/dev/null)

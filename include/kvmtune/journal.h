@@ -62,10 +62,10 @@ const struct journal_entry *journal_interrupted(const struct journal *j);
  */
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e);
 
-/* Writes what is about to be done; *ret_id names the entry in the calls after it. */
+/* Writes what is about to be done, the first step with it; *ret_id names the entry in the calls after it. */
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
 		  const struct plan *plan, int *ret_id, struct err *e);
-/* Writes that step (from 0) is about to be done. */
+/* Writes that a later step (from 1) is about to be done. */
 int journal_step(struct ports *p, int id, size_t step, struct err *e);
 int journal_end(struct ports *p, int id, enum journal_result result, struct err *e);
 

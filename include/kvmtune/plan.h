@@ -40,7 +40,8 @@ enum act_kind act_find(const char *name, bool *ret_found);
 struct expect {
 	char *param;
 	char *before;
-	char *after; /* NULL: the kernel sets it as it likes */
+	char *after;	/* NULL: the kernel sets it as it likes */
+	bool announced; /* the plan says so already, or it goes without saying */
 };
 
 struct act {

@@ -32,7 +32,7 @@ struct file_port {
 	 * file is an error is for the caller to say.
 	 */
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
-	/* Likewise, but only what one read() of at most `size` bytes gives: for long /proc files. */
+	/* Likewise, but only what one read() of at most `size` bytes (16384) gives: for /proc, sysfs. */
 	int (*read_head)(struct ports *p, const char *path, size_t size, struct buf *ret);
 	/* Adds the names in a directory, without "." and "..", in no order. */
 	int (*list)(struct ports *p, const char *path, struct strv *ret);

@@ -24,6 +24,18 @@
 int testguest_run(const char *device, unsigned timeout_ms, struct err *e);
 
 /*
+ * The same, but returns as soon as the result is known: the kernel takes some time to take a guest
+ * apart, and the caller may have something else to do. Until testguest_end() the module is in use.
+ * Call testguest_end() also after a failure.
+ */
+struct testguest {
+	int pid;   /* 0: gone */
+	int pidfd; /* -1: none */
+};
+int testguest_begin(const char *device, unsigned timeout_ms, struct testguest *ret, struct err *e);
+void testguest_end(struct testguest *g);
+
+/*
  * The same with other code instead (at most 4096 bytes, put at 0x1000, where execution starts, with
  * AL = 2 and BL = 3): for tests of what a guest that fails or never ends leads to.
  */

@@ -60,7 +60,7 @@ static int do_step(struct run *r, size_t i, struct err *e)
 
 	if (!s->urgent && check_interrupted(r->c.ports, e) < 0)
 		return e->code;
-	if (!s->urgent && alters_host(s) && journal_step(r->c.ports, r->id, i, e) < 0)
+	if (i && !s->urgent && alters_host(s) && journal_step(r->c.ports, r->id, i, e) < 0)
 		return e->code;
 	result = act_do(&r->c, &s->act, e);
 	if (result < 0 && s->act.kind == ACT_LOAD)

@@ -25,14 +25,20 @@ const char *journal_result_name(enum journal_result r)
 
 /* ---- lines ---- */
 
+/* CRC-32 (IEEE 802.3), four bits at a time. */
 static uint32_t crc32_of(const char *text, size_t len)
 {
+	static const uint32_t table[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
 	uint32_t crc = UINT32_MAX;
 
 	for (size_t i = 0; i < len; i++) {
 		crc ^= (unsigned char)text[i];
-		for (int k = 0; k < 8; k++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+		crc = crc >> 4 ^ table[crc & 15];
+		crc = crc >> 4 ^ table[crc & 15];
 	}
 	return ~crc;
 }
@@ -298,6 +304,14 @@ static struct json_object *begin_record(struct ports *p, int id, const char *com
 	return record;
 }
 
+static struct json_object *step_record(int id, size_t step)
+{
+	struct json_object *record = new_record("step", id);
+
+	json_object_object_add(record, "step", json_object_new_int((int)step));
+	return record;
+}
+
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
 		  const struct plan *plan, int *ret_id, struct err *e)
 {
@@ -309,16 +323,14 @@ int journal_begin(struct ports *p, const struct journal *j, const char *command,
 	mend_end(j, &lines);
 	add_line(&lines, begin_record(p, id, command, undoes));
 	add_line(&lines, record);
+	add_line(&lines, step_record(id, 0));
 	*ret_id = id;
 	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
 }
 
 int journal_step(struct ports *p, int id, size_t step, struct err *e)
 {
-	struct json_object *record = new_record("step", id);
-
-	json_object_object_add(record, "step", json_object_new_int((int)step));
-	return append_record(p, record, e);
+	return append_record(p, step_record(id, step), e);
 }
 
 int journal_end(struct ports *p, int id, enum journal_result result, struct err *e)

@@ -11,7 +11,8 @@ char *read_line_of(struct ports *p, const char *path)
 {
 	autobuf b = { 0 };
 
-	if (p->file.read(p, path, &b) < 0)
+	/* One read() is enough for a line of sysfs or of /proc/sys. */
+	if (p->file.read_head(p, path, 4096, &b) < 0)
 		return NULL;
 	return xstrndup(buf_text(&b), strcspn(buf_text(&b), "\n"));
 }

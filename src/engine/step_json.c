@@ -26,19 +26,14 @@ static struct json_object *device_to_json(const struct device_facts *d)
 	return o;
 }
 
+/* What the parameters were, as {"ept": "Y", ...}: what they should have become is history. */
 static struct json_object *expects_to_json(const struct act *act)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 
-	for (size_t i = 0; i < act->expect_count; i++) {
-		struct json_object *o = json_object_new_object();
-
-		add_text(o, "parameter", act->expects[i].param);
-		add_text(o, "before", act->expects[i].before);
-		add_text(o, "after", act->expects[i].after);
-		json_object_array_add(list, o);
-	}
-	return list;
+	for (size_t i = 0; i < act->expect_count; i++)
+		add_text(o, act->expects[i].param, act->expects[i].before);
+	return o;
 }
 
 static struct json_object *act_to_json(const struct act *act)
@@ -55,8 +50,8 @@ static struct json_object *act_to_json(const struct act *act)
 		add_number(o, "mode", act->mode);
 	if (act->device.exists)
 		json_object_object_add(o, "device", device_to_json(&act->device));
-	if (act->expect_count)
-		json_object_object_add(o, "expects", expects_to_json(act));
+	if (act->expect_count && act->kind == ACT_LOAD)
+		json_object_object_add(o, "before", expects_to_json(act));
 	return o;
 }
 
@@ -126,20 +121,21 @@ static void device_from_json(struct json_object *o, struct device_facts *ret)
 	};
 }
 
-static void expects_from_json(struct json_object *list, struct act *act)
+static void expects_from_json(struct json_object *before, struct act *act)
 {
-	size_t n = list ? json_object_array_length(list) : 0;
+	if (!before)
+		return;
+	json_object_object_foreach(before, name, value)
+	{
+		const char *text = json_object_is_type(value, json_type_string)
+					   ? json_object_get_string(value)
+					   : NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-		const char *param = json_text(o, "parameter"), *before = json_text(o, "before");
-
-		if (!param || !before)
+		if (!text)
 			continue;
-		array_push(act->expects, act->expect_count) =
-			(struct expect){ .param = xstrdup(param),
-					 .before = xstrdup(before),
-					 .after = copy_text(o, "after") };
+		array_push(act->expects, act->expect_count) = (struct expect){
+			.param = xstrdup(name), .before = xstrdup(text), .after = xstrdup(text)
+		};
 	}
 }
 
@@ -178,7 +174,7 @@ static bool act_from_json(struct json_object *o, struct act *ret)
 			     .value = json_int(o, "value") ? YES : NO,
 			     .mode = (unsigned)json_int(o, "mode") & 0777 };
 	device_from_json(member(o, "device", json_type_object), &ret->device);
-	expects_from_json(member(o, "expects", json_type_array), ret);
+	expects_from_json(member(o, "before", json_type_object), ret);
 	return true;
 }
 

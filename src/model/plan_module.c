@@ -409,18 +409,27 @@ static char *options_in_force(const struct work *w, enum tri value)
 	return buf_steal(&f.text);
 }
 
-/* What a parameter must be after the reload; NULL: whatever the kernel makes of it. */
+static bool depends_on_setting(const struct work *w, const char *param)
+{
+	return in_list(w->ms->forced_off, param) || in_list(w->ms->also_moves, param);
+}
+
+/*
+ * What a parameter must be after the reload; NULL: whatever the kernel makes of it. That goes for
+ * all that nobody asks for where another option changes too: enable_shadow_vmcs, for example,
+ * follows nested on some processors.
+ */
 static char *expected_value(const struct work *w, const struct param *p)
 {
 	struct modconf_token t;
 
 	if (strcmp(p->name, w->ms->param) == 0)
 		return xstrdup(w->want == YES ? "Y" : "N");
-	if (in_list(w->ms->forced_off, p->name) || in_list(w->ms->also_moves, p->name))
+	if (depends_on_setting(w, p->name))
 		return NULL;
-	if (!modconf_winner(&w->next, w->ms->module, p->name, &t))
-		return xstrdup(p->value);
-	return xstrdup(!t.has_value ? "Y" : t.value);
+	if (modconf_winner(&w->next, w->ms->module, p->name, &t))
+		return xstrdup(!t.has_value ? "Y" : t.value);
+	return w->plan->effect_count ? NULL : xstrdup(p->value);
 }
 
 static void add_expects(const struct work *w, struct act *act)
@@ -432,6 +441,7 @@ static void add_expects(const struct work *w, struct act *act)
 			.param = xstrdup(p->name),
 			.before = xstrdup(p->value),
 			.after = expected_value(w, p),
+			.announced = depends_on_setting(w, p->name),
 		};
 	}
 }
@@ -505,7 +515,7 @@ static void add_load_step(const struct work *w, const char *options)
 	s->urgent = true;
 }
 
-static void add_check_steps(const struct work *w, const struct device_facts *device)
+static struct act *add_params_check(const struct work *w)
 {
 	struct step *s = add_step(w->plan);
 
@@ -513,7 +523,11 @@ static void add_check_steps(const struct work *w, const struct device_facts *dev
 			       .target = xstrdup(w->ms->module),
 			       .param = xstrdup(w->ms->param),
 			       .value = w->want };
-	add_expects(w, &s->act);
+	return &s->act;
+}
+
+static void add_kvm_checks(const struct work *w, const struct device_facts *device)
+{
 	if (device->exists)
 		add_step(w->plan)->act = (struct act){ .kind = ACT_CHECK_DEVICE,
 						       .target = xstrdup(KVM_DEVICE),
@@ -557,7 +571,8 @@ static void add_reload_steps(struct work *w, const char *options)
 	add_effects(w);
 	add_unload_step(w);
 	add_load_step(w, options);
-	add_check_steps(w, &w->host->device);
+	add_expects(w, add_params_check(w));
+	add_kvm_checks(w, &w->host->device);
 }
 
 static void plan_goal(struct work *w, const struct goal *goal, bool defer)
@@ -648,9 +663,18 @@ static char *options_back(const struct work *w)
 /* An interrupted change left the host without the module: bring it back, never take it away. */
 static void add_lost_module_steps(struct work *w, const struct act *load)
 {
+	struct act *check;
+
 	add_load_step(w, load->text);
 	w->plan->steps[w->plan->step_count - 1].back.kind = ACT_NONE;
-	add_check_steps(w, &load->device);
+	check = add_params_check(w);
+	for (size_t i = 0; i < load->expect_count; i++)
+		array_push(check->expects, check->expect_count) = (struct expect){
+			.param = xstrdup(load->expects[i].param),
+			.before = xstrdup(load->expects[i].before),
+			.after = xstrdup(load->expects[i].before),
+		};
+	add_kvm_checks(w, &load->device);
 }
 
 static void restore_module(struct work *w, const struct act *load, bool defer)

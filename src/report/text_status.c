@@ -35,30 +35,38 @@ static char *processor_text(const struct module_setting *ms, const struct module
 	if (m->paging.value == NO)
 		return xasprintf("%s yes, %s no", ms->virt, ms->paging);
 	if (m->usable.value == NO)
-		return xasprintf("yes, but KVM cannot use this %s", ms->paging);
+		return xasprintf("yes, but not an %s that KVM can use", ms->paging);
 	if (m->usable.value == YES)
 		return xstrdup("yes, usable by KVM");
 	if (m->paging.value == YES)
-		return xasprintf("yes; whether KVM can use this %s is unknown", ms->paging);
+		return xstrdup("yes; whether KVM can use it is unknown");
 	if (m->virt.value == YES)
 		return xasprintf("%s yes, %s unknown", ms->virt, ms->paging);
 	return xstrdup("unknown");
 }
 
+/* The parameter of the loaded module has a long path: for people its module's name is enough. */
+static const char *short_source(const struct module_setting *ms, const char *source)
+{
+	return starts_with(source, "/sys/module/") ? ms->module : source;
+}
+
 /* All sources of the facts behind processor_text(), each once. */
-static void processor_sources(const struct module_facts *m, struct buf *ret)
+static void processor_sources(const struct module_setting *ms, const struct module_facts *m,
+			      struct buf *ret)
 {
 	const struct fact *facts[] = { &m->virt, &m->enabled, &m->paging, &m->usable };
-	struct strv seen = { 0 };
+	autostrv seen = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
 		for (size_t k = 0; k < facts[i]->source.n; k++) {
-			if (strv_has(&seen, facts[i]->source.v[k]))
+			const char *source = short_source(ms, facts[i]->source.v[k]);
+
+			if (strv_has(&seen, source))
 				continue;
-			strv_add(&seen, facts[i]->source.v[k]);
-			buf_join(ret, ", ", facts[i]->source.v[k]);
+			strv_add(&seen, source);
+			buf_join(ret, ", ", source);
 		}
-	strv_free(&seen);
 }
 
 static void processor_row(struct table *t, const struct module_setting *ms,
@@ -68,7 +76,7 @@ static void processor_row(struct table *t, const struct module_setting *ms,
 	autofree char *text = processor_text(ms, m);
 	autobuf sources = { 0 };
 
-	processor_sources(m, &sources);
+	processor_sources(ms, m, &sources);
 	table_row(t, label, text, buf_text(&sources));
 }
 

@@ -15,7 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (1 << 20)
+#define FILE_MAX_BYTES	(1 << 20)
+#define FILE_HEAD_BYTES 16384 /* what read_head() gives at most */
 
 static const char *below_root(const char *path)
 {
@@ -74,11 +75,12 @@ static int file_read(struct ports *p, const char *path, struct buf *ret)
 static int file_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
 {
 	autoclose int fd = sys_open(p, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	autofree char *text = xcalloc(1, size);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, size);
+	char text[FILE_HEAD_BYTES];
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
+	n = read(fd, text, size < sizeof(text) ? size : sizeof(text));
 	if (n < 0)
 		return -errno;
 	buf_add(ret, text, (size_t)n);

@@ -88,6 +88,7 @@ struct outcome {
 };
 
 struct guest {
+	int done; /* tells the parent that all is well */
 	int device, vm, vcpu;
 	unsigned char *memory;
 	struct kvm_run *run;
@@ -230,15 +231,19 @@ static void become_child(pid_t parent)
 		_exit(STAGE_START);
 }
 
-static _Noreturn void child(const char *device, const void *code, size_t size, struct outcome *o)
+static _Noreturn void child(const char *device, const void *code, size_t size, struct outcome *o,
+			    int done)
 {
-	struct guest g = { .outcome = o };
+	struct guest g = { .outcome = o, .done = done };
 
 	open_device(&g, device);
 	make_vm(&g, code, size);
 	make_vcpu(&g);
 	run_guest(&g);
 	o->stage = STAGE_DONE;
+	/* The parent need not wait for the kernel to take the guest apart. */
+	if (write(g.done, "", 1) < 0)
+		_exit(0);
 	_exit(0);
 }
 
@@ -260,35 +265,41 @@ static int nap_ms(bool woken, int64_t left)
 
 /*
  * Waits until the child is reaped, or the time has come: false. *ret_status is 0 where SIGCHLD is
- * ignored and nobody is told.
+ * ignored and nobody is told. done: a pipe, readable when the guest has done all it should, which
+ * ends the waiting too; -1: none.
  */
-static bool reap(pid_t pid, int pidfd, int64_t deadline, int *ret_status)
+static bool reap(struct testguest *g, int done, int64_t deadline, int *ret_status)
 {
-	struct pollfd exited = { .fd = pidfd, .events = POLLIN };
+	struct pollfd fds[] = { { .fd = g->pidfd, .events = POLLIN },
+				{ .fd = done, .events = POLLIN } };
 
 	for (;;) {
-		pid_t r = waitpid(pid, ret_status, WNOHANG);
+		pid_t r = waitpid(g->pid, ret_status, WNOHANG);
 		int64_t left = deadline - now_ms();
 
-		if (r < 0 && errno == ECHILD)
-			*ret_status = 0;
-		if (r == pid || (r < 0 && errno == ECHILD))
+		if (r == g->pid || (r < 0 && errno == ECHILD)) {
+			*ret_status = r < 0 ? 0 : *ret_status;
+			g->pid = 0;
+			return true;
+		}
+		if (fds[1].revents & POLLIN)
 			return true;
 		if (left <= 0)
 			return false;
-		poll(&exited, 1, nap_ms(pidfd >= 0, left));
+		poll(fds, ARRAY_SIZE(fds), nap_ms(g->pidfd >= 0, left));
 	}
 }
 
-static int timed_out(pid_t pid, int pidfd, const struct outcome *o, unsigned timeout_ms,
+static int timed_out(struct testguest *g, const struct outcome *o, unsigned timeout_ms,
 		     struct err *e)
 {
 	enum stage stage = o->stage; /* before the child ends */
 	bool in_guest = stage == STAGE_RUN || stage == STAGE_EXIT || stage == STAGE_DONE;
+	pid_t pid = g->pid;
 	int status;
 
 	kill(pid, SIGKILL);
-	if (!reap(pid, pidfd, now_ms() + REAP_MS, &status))
+	if (!reap(g, -1, now_ms() + REAP_MS, &status))
 		return err_set(e, -ETIMEDOUT,
 			       "the test guest did not end within %u ms and cannot be killed "
 			       "(process %d)",
@@ -323,38 +334,83 @@ static int explain(const struct outcome *o, int status, const char *device, stru
 	return err_set(e, -EIO, "%s", stage_names[o->stage]);
 }
 
-static int watch(pid_t pid, const struct outcome *o, const char *device, unsigned timeout_ms,
-		 struct err *e)
+static int watch(struct testguest *g, int done, const struct outcome *o, const char *device,
+		 unsigned timeout_ms, struct err *e)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	autoclose int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	int status;
+	int status = 0;
 
-	if (!reap(pid, pidfd, deadline, &status))
-		return timed_out(pid, pidfd, o, timeout_ms, e);
+	g->pidfd = (int)syscall(SYS_pidfd_open, g->pid, 0);
+	if (!reap(g, done, deadline, &status))
+		return timed_out(g, o, timeout_ms, e);
 	return explain(o, status, device, e);
 }
 
-int testguest_run_code(const char *device, const void *code, size_t size, unsigned timeout_ms,
-		       struct err *e)
+static int begin(const char *device, const void *code, size_t size, unsigned timeout_ms,
+		 struct outcome *o, struct testguest *ret, struct err *e)
 {
-	pid_t parent = getpid(), pid;
+	pid_t parent = getpid();
+	int done[2], r;
+
+	if (pipe2(done, O_CLOEXEC) < 0)
+		return err_sys(e, -errno, "%s", stage_names[STAGE_START]);
+	ret->pid = fork();
+	if (ret->pid == 0) {
+		become_child(parent);
+		child(device, code, size, o, done[1]);
+	}
+	if (ret->pid < 0) {
+		ret->pid = 0;
+		r = err_sys(e, -errno, "%s", stage_names[STAGE_START]);
+	} else {
+		r = watch(ret, done[0], o, device, timeout_ms, e);
+	}
+	close(done[0]);
+	close(done[1]);
+	return r;
+}
+
+static int begin_code(const char *device, const void *code, size_t size, unsigned timeout_ms,
+		      struct testguest *ret, struct err *e)
+{
 	struct outcome *o;
 	int r;
 
+	*ret = (struct testguest){ .pidfd = -1 };
 	if (size > CODE_MAX_BYTES)
 		return err_set(e, -E2BIG, "the test guest's code is too long");
 	o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (o == MAP_FAILED)
 		return err_sys(e, -errno, "%s", stage_names[STAGE_START]);
-	pid = fork();
-	if (pid == 0) {
-		become_child(parent);
-		child(device, code, size, o);
-	}
-	r = pid < 0 ? err_sys(e, -errno, "%s", stage_names[STAGE_START])
-		    : watch(pid, o, device, timeout_ms, e);
+	r = begin(device, code, size, timeout_ms, o, ret, e);
 	munmap(o, sizeof(*o));
+	return r;
+}
+
+int testguest_begin(const char *device, unsigned timeout_ms, struct testguest *ret, struct err *e)
+{
+	return begin_code(device, adding_code, sizeof(adding_code), timeout_ms, ret, e);
+}
+
+void testguest_end(struct testguest *g)
+{
+	int status;
+
+	if (g->pid > 0 && !reap(g, -1, now_ms() + REAP_MS, &status)) {
+		kill(g->pid, SIGKILL);
+		reap(g, -1, now_ms() + REAP_MS, &status);
+	}
+	closep(&g->pidfd);
+	*g = (struct testguest){ .pidfd = -1 };
+}
+
+int testguest_run_code(const char *device, const void *code, size_t size, unsigned timeout_ms,
+		       struct err *e)
+{
+	struct testguest g;
+	int r = begin_code(device, code, size, timeout_ms, &g, e);
+
+	testguest_end(&g);
 	return r;
 }
 

@@ -1,0 +1,85 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What goes wrong half-way is walked back: the host never ends without the KVM it had.
+# needs: vmx kvmtune
+
+# shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
+. /io/lib.sh
+
+# failed STATUS PATTERN COMMAND...: it fails and the host is as before, though loaded anew
+failed()
+{
+	wanted=$1 pattern=$2
+	shift 2
+	snapshot /tmp/before
+	run "$@"
+	is "exit status" "$status" "$wanted"
+	like "the reason" "$stderr" "$pattern"
+	snapshot /tmp/after
+	ok "all is as before" same_host /tmp/before /tmp/after
+	ok "a guest runs" kvmhold guest 0
+}
+
+scenario "a bad value in another file, put there since the load"
+printf 'options kvm_intel vpid=1\noptions kvm_intel nested=banana\n' >/etc/modprobe.d/kvm.conf
+run kvmtune ept off --dry-run
+like "the plan shows the option" "$stdout" 'also: .*nested from Y to banana: /etc/modprobe.d/kvm.conf:2'
+failed 1 "nested=banana of /etc/modprobe.d/kvm.conf:2.*the host is as it was" kvmtune ept off
+
+scenario "a value that was given by hand and is in no file"
+rmmod kvm_intel
+modprobe kvm_intel nested=0
+failed 1 "nested is Y, not N" kvmtune ept off
+is "the value is there again" "$(parameter kvm_intel nested)" N
+
+scenario "ept=0 given by hand, and a failure on the way to on"
+rmmod kvm_intel
+modprobe kvm_intel ept=0
+echo "options kvm_intel nested=banana" >/etc/modprobe.d/kvm.conf
+failed 1 "nested=banana" kvmtune apply ept=on
+is "off as before" "$(parameter kvm_intel ept)" N
+
+scenario "SIGTERM while the module is away"
+failed 1 "stopped by a signal" strace -f -qq -o /dev/null -e trace=finit_module \
+	-e inject=finit_module:signal=TERM:when=1 kvmtune ept off
+
+scenario "no memory for the insertion, once"
+failed 1 "Cannot allocate memory" strace -f -qq -o /dev/null -e trace=finit_module \
+	-e inject=finit_module:error=ENOMEM:when=1 kvmtune ept off
+
+scenario "a full disk under modprobe.d"
+failed 1 "No space left" strace -f -qq -o /dev/null -e trace=renameat \
+	-e inject=renameat:error=ENOSPC:when=1 kvmtune ept off
+
+scenario "the test guest cannot be made"
+failed 1 "KVM_CREATE_VM|test guest" strace -f -qq -o /dev/null -e trace=ioctl \
+	-e inject=ioctl:error=EIO:when=2 kvmtune ept off
+
+scenario "killed while the module is away: status says so, undo leads back"
+snapshot /tmp/before
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
+	kvmtune ept off
+rmmod kvm_intel 2>/dev/null # the signal may come after the insertion
+run kvmtune status
+like "status says it first" "$stdout" "An earlier change \(ept off\) did not end"
+run kvmtune ept on
+is "a change is refused" "$status" 6
+run kvmtune undo
+is "undo: exit status" "$status" 0
+snapshot /tmp/after
+ok "all is as before" same_host /tmp/before /tmp/after
+ok "a guest runs" kvmhold guest 0
+run kvmtune status
+unlike "nothing is left to do" "$stdout" "did not end"
+
+scenario "the way back fails too: the message says what is where, undo goes on"
+snapshot /tmp/before
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=EIO:when=1+ \
+	kvmtune ept off
+is "exit status" "$status" 6
+like "says that KVM is away" "$stderr" "KVM is away"
+run kvmtune undo
+is "undo: exit status" "$status" 0
+snapshot /tmp/after
+ok "all is as before" same_host /tmp/before /tmp/after

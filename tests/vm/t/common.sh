@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# common.sh - what a .t file is made of: one machine, the scenario files to run in its one boot
+#
+#	machine KEY=VALUE...     as machine.sh has them (kind, cpu, cpus, words, mode, limit...)
+#	scenarios NAME...        runs scenarios/NAME.sh in it and gives its TAP
+#
+# A scenario file says in a line "# needs: WORD..." what it cannot do without: vmx, svm (for the reader), or
+# kvmtune, the built program. In the machine: /io/lib.sh, /io/bin (kvmtune, and a program for each guest/*.c).
+#
+# KVMTUNE                   the program (default <project>/build/kvmtune)
+# KVMTUNE_TESTS_MUST_RUN=1  fail where a tool is missing, instead of skipping
+# KVMTUNE_VM_KEEP=1         keep the results of a good run too
+
+set -uo pipefail
+
+vm=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=$(basename "$0" .t)
+machine=(kind=bochs)
+# shellcheck source-path=SCRIPTDIR source=../machine.sh
+. "$vm/machine.sh"
+
+machine() { machine=("$@"); }
+
+skip_all()
+{
+	[ "${KVMTUNE_TESTS_MUST_RUN:-0}" != 1 ] || { echo "Bail out! $1"; exit 1; }
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+machine_kind()
+{
+	local option kind=bochs
+	for option in "${machine[@]}"; do
+		case $option in kind=*) kind=${option#*=} ;; esac
+	done
+	echo "$kind"
+}
+
+check_tools()
+{
+	local lacks
+	lacks=$(machine_lacks "$(machine_kind)" | paste -sd ';')
+	[ -z "$lacks" ] || skip_all "$lacks"
+	command -v "${CC:-cc}" >/dev/null || skip_all "no C compiler for the helper programs"
+	"$vm/images.sh" >/dev/null || skip_all "no images"
+}
+
+# $1: job directory, the rest: scenarios
+make_job()
+{
+	local job=$1 file
+	shift
+	mkdir -p "$job/scenarios"
+	machine_programs "$job" || { echo "Bail out! the machine's programs do not build"; return 1; }
+	cp "$vm/guest/run-scenarios.sh" "$job/run.sh"
+	printf '%s\n' "$@" >"$job/list"
+	for file in "${@/%/.sh}"; do
+		cp "$vm/scenarios/$file" "$job/scenarios/" || { echo "Bail out! no scenario $file"; return 1; }
+		! grep -q '^# needs:.*\bkvmtune\b' "$vm/scenarios/$file" || [ -x "$job/bin/kvmtune" ] ||
+			{ echo "Bail out! $file needs kvmtune, which is not built"; return 1; }
+	done
+}
+
+# The inside's TAP has neither numbers nor a plan: it ends with one, so that nothing lost goes unseen.
+scenarios()
+{
+	local work status count
+	check_tools
+	mkdir -p "$vm/../../build/vm/results"
+	work=$(mktemp -d "$vm/../../build/vm/results/$name.XXXXXX") && work=$(realpath "$work")
+	# shellcheck disable=SC2064 # this very directory
+	trap "rm -rf '$work/job'" EXIT
+	make_job "$work/job" "$@" || exit 1
+	# Should this test be killed, its machine ends too
+	setpriv --pdeathsig TERM "$vm/machine.sh" "${machine[@]}" "$work/job" "$work/result" 2>"$work/messages"
+	status=$?
+	sed 's/^/# /' "$work/messages"
+	cat "$work/result/stdout" 2>/dev/null
+	count=$(grep -cE '^(not )?ok' "$work/result/stdout")
+	if [ $status != 0 ] || [ "$count" = 0 ]; then
+		echo "not ok - the machine's job ends well (status $status)"
+		count=$((count + 1))
+		tail -n 20 "$work/result/stderr" "$work/result/serial.log" "$work/result/emulator.log" 2>/dev/null | sed 's/^/# /'
+	fi
+	echo "1..$count"
+	finish "$work"
+}
+
+finish()
+{
+	if grep -q '^not ok' "$1/result/stdout" || [ "$status" != 0 ]; then
+		{
+			# prove shows only this of a test that fails
+			[ -n "${HARNESS_IS_VERBOSE:-}" ] || grep -E '^(not ok|    #)' "$1/result/stdout" | sed 's/^ *#* */# /'
+			sed 's/^/# stderr: /' "$1/result/stderr"
+			echo "# all of it is in $1/result"
+		} >&2
+		exit 1
+	fi
+	[ "${KVMTUNE_VM_KEEP:-0}" = 1 ] || rm -rf "$1"
+}
