@@ -93,3 +93,12 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard src/*/*.c)
 .PHONY: fuzz vm-shell demo bench
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
 	$(Q)for f in $^; do $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; done
+
+## bench: what kvmtune costs, beside other ways to the same end; tables of ratios
+BENCH := $(BUILD)/bench
+$(BENCH)/%: $(TESTS)/tests/bench/%.o $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+bench: $(BUILD)/kvmtune $(patsubst tests/bench/%.c,$(BENCH)/%,$(wildcard tests/bench/*.c))
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/bench/bench.sh $(BUILD)

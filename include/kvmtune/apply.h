@@ -2,8 +2,8 @@
 /*
  * apply.h - does the steps of a plan, and walks back when one fails.
  *
- * Each step that alters the host is in the journal, on disk, before it is done. A failure, or a
- * signal between two steps, takes back what was done, last first. Nothing is decided here: what to
+ * All steps are in the journal, on disk, before the first is done. A failure, or a signal between
+ * two steps, takes back what was done, last first. Nothing is decided here: what to
  * do and how to take it back is all in the plan.
  */
 #ifndef KVMTUNE_APPLY_H

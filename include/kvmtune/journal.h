@@ -3,11 +3,12 @@
  * journal.h - what was changed and how to take it back, on disk before it is done.
  *
  * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
- * JSON object. A change writes `begin`, and with it `plan` with all its steps and their way back;
- * `step` before each step that alters the host; and `end`. A last line that did not reach the disk
- * whole is passed over; a begin without an end is an interrupted change.
+ * JSON object. Before its first step a change writes `begin` and `plan`, all steps with their way
+ * back; after its last one `end`. How far an interrupted change came is not written down: the way
+ * back is planned from what the host is then. A last line that did not reach the disk whole is
+ * passed over; a begin without an end is an interrupted change.
  *
- *	journal_load() -> journal_begin() -> journal_step()... -> journal_end()
+ *	journal_load() -> journal_begin() -> journal_end()
  *	journal_load() -> journal_undoable() -> journal_read_steps()
  *
  * Ownership: struct journal owns its entries; journal_free() frees them.
@@ -33,7 +34,6 @@ struct journal_entry {
 	int undoes;    /* the entry that this one takes back; 0: none */
 	bool undone;   /* a later entry took it back */
 	enum journal_result result;
-	int step;	    /* the last step begun, from 0; -1: none */
 	struct step *steps; /* by journal_read_steps() */
 	size_t step_count;
 	size_t offset;		      /* of its first line in the file */
@@ -62,11 +62,9 @@ const struct journal_entry *journal_interrupted(const struct journal *j);
  */
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e);
 
-/* Writes what is about to be done, the first step with it; *ret_id names the entry in the calls after it. */
+/* Writes what is about to be done; *ret_id names the entry in the calls after it. */
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
 		  const struct plan *plan, int *ret_id, struct err *e);
-/* Writes that a later step (from 1) is about to be done. */
-int journal_step(struct ports *p, int id, size_t step, struct err *e);
 int journal_end(struct ports *p, int id, enum journal_result result, struct err *e);
 
 const char *journal_result_name(enum journal_result r);

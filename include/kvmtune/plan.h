@@ -60,10 +60,7 @@ struct step {
 	struct act act;
 	struct act back; /* ACT_NONE: nothing to take back */
 	char *note;	 /* for people: why, or what comes with it; NULL */
-	/*
-	 * KVM is away while this step is awaited: no journal write, no pause between the step
-	 * before and this one. The journal names both before the first.
-	 */
+	/* KVM is away until this step is done: not even a signal comes between. */
 	bool urgent;
 };
 

@@ -36,6 +36,10 @@ struct file_port {
 	int (*read_head)(struct ports *p, const char *path, size_t size, struct buf *ret);
 	/* Adds the names in a directory, without "." and "..", in no order. */
 	int (*list)(struct ports *p, const char *path, struct strv *ret);
+	/* Likewise, but only what is a file or a link to one: no directories, no broken links. */
+	int (*list_files)(struct ports *p, const char *path, struct strv *ret);
+	/* The first line of each regular file in a directory, and its name, sorted by name. */
+	int (*read_lines)(struct ports *p, const char *dir, struct strv *names, struct strv *lines);
 	/* Follows links, below the root. */
 	int (*stat)(struct ports *p, const char *path, struct file_stat *ret);
 	/* May this process create files there? 0, or -EROFS, -EACCES, -ENOENT... */
@@ -114,6 +118,11 @@ struct kvm_port {
 	 * its own, which is killed after timeout_ms (-ETIMEDOUT).
 	 */
 	int (*run_guest)(struct ports *p, unsigned timeout_ms, struct err *e);
+	/*
+	 * Waits until the kernel has taken that guest apart: it uses KVM until then. To be called
+	 * before anybody asks who uses KVM.
+	 */
+	void (*settle)(struct ports *p);
 };
 
 struct host_id {

@@ -48,19 +48,12 @@ static void blame(const struct plan *plan, struct err *e)
 	}
 }
 
-static bool alters_host(const struct step *s)
-{
-	return s->back.kind != ACT_NONE;
-}
-
 static int do_step(struct run *r, size_t i, struct err *e)
 {
 	const struct step *s = &r->plan->steps[i];
 	int result;
 
 	if (!s->urgent && check_interrupted(r->c.ports, e) < 0)
-		return e->code;
-	if (i && !s->urgent && alters_host(s) && journal_step(r->c.ports, r->id, i, e) < 0)
 		return e->code;
 	result = act_do(&r->c, &s->act, e);
 	if (result < 0 && s->act.kind == ACT_LOAD)

@@ -102,7 +102,6 @@ static void read_begin(struct journal *j, struct json_object *record, size_t off
 		.time = json_int64(record, "time"),
 		.command = xstrdup(json_text(record, "command") ?: ""),
 		.undoes = json_int(record, "undoes"),
-		.step = -1,
 		.offset = offset,
 	};
 }
@@ -133,8 +132,6 @@ static bool read_record(struct journal *j, struct json_object *record, size_t of
 		read_begin(j, record, offset);
 	else if (!entry)
 		return false;
-	else if (strcmp(kind, "step") == 0)
-		entry->step = json_int(record, "step");
 	else if (strcmp(kind, "end") == 0)
 		read_end(j, entry, record);
 	return true;
@@ -304,14 +301,6 @@ static struct json_object *begin_record(struct ports *p, int id, const char *com
 	return record;
 }
 
-static struct json_object *step_record(int id, size_t step)
-{
-	struct json_object *record = new_record("step", id);
-
-	json_object_object_add(record, "step", json_object_new_int((int)step));
-	return record;
-}
-
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
 		  const struct plan *plan, int *ret_id, struct err *e)
 {
@@ -323,14 +312,8 @@ int journal_begin(struct ports *p, const struct journal *j, const char *command,
 	mend_end(j, &lines);
 	add_line(&lines, begin_record(p, id, command, undoes));
 	add_line(&lines, record);
-	add_line(&lines, step_record(id, 0));
 	*ret_id = id;
 	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
-}
-
-int journal_step(struct ports *p, int id, size_t step, struct err *e)
-{
-	return append_record(p, step_record(id, step), e);
 }
 
 int journal_end(struct ports *p, int id, enum journal_result result, struct err *e)

@@ -19,24 +19,15 @@ char *read_line_of(struct ports *p, const char *path)
 
 /* ---- modprobe.d and the kernel command line ---- */
 
-/* A directory or a broken link is not read, and hides nothing. */
-static bool is_file(struct ports *p, const char *dir, const char *name)
-{
-	autofree char *path = xasprintf("%s/%s", dir, name);
-	struct file_stat st;
-
-	return p->file.stat(p, path, &st) == 0 && !st.is_dir;
-}
-
+/* Directories and broken links are not read, and hide nothing. */
 static void list_conf_dir(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
 {
 	autostrv found = { 0 };
 
-	if (p->file.list(p, modconf_dirs[dir], &found) < 0)
+	if (p->file.list_files(p, modconf_dirs[dir], &found) < 0)
 		return;
 	for (size_t i = 0; i < found.n; i++) {
-		if (!modconf_is_config_name(found.v[i]) ||
-		    !is_file(p, modconf_dirs[dir], found.v[i]))
+		if (!modconf_is_config_name(found.v[i]))
 			continue;
 		array_push(*names, *count) =
 			(struct modconf_name){ .dir = dir, .name = xstrdup(found.v[i]) };
@@ -84,22 +75,13 @@ int observe_refcnt(struct ports *p, const char *module)
 int observe_params(struct ports *p, const char *module, struct param **ret, size_t *ret_count)
 {
 	autofree char *dir = xasprintf("/sys/module/%s/parameters", module);
-	autostrv names = { 0 };
-	int r = p->file.list(p, dir, &names);
+	autostrv names = { 0 }, values = { 0 };
+	int r = p->file.read_lines(p, dir, &names, &values);
 
-	if (r < 0)
-		return r;
-	strv_sort(&names);
-	for (size_t i = 0; i < names.n; i++) {
-		autofree char *path = xasprintf("%s/%s", dir, names.v[i]);
-		char *value = read_line_of(p, path);
-
-		if (!value)
-			continue;
-		array_push(*ret, *ret_count) =
-			(struct param){ .name = xstrdup(names.v[i]), .value = value };
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		array_push(*ret, *ret_count) = (struct param){ .name = xstrdup(names.v[i]),
+							       .value = xstrdup(values.v[i]) };
+	return r;
 }
 
 /* By sysfs alone: a loadable module has initstate, a built-in one only its parameters. */
@@ -142,11 +124,8 @@ static void observe_next(const struct host *h, const struct module_setting *ms,
 
 static void observe_loaded(struct ports *p, const struct module_setting *ms, struct module_facts *m)
 {
-	autofree char *holders = xasprintf("/sys/module/%s/holders", ms->module);
 	const char *now;
 
-	m->refcnt = observe_refcnt(p, ms->module);
-	p->file.list(p, holders, &m->holders);
 	observe_params(p, ms->module, &m->params, &m->param_count);
 	now = module_param(m, ms->param);
 	m->now = now ? param_bool(now) : UNKNOWN;
@@ -221,14 +200,6 @@ static void observe_running(struct ports *p, struct host *h)
 	observe_hypervisors(p, h);
 }
 
-static bool any_in_use(const struct host *h)
-{
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (h->modules[i].refcnt > 0)
-			return true;
-	return false;
-}
-
 int observe_users(struct ports *p, struct kvm_users *ret, struct err *e)
 {
 	int r = p->kvm.users(p, ret, e);
@@ -242,12 +213,29 @@ int observe_users(struct ports *p, struct kvm_users *ret, struct err *e)
 	return 0;
 }
 
-/* Nobody uses KVM where the count says so: then /proc is not walked at all. */
-static void observe_users_of(struct ports *p, struct host *h)
+static void observe_use_of(struct ports *p, const char *module, struct module_facts *m)
+{
+	autofree char *holders = xasprintf("/sys/module/%s/holders", module);
+
+	m->refcnt = observe_refcnt(p, module);
+	p->file.list(p, holders, &m->holders);
+}
+
+/* Nobody uses KVM where the counts say so: then /proc is not walked at all. */
+static void observe_use(struct ports *p, struct host *h)
 {
 	struct err ignored = { 0 };
+	bool in_use = false;
 
-	if (!any_in_use(h))
+	p->kvm.settle(p);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		struct module_facts *m = &h->modules[i];
+
+		if (settings[i].module && m->state == MODULE_STATE_LOADED)
+			observe_use_of(p, settings[i].module->module, m);
+		in_use |= m->refcnt > 0;
+	}
+	if (!in_use)
 		return;
 	h->users_scanned = observe_users(p, &h->users, &ignored) == 0;
 	if (!h->users_scanned)
@@ -276,6 +264,6 @@ int host_observe(struct ports *p, struct host *ret, struct err *e)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
 			observe_module(p, settings[i].module, ret, &ret->modules[i]);
-	observe_users_of(p, ret);
+	observe_use(p, ret);
 	return 0;
 }

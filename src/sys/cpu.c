@@ -41,12 +41,11 @@ static void take_bits(const struct cpu_raw_data_t *raw, struct cpu_id *ret)
 	ret->svm = extended && (raw->ext_cpuid[1][2] >> 2 & 1) ? YES : NO;
 }
 
-static int cpu_identify_host(struct ports *p, struct cpu_id *ret, struct err *e)
+static int ask_cpu(struct cpu_id *ret, struct err *e)
 {
 	struct cpu_raw_data_t raw = { 0 };
 	struct cpu_id_t id = { 0 };
 
-	(void)p;
 	cpuid_set_warn_function(be_silent);
 	if (!cpuid_present() || cpuid_get_raw_data(&raw) < 0)
 		return err_set(e, -EIO, "CPUID cannot be read: %s", cpuid_error());
@@ -62,6 +61,18 @@ static int cpu_identify_host(struct ports *p, struct cpu_id *ret, struct err *e)
 	if (ret->hypervisor == YES)
 		snprintf(ret->hypervisor_name, sizeof(ret->hypervisor_name), "%s",
 			 hypervisor_name(&raw, &id));
+	return 0;
+}
+
+static int cpu_identify_host(struct ports *p, struct cpu_id *ret, struct err *e)
+{
+	struct sys *s = sys_of(p);
+	int r = s->cpu_known ? 0 : ask_cpu(&s->cpu, e);
+
+	if (r < 0)
+		return r;
+	s->cpu_known = true;
+	*ret = s->cpu;
 	return 0;
 }
 

@@ -87,23 +87,108 @@ static int file_read_head(struct ports *p, const char *path, size_t size, struct
 	return 0;
 }
 
-static int file_list(struct ports *p, const char *path, struct strv *ret)
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+#define autoclosedir __attribute__((cleanup(close_dir)))
+
+static int open_list(struct ports *p, const char *path, DIR **ret)
 {
 	int fd = sys_open(p, path, O_RDONLY | O_DIRECTORY);
-	struct dirent *entry;
-	DIR *dir;
 
 	if (fd < 0)
 		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+	*ret = fdopendir(fd);
+	if (*ret)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+/* The next entry but for "." and "..", or NULL. */
+static const struct dirent *next_entry(DIR *dir)
+{
+	const struct dirent *entry;
+
+	do {
+		entry = readdir(dir);
+	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	return entry;
+}
+
+static int file_list(struct ports *p, const char *path, struct strv *ret)
+{
+	autoclosedir DIR *dir = NULL;
+	const struct dirent *entry;
+	int r = open_list(p, path, &dir);
+
+	if (r < 0)
+		return r;
+	while ((entry = next_entry(dir)))
+		strv_add(ret, entry->d_name);
+	return 0;
+}
+
+/* By its type where the directory tells it, else by what it leads to. */
+static bool is_file(struct ports *p, const char *dir, const struct dirent *entry)
+{
+	autofree char *path = NULL;
+	struct file_stat st;
+
+	if (entry->d_type == DT_REG || entry->d_type == DT_DIR)
+		return entry->d_type == DT_REG;
+	path = xasprintf("%s/%s", dir, entry->d_name);
+	return p->file.stat(p, path, &st) == 0 && !st.is_dir;
+}
+
+static int file_list_files(struct ports *p, const char *path, struct strv *ret)
+{
+	autoclosedir DIR *dir = NULL;
+	const struct dirent *entry;
+	int r = open_list(p, path, &dir);
+
+	if (r < 0)
+		return r;
+	while ((entry = next_entry(dir)))
+		if (is_file(p, path, entry))
 			strv_add(ret, entry->d_name);
-	closedir(dir);
+	return 0;
+}
+
+/* Relative to its open directory: there may be dozens, and each path would be walked anew. */
+static void add_line(int dir, const char *name, struct strv *names, struct strv *lines)
+{
+	autoclose int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	char text[4097];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	strv_add(names, name);
+	strv_add(lines, text);
+}
+
+static int file_read_lines(struct ports *p, const char *path, struct strv *names,
+			   struct strv *lines)
+{
+	autoclosedir DIR *dir = NULL;
+	const struct dirent *entry;
+	autostrv all = { 0 };
+	const char *name;
+	int r = open_list(p, path, &dir);
+
+	if (r < 0)
+		return r;
+	while ((entry = next_entry(dir)))
+		if (entry->d_type == DT_REG)
+			strv_add(&all, entry->d_name);
+	strv_sort(&all);
+	strv_foreach (name, &all)
+		add_line(dirfd(dir), name, names, lines);
 	return 0;
 }
 
@@ -324,6 +409,8 @@ void sys_files(struct ports *p)
 	p->file.read = file_read;
 	p->file.read_head = file_read_head;
 	p->file.list = file_list;
+	p->file.list_files = file_list_files;
+	p->file.read_lines = file_read_lines;
 	p->file.stat = file_stat;
 	p->file.writable = file_writable;
 	p->file.replace = file_replace;

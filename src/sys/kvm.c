@@ -27,8 +27,25 @@ static int kvm_users(struct ports *p, struct kvm_users *ret, struct err *e)
 
 static int kvm_run_guest(struct ports *p, unsigned timeout_ms, struct err *e)
 {
-	(void)p;
-	return testguest_run("/dev/kvm", timeout_ms, e);
+	struct testguest *guest = &sys_of(p)->guest;
+	int r;
+
+	testguest_end(guest);
+	r = testguest_begin("/dev/kvm", timeout_ms, guest, e);
+	/* After a failure the module is removed next: nothing of ours may hold it. */
+	if (r < 0)
+		testguest_end(guest);
+	return r;
+}
+
+static void kvm_settle(struct ports *p)
+{
+	testguest_end(&sys_of(p)->guest);
+}
+
+void sys_kvm_close(struct ports *p)
+{
+	kvm_settle(p);
 }
 
 static int no_users(struct ports *p, struct kvm_users *ret, struct err *e)
@@ -42,4 +59,5 @@ void sys_kvm(struct ports *p)
 {
 	p->kvm.users = p->image ? no_users : kvm_users;
 	p->kvm.run_guest = kvm_run_guest;
+	p->kvm.settle = kvm_settle;
 }

@@ -11,6 +11,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 
 	*p = (struct ports){ .image = root != NULL, .self = s };
 	s->lock_fd = -1;
+	s->guest.pidfd = -1;
 	s->root_fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	sys_files(p);
 	sys_lock(p);
@@ -30,6 +31,7 @@ void ports_close(struct ports *p)
 
 	if (!s)
 		return;
+	sys_kvm_close(p);
 	sys_modules_close(p);
 	closep(&s->lock_fd);
 	closep(&s->root_fd);

@@ -6,6 +6,7 @@
 #define KVMTUNE_SYS_H
 
 #include <kvmtune/port.h>
+#include <kvmtune/testguest.h>
 
 struct kmod_ctx;
 struct kmod_module;
@@ -15,6 +16,9 @@ struct sys {
 	int lock_fd;	       /* -1: not locked */
 	struct kmod_ctx *kmod; /* of the last prepare() */
 	struct kmod_module *kmod_module;
+	struct testguest guest; /* perhaps still being taken apart */
+	struct cpu_id cpu;	/* asked for once: it stays the same */
+	bool cpu_known;
 };
 
 static inline struct sys *sys_of(struct ports *p)
@@ -35,6 +39,7 @@ void sys_modules(struct ports *p);
 void sys_modules_close(struct ports *p);
 void sys_cpu(struct ports *p);
 void sys_kvm(struct ports *p);
+void sys_kvm_close(struct ports *p);
 void sys_system(struct ports *p);
 
 #endif

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What can be typed, and what is said to mistakes.
+
+# shellcheck source=tests/lib/fake.sh
+. tests/lib/fake.sh
+
+host intel-ept-on
+
+# mistake WORDS REGEX: exit status 2, a message on stderr alone, and nothing is done
+mistake()
+{
+	local words calls
+
+	read -ra words <<<"$1"
+	run kvmtune "${words[@]}"
+	status_is 2 "usage: kvmtune $1"
+	like "$out|$err" "^\\|kvmtune: $2" "usage: kvmtune $1: says why"
+	like "$err" 'kvmtune --help' "usage: kvmtune $1: says where to look"
+	read_calls calls
+	is "$calls" '' "usage: kvmtune $1: does nothing"
+}
+
+mistake '' 'which command'
+mistake 'frobnicate' 'there is no command "frobnicate"'
+mistake 'status now' 'status takes no operand: "now"'
+mistake 'guests all' 'guests takes no operand'
+mistake 'undo 3' 'undo takes no operand'
+mistake 'ept maybe' 'ept takes on\|off, not "maybe"'
+mistake 'ept off on' 'one word too many: "on"'
+mistake 'ept OFF' 'ept takes on\|off'
+mistake 'apply' 'apply needs at least one'
+mistake 'apply ept' '"ept" is not of the form'
+mistake 'apply npt=off' 'there is no setting "npt"; there is: ept'
+mistake 'apply ept=' 'ept takes on\|off, not ""'
+mistake 'apply ept=off ept=on' 'ept is named twice'
+mistake 'audit' 'audit needs at least one'
+mistake 'audit ept=yes' 'ept takes on\|off'
+mistake '--frobnicate status' 'there is no option --frobnicate'
+mistake '-x status' 'there is no option -x'
+mistake 'status --dry-run' 'status does not take --dry-run'
+mistake 'audit --defer ept=on' 'audit does not take --defer'
+mistake 'guests --wait' 'guests does not take --wait'
+mistake 'ept off --list' 'ept does not take --list'
+mistake 'ept off --wait --defer' '--wait and --defer exclude each other'
+mistake 'ept --dry-run' 'ept without a value changes nothing'
+mistake 'undo --list --defer' '--list only lists'
+mistake 'ept off --wait=soon' '--wait takes a time'
+mistake 'ept off --wait=-1' '--wait takes a time'
+mistake 'ept off --wait=99999999999999999999' '--wait takes a time'
+mistake 'status --color=green' '--color takes auto, always or never'
+mistake 'status --color' '--color needs a value'
+mistake 'status --json=yes' '--json takes no value'
+
+run kvmtune --root "$tmp/no-such-directory" status
+status_is 2 'a root that is not there is a usage error'
+like "$err" 'cannot open the root directory' 'it is named'
+
+# Options stand where they like.
+run kvmtune ept --dry-run off -q
+is "$status$err" 0 'options may stand between the words'
+run kvmtune -nq ept off
+is "$status$err" 0 'short options may be joined'
+
+# Help needs no host, and everything that is advertised is there.
+unset KVMTUNE_FAKE_HOST
+for program in "$KVMTUNE_FAKE" "$KVMTUNE"; do
+	run "$program" --help
+	is "$status$err" 0 "${program##*/} --help"
+	for command in status guests ept apply audit undo; do
+		like "$out" $'\n  '"$command" "--help names $command"
+		run "$program" "$command" --help
+		is "$status$err" 0 "$command --help"
+		like "$out" "^Usage: kvmtune \\[options\\] $command" "$command --help: usage"
+		run "$program" --help
+	done
+	longest=$(awk '{ if (length > n) n = length } END { print n }' "$tmp/out")
+	ok 'help fits into 80 columns' [ "$longest" -le 80 ]
+	run "$program" --version
+	like "$status $out" '^0 kvmtune [0-9]+\.[0-9]+\.[0-9]+$' '--version'
+done
+
+# The real program on the machine that runs this test: whatever it is, looking works.
+for words in status guests ept 'status --json' 'undo --list'; do
+	# shellcheck disable=SC2086
+	run "$KVMTUNE" $words
+	is "$status$err" 0 "the real kvmtune $words works here"
+done
+
+done_testing

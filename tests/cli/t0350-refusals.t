@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every refusal: its id, its exit status, its cause and way out; and nothing at all is changed.
+
+# shellcheck disable=SC2154 # read_tree and others set variables by name
+# shellcheck source=tests/lib/fake.sh
+. tests/lib/fake.sh
+
+# refused STATUS ID REGEX COMMAND...: on the host as it is; REGEX is for the message
+refused()
+{
+	local want=$1 want_id=$2 regex=$3 name
+
+	shift 3
+	name="$want_id: $*"
+	read_all before
+	run kvmtune "$@"
+	status_is "$want" "$name"
+	like "$err" "$regex" "$name: says why"
+	nothing_changed "$name: nothing was changed"
+	run kvmtune "$@" --json
+	json_id
+	is "$status $id" "$want $want_id" "$name: in JSON"
+	case $want_id in
+	no-virt | no-paging | unknown-state)
+		[[ $err == *$'\n'* ]] || todo='no way out is named'
+		;;
+	esac
+	like "$err" $'\n.*[^ ]' "$name: names a way out"
+	nothing_changed "$name: nothing was changed, with JSON"
+}
+
+# on HOST STATUS ID REGEX COMMAND...
+on()
+{
+	host "$1"
+	shift
+	refused "$@"
+}
+
+on no-vtx 4 no-virt 'not possible: this processor has no VT-x.*itself a guest' ept off
+on amd 4 no-virt 'no VT-x \(AuthenticAMD\)' ept off
+on vtx-disabled 4 virt-disabled 'switched off by the firmware.*BIOS' ept off
+on vtx-disabled 4 virt-disabled 'switched off by the firmware' ept on
+on vmx-no-ept 4 no-paging 'no EPT that KVM could use' ept on
+on builtin 4 built-in 'built into this kernel.*kvm_intel.ept=0 to the kernel command line' ept off
+on no-module 4 no-module 'no module kvm_intel for the running kernel 6.1.0-25.*boot' ept off
+on cmdline 3 cmdline-wins 'kernel command line says kvm_intel.ept=1.*Take it off' ept off
+on conf-conflict 3 file-wins '/etc/modprobe.d/zzz-site.conf:2 says ept=1.*Remove' ept off
+on conf-conflict 3 file-wins '/etc/modprobe.d/zzz-site.conf:2' ept off --defer
+on conf-conflict-off 3 file-wins '/etc/modprobe.d/zzz-site.conf:3 says ept=0' ept on
+on install-line 3 install-line '/etc/modprobe.d/kvm-local.conf:1 replaces.*Remove' ept off
+on nixos 4 generated-config 'NixOS.*boot.extraModprobeConfig' ept off
+on nixos 4 generated-config 'NixOS' ept off --defer
+on read-only-etc 4 read-only-config 'cannot be written: Read-only' ept off
+on not-root 4 not-root 'this needs root.*sudo' ept off
+on not-root 4 not-root 'this needs root' ept off --defer
+on in-use 3 in-use 'in use by 3 processes.*web-01.*pmdakvm.*holds /dev/kvm.*--wait.*--defer' ept off
+on in-use-hidden 3 in-use 'in use, but by nobody who can be seen.*--wait' ept off
+on holder-module 3 in-use 'the module kvmgt uses kvm_intel' ept off
+on vboxdrv-in-use 3 other-hypervisor 'vboxdrv is in use.*Stop its virtual machines' ept off
+on modules-disabled 4 modules-disabled 'kernel.modules_disabled=1.*--defer' ept off
+on parameter-unreadable 4 unknown-state 'its parameter ept cannot be read' ept off
+
+# A plan that nobody may carry out is no secret: an ordinary user may ask for it.
+host not-root
+run kvmtune ept off --dry-run
+status_is 4 'a dry run without root tells what a run without root would give'
+
+# The module is on its way: whoever loads it did not see our file.
+host module-coming
+read_all before
+run kvmtune ept off --json
+json_id
+todo='a module that is being loaded is no reason to refuse'
+is "$status $id" '3 module-busy' 'module-busy: ept off'
+todo='a module that is being loaded is no reason to refuse'
+nothing_changed 'module-busy: nothing was changed'
+
+# A kernel that cannot remove modules: known only when it is tried.
+host intel-ept-on
+read_tree before
+call_number unload ept off
+KVMTUNE_FAKE_FAIL=$n KVMTUNE_FAKE_ERRNO=ENOSYS run kvmtune ept off --json
+json_id
+is "$status $id" '4 no-unload' 'no-unload: ept off'
+read_tree tree
+is "$(differences "$before" "$tree")" '' 'no-unload: the host is as it was'
+
+# An interrupted change stands in the way of every other, but not of looking.
+host intel-ept-on
+call_number load ept off
+KVMTUNE_FAKE_KILL=$n run kvmtune ept off
+rm "$KVMTUNE_FAKE_HOST/fake/log"
+refused 6 interrupted 'earlier change \(ept off\) did not end.*kvmtune undo' ept on
+refused 6 interrupted 'did not end' ept off --defer
+run kvmtune audit ept=on
+is "$status" 7 'audit works all the same'
+
+# The lock: see t0500-wait.t. An undo is refused for the same reasons as a change.
+host intel-ept-on
+run kvmtune ept off
+rm "$KVMTUNE_FAKE_HOST/fake/log"
+put_busy()
+{
+	host_dir=$KVMTUNE_FAKE_HOST
+	in_use 4
+	guest 41922 web-01 8
+}
+put_busy
+refused 3 in-use 'in use by 1 process;' undo
+todo='the way out that is named is another command: kvmtune ept on'
+like "$err" 'kvmtune undo --wait' 'in-use: undo: the way out is an undo'
+host_dir=$KVMTUNE_FAKE_HOST in_use 0
+about root no
+refused 4 not-root 'this needs root' undo
+
+done_testing

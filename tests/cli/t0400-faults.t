@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every call that changes something fails once: the host is as it was before, and the exit status
+# says so. Then every call and all after it fail: what is left behind, undo takes back.
+
+# shellcheck source=tests/lib/faults.sh
+. tests/lib/faults.sh
+expect_defects=yes
+
+# The memory of a change that was done can fail too: the host stays changed, and says so.
+is_end_of_journal()
+{
+	[[ ${calls[n - 1]} == *'"record":"end"'* && $status = "$normal" ]]
+}
+
+undo_leads_back()
+{
+	run kvmtune undo
+	same_tree "$origin" 'undo does not lead back'
+}
+
+judge_once()
+{
+	case $status in
+	1 | 3)
+		same_tree "$before" 'the host differs'
+		;;
+	6)
+		# Two things went wrong: this one, and what stops this goal on this host anyway.
+		[ "$normal" = 1 ] || note 'the way back failed after a single fault'
+		undo_leads_back
+		;;
+	*)
+		is_end_of_journal || note 'not noticed'
+		same_tree "$after" 'the host is neither as before nor as after'
+		;;
+	esac
+}
+
+judge_all_after()
+{
+	case $status in
+	1 | 3)
+		same_tree "$before" 'all fail, and the host differs'
+		;;
+	6) ;;
+	*)
+		is_end_of_journal || note 'all fail, and it was not noticed'
+		;;
+	esac
+	undo_leads_back
+}
+
+all_faults()
+{
+	local n
+
+	for ((n = 1; ; n++)); do
+		KVMTUNE_FAKE_FAIL=$n run_on_base
+		[ "${#calls[@]}" -ge "$n" ] || break
+		judge_once
+		if [[ ${calls[n - 1]} == *' re'[pm]* ]]; then
+			KVMTUNE_FAKE_FAIL=$n KVMTUNE_FAKE_LATE=1 run_on_base
+			judge_once
+		fi
+		KVMTUNE_FAKE_FAIL=$n+ run_on_base
+		judge_all_after
+	done
+	title+=": $((n - 1)) calls fail"
+	report_faults
+}
+
+each_goal all_faults
+done_testing

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# SIGTERM arrives at every call that changes something: the change is done or taken back, and the
+# exit status says which.
+
+# shellcheck source=tests/lib/faults.sh
+. tests/lib/faults.sh
+
+judge_signal()
+{
+	if [ "$status" = "$normal" ]; then
+		same_tree "$after" 'done, but the host differs'
+	elif [ "$status" = 1 ]; then
+		same_tree "$before" 'taken back, but the host differs'
+		[[ $err == *'stopped by a signal'* ]] || note 'it does not say why'
+	else
+		note 'neither done nor taken back'
+	fi
+	! is_journal_open || note 'the journal was left open'
+}
+
+all_signals()
+{
+	local n
+
+	for ((n = 1; ; n++)); do
+		KVMTUNE_FAKE_SIGNAL=$n run_on_base
+		[ "${#calls[@]}" -ge "$n" ] || break
+		judge_signal
+	done
+	title+=": $((n - 1)) signals"
+	report_faults
+}
+
+each_goal all_signals
+done_testing

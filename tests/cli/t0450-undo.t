@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# undo takes back the last change, then the one before.
+
+# shellcheck disable=SC2154 # read_tree and others set variables by name
+# shellcheck source=tests/lib/fake.sh
+. tests/lib/fake.sh
+
+journal()
+{
+	file=$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune/journal
+}
+
+# ---- every host that can be changed ----
+
+for name in $(all_hosts); do
+	for goal in 'ept off' 'ept on' 'ept off --defer' 'ept on --defer'; do
+		read -ra command <<<"$goal"
+		host "$name"
+		read_tree origin
+		run kvmtune "${command[@]}"
+		read_calls calls
+		[[ $status =~ ^[05]$ && $calls ]] || continue
+		# Two options came into force with the reload, and stay: see what status says.
+		[ "$name: $goal" != 'nested-edited: ept off' ] || continue
+		run kvmtune undo
+		read_tree tree
+		is "$status $(differences "$origin" "$tree")" '0 ' "$name: undo takes back $goal"
+		run kvmtune undo
+		like "$status $out" '^0 There is nothing to take back' "$name: and then nothing is left"
+	done
+done
+
+# ---- one after the other ----
+
+host intel-ept-on
+read_tree first
+run kvmtune undo --list
+golden undo-list-empty.txt 'undo --list where nothing was done'
+run kvmtune ept off --defer
+read_tree second
+run kvmtune ept off
+read_tree third
+run kvmtune ept on
+run kvmtune undo --list
+golden undo-list.txt 'undo --list'
+run kvmtune undo --dry-run
+like "$status $out" '^0 taking back: kvmtune ept on' 'the last change is the first'
+run kvmtune undo
+read_tree tree
+is "$status $(differences "$third" "$tree")" '0 ' 'undo: the last change'
+run kvmtune undo
+read_tree tree
+is "$status $(differences "$second" "$tree")" '0 ' 'undo: the one before'
+run kvmtune undo
+read_tree tree
+is "$status $(differences "$first" "$tree")" '0 ' 'undo: the first'
+run kvmtune undo --list
+golden undo-list-all.txt 'undo --list after all that'
+run kvmtune undo
+like "$status $out" '^0 There is nothing to take back' 'nothing is left'
+
+# A new change after an undo is the one to be taken back.
+host intel-ept-on
+run kvmtune ept off
+run kvmtune undo
+run kvmtune ept off
+run kvmtune undo
+param ept
+is "$status $value" '0 Y' 'off, undo, off, undo: on'
+
+# ---- undo in other circumstances ----
+
+host intel-ept-on
+run kvmtune ept off
+run kvmtune undo --defer
+status_is 5 'undo --defer leaves the running module alone'
+param ept
+own_file
+is "$value $lines" 'N ' 'the file is taken back, the module runs on'
+
+host intel-ept-on
+run kvmtune ept off
+rm "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zz-kvmtune.conf"
+run kvmtune undo
+param ept
+is "$status $value" '0 Y' 'undo, where somebody removed the file by hand'
+
+host intel-ept-on
+run kvmtune ept off
+read_tree before
+call_number load undo
+KVMTUNE_FAKE_FAIL=$n run kvmtune undo
+status_is 1 'an undo that fails'
+read_tree tree
+is "$(differences "$before" "$tree")" '' 'is taken back itself'
+run kvmtune undo
+param ept
+is "$status $value" '0 Y' 'and can be tried again'
+
+# ---- a journal that is not as it was written ----
+
+host intel-ept-on
+run kvmtune ept off
+journal
+printf '0badc0de {"record":"end","id":1,"result":"walked_ba' >>"$file"
+run kvmtune undo
+param ept
+is "$status $value" '0 Y' 'a last line that a power cut tore is passed over'
+run kvmtune undo --list
+like "$out" '1 lines? of the journal cannot be read|taken back' 'the list still works'
+
+# The line that says what was done: without it there is nothing that could be taken back.
+host intel-ept-on
+run kvmtune ept off
+journal
+sed -i 's/"command":"ept off"/"command":"ept on"/' "$file"
+run kvmtune undo
+like "$status $out" '^0 There is nothing to take back' 'a line with a wrong checksum is not believed'
+run kvmtune undo --list
+like "$out" 'lines? of the journal cannot be read' 'and counted'
+
+# The line with the steps: nobody knows the way back any more.
+host intel-ept-on
+run kvmtune ept off
+journal
+sed -i 's/ept=0/ept=1/' "$file"
+read_tree before
+run kvmtune undo
+status_is 1 'steps with a wrong checksum are not done'
+like "$err" 'the journal is damaged' 'and it says why'
+read_tree tree
+is "$(differences "$before" "$tree")" '' 'and nothing is changed'
+
+# A power cut while the beginning was written: nothing was done, and nothing stands in the way.
+host intel-ept-on
+call_number replace ept off
+KVMTUNE_FAKE_KILL=$n run kvmtune ept off
+journal
+size=$(stat -c %s "$file")
+stuck=
+for ((cut = 1; cut < size; cut += 97)); do
+	host intel-ept-on
+	KVMTUNE_FAKE_KILL=$n run kvmtune ept off
+	journal
+	truncate -s $((size - cut)) "$file"
+	run kvmtune undo
+	run kvmtune ept off
+	param ept
+	[ "$status $value" = '0 N' ] || stuck+="${stuck:+ }$((size - cut))"
+done
+todo='a change whose plan was torn by a power cut can neither be taken back nor passed over'
+is "$stuck" '' "a beginning torn anywhere in its $size bytes: undo, and then a change works"
+
+# crc_line JSON: a line as kvmtune writes it
+crc_line()
+{
+	python3 -c 'import sys, zlib
+for line in sys.argv[1:]: print("%08x %s" % (zlib.crc32(line.encode()), line))' "$@"
+}
+
+# Whoever could write the journal shall not have another file written or another module loaded.
+host intel-ept-on
+mkdir -p "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune"
+journal
+crc_line '{"record":"begin","id":1,"time":1,"command":"ept off","undoes":0}' \
+	'{"record":"plan","id":1,"steps":[{"act":{"kind":"remove","target":"/etc/modprobe.d/zz-kvmtune.conf"},"back":{"kind":"write","target":"/etc/cron.d/evil","text":"x","mode":511}},{"act":{"kind":"unload","target":"kvm_intel","parameter":"ept","value":1},"back":{"kind":"load","target":"evil","text":"x=1","parameter":"ept","value":1}}]}' >"$file"
+read_tree before
+run kvmtune undo
+read_tree tree
+read_calls calls
+is "$(differences "$before" "$tree")" '' 'a journal cannot name other files and modules'
+unlike "$calls" 'replace|unload|load' 'and nothing is tried'
+
+host intel-ept-on
+mkdir -p "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune"
+journal
+crc_line '[]' '{}' '{"record":5}' '{"record":"begin"}' '{"record":"begin","id":-7}' \
+	'{"record":"plan","steps":{}}' \
+	'{"record":"end","id":99,"result":"done"}' '{"record":"begin","id":3}' \
+	'{"record":"plan","id":3,"steps":[[],5,{"act":5}]}' \
+	'{"record":"step","id":3,"step":"x"}' '{"record":"end","id":3,"result":"nonsense"}' >"$file"
+for words in status 'undo --list' 'undo --list --json' 'undo --dry-run' undo; do
+	read -ra command <<<"$words"
+	run kvmtune "${command[@]}"
+	ok "a journal of nonsense: $words" [ "$status" -le 6 ]
+done
+
+head -c 100000 /dev/urandom >"$file"
+run kvmtune undo --list
+is "$status" 0 'a journal of noise'
+head -c 2000000 /dev/zero | tr '\0' x >"$file"
+run kvmtune ept off
+ok 'a journal of two megabytes without a line: an error, or a new one' [ "$status" -le 1 ]
+
+# The journal does not grow for ever.
+host intel-ept-on
+run kvmtune ept off --defer
+journal
+for ((i = 0; i < 400; i++)); do
+	printf '%s\n' "$(<"$file")"
+done >"$tmp/long"
+for ((i = 0; i < 2; i++)); do
+	cat "$tmp/long"
+done >"$file"
+run kvmtune ept on --defer
+is "$status" 0 'a long journal'
+ok 'is cut to its newer half' [ "$(stat -c %s "$file")" -lt 600000 ]
+run kvmtune undo --list
+is "$status" 0 'and can be read'
+
+done_testing

@@ -1,0 +1,189 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# --wait: until nobody uses KVM, and until another kvmtune is done.
+
+# shellcheck disable=SC2154 # read_tree and others set variables by name
+# shellcheck source=tests/lib/fake.sh
+. tests/lib/fake.sh
+
+# soon COMMAND...: does it in the background as soon as the program waits
+soon()
+{
+	(
+		for ((i = 0; i < 1000; i++)); do
+			[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
+			sleep 0.01
+		done
+		"$@"
+	) &
+}
+
+all_leave()
+{
+	host_dir=$KVMTUNE_FAKE_HOST
+	: >"$KVMTUNE_FAKE_HOST/fake/users"
+	in_use 0
+}
+
+one_leaves()
+{
+	host_dir=$KVMTUNE_FAKE_HOST
+	sed -i 1d "$KVMTUNE_FAKE_HOST/fake/users"
+	in_use 6
+	sleep 0.1
+	all_leave
+}
+
+host in-use
+soon all_leave
+run kvmtune ept off --wait
+wait
+is "$status$err" 0 '--wait: the holders leave'
+param ept
+is "$value" N '--wait: then it is done'
+ok '--wait: it did wait' [ -e "$KVMTUNE_FAKE_HOST/fake/slept" ]
+unlike "$out" 'waiting' '--wait: quiet where there is no terminal'
+
+host in-use
+soon one_leaves
+run kvmtune ept off --wait=10m
+wait
+is "$status$err" 0 '--wait=TIME: they leave one after the other'
+
+host in-use
+read_all before
+run kvmtune ept off --wait=1s
+status_is 3 '--wait=1s: nobody leaves'
+like "$err" 'refused: KVM is in use by 3 processes; nothing was changed' '--wait=1s: and it says so'
+nothing_changed '--wait=1s: nothing was changed'
+
+for time in 0 0s 1ms 1 2s; do
+	host in-use
+	run kvmtune ept off --wait="$time"
+	status_is 3 "--wait=$time: ends"
+done
+
+host in-use
+run kvmtune ept off --wait --dry-run
+status_is 3 'a dry run does not wait'
+ok 'a dry run does not wait at all' [ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ]
+
+# Nothing to wait for.
+host conf-conflict
+host_dir=$KVMTUNE_FAKE_HOST
+in_use 3
+run kvmtune ept off --wait
+status_is 3 'what waiting cannot mend is refused at once'
+ok 'without waiting' [ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ]
+host intel-ept-on
+run kvmtune ept off --wait
+is "$status" 0 'where nobody uses KVM'
+ok 'there is no waiting' [ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ]
+
+# A signal ends the waiting.
+host in-use
+read_tree before
+"$KVMTUNE_FAKE" ept off --wait >"$tmp/out" 2>"$tmp/err" &
+waiter=$!
+for ((i = 0; i < 1000; i++)); do
+	[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
+	sleep 0.01
+done
+kill -TERM "$waiter"
+wait "$waiter"
+status=$?
+text_of out "$tmp/out"
+text_of err "$tmp/err"
+ok 'SIGTERM ends the waiting' [ "$status" = 1 -o "$status" = 3 ]
+read_tree tree
+is "$tree" "$before" 'and nothing was changed'
+
+# A holder between the check and the removal is waited for, too.
+host intel-ept-on
+KVMTUNE_FAKE_BUSY=9 run kvmtune ept off --wait
+is "$status$err" 0 '--wait: a holder between check and removal'
+param ept
+is "$value" N '--wait: then it is done'
+
+# ---- the lock ----
+
+lock_file()
+{
+	lock=$KVMTUNE_FAKE_HOST/root/run/lock/kvmtune.lock
+}
+
+# hold_lock SECONDS: somebody else has it, and says what he does
+hold_lock()
+{
+	printf 'kvmtune ept on, PID 4711\n' >"$lock"
+	flock -x "$lock" sleep "$1" &
+	for ((i = 0; i < 1000; i++)); do
+		flock -n "$lock" true || break
+		sleep 0.01
+	done
+}
+
+host intel-ept-on
+lock_file
+hold_lock 0.5
+read_all before
+run kvmtune ept off --json
+json_id
+is "$status $id" '3 locked' 'another kvmtune is at work'
+like "$err" 'another kvmtune is at work: kvmtune ept on, PID 4711.*--wait' 'it is named'
+nothing_changed 'nothing was changed'
+run kvmtune status
+is "$status" 0 'status needs no lock'
+run kvmtune ept off --dry-run
+is "$status" 0 'nor does a dry run'
+run kvmtune ept off --wait=100ms
+status_is 3 '--wait=100ms: it stays at work'
+run kvmtune ept off --wait
+is "$status$err" 0 '--wait: it ends'
+param ept
+is "$value" N '--wait: then it is done'
+wait
+text_of value "$lock"
+like "$value" '^kvmtune ept off, PID [0-9]+$' 'the lock file says who had it last'
+
+# What stands in the lock file is another's text.
+host intel-ept-on
+lock_file
+hold_lock 0.2
+printf '\033[31mred\nlines\n' >"$lock"
+run kvmtune ept off
+status_is 3 'a lock file with odd text'
+unlike "$err" $'\033' 'is shown without its escapes'
+wait
+
+# A file that an ordinary user put there: /run/lock is for everybody on Debian.
+host intel-ept-on
+lock_file
+: >"$lock"
+if [ "$UID" = 0 ]; then
+	chown 1000 "$lock"
+	read_all before
+	run kvmtune ept off
+	status_is 1 "somebody else's lock file"
+	like "$err" 'belongs to somebody else \(uid 1000\)' 'it is said'
+	nothing_changed 'nothing was changed'
+else
+	skip 'needs root' "somebody else's lock file"
+fi
+
+host intel-ept-on
+lock_file
+ln -s ../../etc/passwd "$lock"
+read_all before
+run kvmtune ept off
+status_is 1 'a link in the place of the lock file'
+ok 'is not followed' [ ! -e "$KVMTUNE_FAKE_HOST/root/etc/passwd" ]
+
+host intel-ept-on
+lock_file
+mkdir "$lock"
+run kvmtune ept off
+status_is 1 'a directory in the place of the lock file'
+
+done_testing

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# JSON: every document of every host is right by its schema, and says what the text says.
+
+# shellcheck source=tests/lib/fake.sh
+. tests/lib/fake.sh
+
+documents=$tmp/documents list=$tmp/list
+mkdir "$documents"
+: >"$list"
+
+# document NAME COMMAND...: keeps what the command prints; it says nothing on stderr that is not
+# in the document, too
+document()
+{
+	local name=$1
+
+	shift
+	run kvmtune "$@" --json
+	printf '%s\n' "$out" >"$documents/$name"
+	is_status+=("$name	d.get('exit_status', 0) == $status	$name: exit status")
+}
+
+# json_is NAME EXPRESSION TITLE: checked at the end, all at once
+json_is()
+{
+	printf '%s\t%s\t%s: %s\n' "$1" "$2" "$1" "$3" >>"$list"
+}
+
+is_status=()
+for name in $(all_hosts); do
+	host "$name"
+	document "$name.status" status
+	document "$name.ept" ept
+	document "$name.guests" guests
+	document "$name.audit-on" audit ept=on
+	document "$name.audit-off" audit ept=off
+	document "$name.off-dry" ept off --dry-run
+	document "$name.off-defer-dry" ept off --defer --dry-run
+	document "$name.undo-nothing" undo
+	document "$name.off" ept off
+	document "$name.list" undo --list
+	document "$name.status-after" status
+	document "$name.on" apply ept=on
+	document "$name.undo-dry" undo --dry-run
+	document "$name.undo" undo
+	document "$name.list-after" undo --list
+done
+
+# What goes wrong.
+host intel-ept-on
+call_number load ept off
+KVMTUNE_FAKE_FAIL=$n document failed ept off
+json_is failed 'd["result"] == "failed" and d["walked_back"] and d["error"]["exit_status"] == 1' \
+	'taken back'
+json_is failed '[s["state"] for s in d["steps"]].count("failed") == 1' 'one step failed'
+json_is failed '{s["state"] for s in d["steps"]} == {"taken_back", "failed", "not_done"}' \
+	'the others were taken back or not done'
+KVMTUNE_FAKE_FAIL=$n+ document stuck ept off
+json_is stuck 'd["result"] == "stuck" and d["error"]["id"] == "stuck" and d["exit_status"] == 6' \
+	'the way back failed'
+document stuck.status status
+json_is stuck.status 'd["interrupted"]["command"] == "ept off"' 'tells of it'
+document stuck.on ept on
+json_is stuck.on 'd["refusal"]["id"] == "interrupted"' 'another change is refused'
+document stuck.undo undo
+json_is stuck.undo 'd["undoes"] == 2 and d["result"] == "done"' 'is taken back'
+host intel-ept-on
+KVMTUNE_FAKE_FAIL=1 document no-lock ept off
+host intel-ept-on
+KVMTUNE_FAKE_BUSY=99 document busy ept off
+json_is busy 'd["error"]["id"] == "in-use" and d["refusal"] is None' 'a holder at the last moment'
+host in-use
+document waited ept off --wait=1s
+json_is waited 'len(d["users"]) == 3 and d["refusal"]["id"] == "in-use"' 'who was waited for'
+document image --root "$KVMTUNE_FAKE_HOST/root" status
+json_is image 'd["host"]["image"] and d["host"]["name"] is None and not d["users"]' 'an image'
+
+# What the documents say.
+json_is intel-ept-on.status 'd["ept"]["now"]["value"] is True and d["ept"]["now"]["source"]' 'now'
+json_is intel-ept-on.status 'd["ept"]["next_load"]["value"] is True' 'next load'
+json_is intel-ept-on.status 'd["ept"]["usable_by_kvm"]["value"] is True and "MSR 48Ch" in d["ept"]["usable_by_kvm"]["source"]' 'evidence'
+json_is intel-ept-on.status 'len(d["ept"]["module"]["parameters"]) == 25' 'all parameters'
+json_is intel-ept-on.status 'd["kvm_device"]["mode"] == "0660"' '/dev/kvm'
+json_is intel-ept-off.status 'd["ept"]["next_load"]["source"] == ["/etc/modprobe.d/zz-kvmtune.conf:2"]' 'file and line'
+json_is intel-ept-off.status '"ept-off-slower" in [a["id"] for a in d["advice"]]' 'advice with ids'
+json_is intel-ept-off.status 'd["ept"]["usable_by_kvm"]["value"] is None' 'unknown is null'
+json_is no-module.status 'd["ept"]["now"] == {"value": None, "source": []}' 'unknown has no source'
+json_is no-module.status 'd["ept"]["module"]["in_use"]["value"] is None' 'in use: unknown'
+json_is vmx-no-ept.status 'd["ept"]["virt"]["value"] and d["ept"]["paging"]["value"] is False' 'no EPT'
+json_is amd.status 'd["cpu"]["svm"]["value"] and d["cpu"]["vendor"] == "AuthenticAMD"' 'processor'
+json_is conf-conflict-off.status '[m["where"] for m in d["ept"]["mentions"] if m["decides"]] == ["/etc/modprobe.d/zzz-site.conf:3"]' 'who decides'
+json_is blacklisted.status 'd["ept"]["mentions"][0]["kind"] == "blacklist"' 'other lines'
+json_is builtin.status 'd["ept"]["module"]["state"] == "built_in"' 'built in'
+json_is in-use.guests 'd["in_use"]["value"] and [u["guest"] for u in d["users"]] == ["web-01", "db-01", None]' 'guests'
+json_is in-use.guests '[u["runs_guest"] for u in d["users"]] == [True, True, False]' 'who runs one'
+json_is in-use-hidden.guests 'd["in_use"]["value"] and not d["users"]' 'nobody can be seen'
+json_is not-root-in-use.guests 'd["hidden_processes"] == 211 and len(d["not_seen"]) == 1' 'hidden'
+json_is intel-ept-on.off 'd["result"] == "done" and d["leftover"] == [] and d["kvm_away_ms"] is not None' 'done and proved'
+json_is intel-ept-on.off-dry 'd["result"] == "planned" and d["dry_run"] and "leftover" not in d' 'planned'
+json_is intel-ept-on.off-defer-dry 'd["exit_status"] == 5 and d["changes"][0]["waits"]' 'will wait'
+json_is intel-ept-off.off 'd["result"] == "already" and not d["steps"]' 'already'
+json_is intel-ept-on.undo-nothing 'd["undoes"] is None and d["exit_status"] == 0' 'nothing to undo'
+json_is not-loaded.off 'd["result"] == "saved" and d["exit_status"] == 5' 'saved'
+json_is nested-edited.off-dry 'd["effects"][0]["parameter"] == "nested" and d["effects"][0]["line"] == 2' 'effects'
+json_is intel-ept-on.list 'd["changes"][0]["next_undo"] and d["changes"][0]["state"] == "done"' 'list'
+json_is intel-ept-on.audit-off 'd["drift"] and d["settings"][0]["differs"]' 'drift'
+json_is in-use.audit-off 'd["refusal"]["id"] == "in-use"' 'what would stand in the way'
+
+printf '%s\n' "${is_status[@]}" | grep -v 'status\|\.list\|guests\|\.ept	\|^image' >>"$list"
+
+if python3 -c 'import jsonschema' 2>"$tmp/err"; then
+	python3 tests/lib/check_json.py "$documents" "$list" >"$tmp/tap"
+	ok 'the checker of documents ran' [ $? = 0 ]
+	cat "$tmp/tap"
+	tests=$((tests + $(grep -c '^\(not \)\?ok' "$tmp/tap")))
+else
+	skip 'python3-jsonschema is not there' 'JSON documents'
+fi
+
+done_testing

@@ -1,0 +1,921 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fake_ports.c - the doors to a made-up kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
+ * system}.c it makes kvmtune-fake, which is the production code on a host that is a directory.
+ *
+ *	KVMTUNE_FAKE_HOST=DIR		DIR/root: the host's files; DIR/fake: what is no file
+ *
+ * DIR/fake/host	what the host is: one "key value" a line, see fake_said()
+ * DIR/fake/users	who holds KVM: one process a line, see add_user()
+ * DIR/fake/loads	how often kvm_intel was loaded: written here
+ * DIR/fake/slept	is there once the program has slept: written here
+ * DIR/fake/log		every call that changes the host, with its arguments: written here
+ * DIR/fake/tree	what all files of the host are at the end, but for lock and journal: written
+ *			here, so that a test needs no other program to compare
+ *
+ * The calls in the log are numbered from 1; the environment can make one of them go wrong:
+ *
+ *	KVMTUNE_FAKE_FAIL=N, N+		the Nth fails, or all from the Nth on, without a trace,
+ *	KVMTUNE_FAKE_ERRNO=NAME		with this error (EIO)
+ *	KVMTUNE_FAKE_LATE=1		a file call that is made to fail is done before it fails
+ *	KVMTUNE_FAKE_SIGNAL=N		SIGTERM arrives at the Nth
+ *	KVMTUNE_FAKE_KILL=N		the process ends at the Nth, before it is done
+ *	KVMTUNE_FAKE_INTRUDER=N		at the Nth somebody moves DIR/fake/intruder to
+ *					/etc/modprobe.d/zzz-intruder.conf
+ *	KVMTUNE_FAKE_BUSY=N		the first N removals of the module find it in use
+ *
+ * Time is not real: a sleep takes a fraction of what the clock then says it took.
+ */
+#include "../../src/sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <kvmtune/observe.h>
+
+#define MODULE	   "kvm_intel"
+#define MODULE_DIR "/sys/module/" MODULE
+#define HASTE	   50 /* the clock runs so many times faster than we sleep */
+
+struct fake {
+	struct sys sys;		/* first: the real files.c and lock.c find it there */
+	struct file_port files; /* the real functions */
+	char *dir;		/* KVMTUNE_FAKE_HOST, NULL: none */
+	struct strv about;	/* lines of DIR/fake/host */
+	char *configured;	/* options as the last prepare() saw them; NULL: not prepared */
+	bool install_line;
+	bool udev_pending;
+	int calls, unloads;
+	int64_t slept_ms;
+};
+
+static struct fake *fake_of(struct ports *p)
+{
+	return p->self;
+}
+
+/* ---- the description ---- */
+
+static bool next_said(const struct fake *f, const char *key, size_t *at, const char **ret)
+{
+	size_t len = strlen(key);
+
+	while (*at < f->about.n) {
+		const char *line = f->about.v[(*at)++];
+
+		if (strncmp(line, key, len) == 0 && line[len] == ' ') {
+			*ret = line + len + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The value of a key, of two the last; or `otherwise`. */
+static const char *fake_said(const struct fake *f, const char *key, const char *otherwise)
+{
+	const char *value = otherwise;
+	size_t at = 0;
+
+	while (next_said(f, key, &at, &value))
+		;
+	return value;
+}
+
+static enum tri said_tri(const struct fake *f, const char *key)
+{
+	const char *value = fake_said(f, key, "unknown");
+
+	return strcmp(value, "yes") == 0 ? YES : strcmp(value, "no") == 0 ? NO : UNKNOWN;
+}
+
+/* A whole file as text, or NULL. */
+static char *slurp(const char *path)
+{
+	struct buf b = { 0 };
+	char chunk[4096];
+	FILE *in = fopen(path, "re");
+	size_t n;
+
+	if (!in)
+		return NULL;
+	while ((n = fread(chunk, 1, sizeof(chunk), in)) > 0)
+		buf_add(&b, chunk, n);
+	fclose(in);
+	return buf_steal(&b);
+}
+
+static void each_line(char *text, void (*each)(char *line, void *arg), void *arg)
+{
+	char *line, *rest = text;
+
+	while ((line = strsep(&rest, "\n")))
+		if (*line && *line != '#')
+			each(line, arg);
+}
+
+static void add_line(char *line, void *arg)
+{
+	strv_add(arg, line);
+}
+
+static int read_about(struct fake *f, struct err *e)
+{
+	autofree char *path = xasprintf("%s/fake/host", f->dir);
+	autofree char *text = slurp(path);
+
+	if (!text)
+		return err_sys(e, -errno, "no fake host: %s", path);
+	each_line(text, add_line, &f->about);
+	return 0;
+}
+
+/* ---- changes: written down, and made to fail ---- */
+
+static const struct {
+	const char *name;
+	int number;
+} error_names[] = {
+	{ "EIO", EIO },	      { "EAGAIN", EAGAIN }, { "EINVAL", EINVAL }, { "ENOSPC", ENOSPC },
+	{ "ENOSYS", ENOSYS }, { "EPERM", EPERM },   { "EROFS", EROFS },
+};
+
+static int wanted_error(void)
+{
+	const char *name = getenv("KVMTUNE_FAKE_ERRNO");
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(error_names); i++)
+		if (strcmp(error_names[i].name, name) == 0)
+			return error_names[i].number;
+	return EIO;
+}
+
+/* Does the variable name this call? "7" names the 7th, "7+" all from the 7th on. */
+static bool is_turn(const struct fake *f, const char *variable)
+{
+	const char *value = getenv(variable);
+	int n = value ? atoi(value) : 0;
+
+	return n > 0 && (f->calls == n || (f->calls > n && value[strlen(value) - 1] == '+'));
+}
+
+static void write_log(struct fake *f, const char *line)
+{
+	autofree char *path = xasprintf("%s/fake/log", f->dir ? f->dir : "");
+	FILE *out = f->dir ? fopen(path, "ae") : NULL;
+
+	if (!out)
+		return;
+	fprintf(out, "%d %s\n", f->calls, line);
+	fclose(out);
+}
+
+static void let_intruder_in(struct fake *f)
+{
+	autofree char *from = xasprintf("%s/fake/intruder", f->dir);
+	autofree char *to = xasprintf("%s/root/etc/modprobe.d/zzz-intruder.conf", f->dir);
+
+	if (rename(from, to) < 0)
+		perror("KVMTUNE_FAKE_INTRUDER");
+}
+
+/* Each call that changes something passes here first. 0: it may be done. */
+static int begin_change(struct ports *p, struct err *e, const char *fmt, ...) PRINTF(3, 4);
+static int begin_change(struct ports *p, struct err *e, const char *fmt, ...)
+{
+	struct fake *f = fake_of(p);
+	autobuf line = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&line, fmt, ap);
+	va_end(ap);
+	f->calls++;
+	write_log(f, line.data);
+	if (is_turn(f, "KVMTUNE_FAKE_INTRUDER"))
+		let_intruder_in(f);
+	if (is_turn(f, "KVMTUNE_FAKE_KILL"))
+		_exit(137);
+	if (is_turn(f, "KVMTUNE_FAKE_SIGNAL"))
+		raise(SIGTERM);
+	if (is_turn(f, "KVMTUNE_FAKE_FAIL"))
+		return err_sys(e, -wanted_error(), "made to fail: %s", line.data);
+	return 0;
+}
+
+/* A file system that fails after the deed: the sync of the directory behind a rename. */
+static bool fails_late(void)
+{
+	return getenv("KVMTUNE_FAKE_LATE");
+}
+
+/* ---- files: the real ones, with a log ---- */
+
+static int fake_writable(struct ports *p, const char *dir)
+{
+	struct fake *f = fake_of(p);
+
+	if (strcmp(fake_said(f, "read_only", ""), dir) == 0)
+		return -EROFS;
+	return f->files.writable(p, dir);
+}
+
+static int fake_replace(struct ports *p, const char *path, const char *text, unsigned mode,
+			struct err *e)
+{
+	autofree char *safe = safe_text(text, 4096);
+	int r = begin_change(p, e, "replace %s %04o %s", path, mode, safe);
+
+	if (r < 0 && fails_late())
+		fake_of(p)->files.replace(p, path, text, mode, &(struct err){ 0 });
+	return r < 0 ? r : fake_of(p)->files.replace(p, path, text, mode, e);
+}
+
+static int fake_remove(struct ports *p, const char *path, struct err *e)
+{
+	int r = begin_change(p, e, "remove %s", path);
+
+	if (r < 0 && fails_late())
+		fake_of(p)->files.remove(p, path, &(struct err){ 0 });
+	return r < 0 ? r : fake_of(p)->files.remove(p, path, e);
+}
+
+static int fake_append(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	autofree char *safe = safe_text(text, 60);
+	int r = begin_change(p, e, "append %s %s", path, safe);
+
+	return r < 0 ? r : fake_of(p)->files.append(p, path, text, e);
+}
+
+static int fake_set_owner(struct ports *p, const char *path, unsigned uid, unsigned gid,
+			  unsigned mode, struct err *e)
+{
+	int r = begin_change(p, e, "set_owner %s %u %u %04o", path, uid, gid, mode);
+
+	return r < 0 ? r : fake_of(p)->files.set_owner(p, path, uid, gid, mode, e);
+}
+
+static int fake_lock(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
+		     struct err *e)
+{
+	int r = begin_change(p, e, "lock %s", path);
+
+	return r < 0 ? r : fake_of(p)->files.lock(p, path, holder, ret_holder, e);
+}
+
+static void fake_files(struct ports *p)
+{
+	sys_files(p);
+	sys_lock(p);
+	fake_of(p)->files = p->file;
+	p->file.writable = fake_writable;
+	p->file.replace = fake_replace;
+	p->file.remove = fake_remove;
+	p->file.append = fake_append;
+	p->file.set_owner = fake_set_owner;
+	p->file.lock = fake_lock;
+}
+
+/* ---- the kernel's side of the module ---- */
+
+struct kernel_param {
+	char name[64], type[16], value[128]; /* type: bool, bint, int, text, l1d */
+};
+
+struct kernel_module {
+	struct kernel_param params[64];
+	size_t count;
+	int result;
+};
+
+static char *in_root(const struct fake *f, const char *path)
+{
+	return xasprintf("%s/root%s", f->dir, path);
+}
+
+static void put_text(const struct fake *f, const char *path, const char *text)
+{
+	autofree char *full = in_root(f, path);
+	FILE *out = fopen(full, "we");
+
+	if (!out || fprintf(out, "%s\n", text) < 0 || fclose(out) != 0)
+		perror(full);
+}
+
+/* lib/kstrtox.c:kstrtobool of Linux 6.1 */
+static int kernel_bool(const char *s)
+{
+	if (*s && strchr("yYtT1", *s))
+		return 1;
+	if (*s && strchr("nNfF0", *s))
+		return 0;
+	if ((*s | 32) == 'o' && (s[1] | 32) == 'n')
+		return 1;
+	if ((*s | 32) == 'o' && (s[1] | 32) == 'f')
+		return 0;
+	return -EINVAL;
+}
+
+static struct kernel_param *find_param(struct kernel_module *m, const char *name)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->params[i].name, name) == 0)
+			return &m->params[i];
+	return NULL;
+}
+
+static int set_number(struct kernel_param *k, const char *value)
+{
+	char *end;
+
+	errno = 0;
+	strtoll(value, &end, 0);
+	if (errno || end == value || *end)
+		return -EINVAL;
+	snprintf(k->value, sizeof(k->value), "%s", value);
+	return 0;
+}
+
+static int set_param(struct kernel_param *k, const char *value)
+{
+	bool as_number = strcmp(k->type, "bint") == 0;
+	int b;
+
+	if (!value && strcmp(k->type, "bool") != 0 && !as_number)
+		return -EINVAL;
+	if (strcmp(k->type, "int") == 0)
+		return set_number(k, value);
+	if (strcmp(k->type, "bool") != 0 && !as_number) {
+		snprintf(k->value, sizeof(k->value), "%s", value);
+		return 0;
+	}
+	b = value ? kernel_bool(value) : 1;
+	if (b < 0)
+		return b;
+	strcpy(k->value, as_number ? (b ? "1" : "0") : (b ? "Y" : "N"));
+	return 0;
+}
+
+/* The kernel stops at the first value that it cannot take; names it does not know are ignored. */
+static bool take_option(const struct modconf_token *t, void *arg)
+{
+	struct kernel_module *m = arg;
+	struct kernel_param *k = find_param(m, t->param);
+
+	m->result = k ? set_param(k, t->has_value ? t->value : NULL) : 0;
+	return m->result == 0;
+}
+
+static int parse_options(struct kernel_module *m, const char *options)
+{
+	autofree char *line = xasprintf("options " MODULE " %s\n", options);
+	struct modconf c = { 0 };
+
+	modconf_add_file(&c, "options", line, strlen(line));
+	modconf_each_option(&c, MODULE, take_option, m);
+	modconf_free(&c);
+	return m->result;
+}
+
+static void default_params(const struct fake *f, struct kernel_module *m)
+{
+	const char *line;
+	size_t at = 0;
+
+	while (m->count < ARRAY_SIZE(m->params) && next_said(f, "param", &at, &line)) {
+		struct kernel_param *k = &m->params[m->count];
+
+		if (sscanf(line, "%63s %15s %127[^\n]", k->name, k->type, k->value) == 3)
+			m->count++;
+	}
+}
+
+static void force(struct kernel_module *m, const char *name, const char *value)
+{
+	struct kernel_param *k = find_param(m, name);
+
+	if (k)
+		snprintf(k->value, sizeof(k->value), "%s", value);
+}
+
+/* vmx.c:hardware_setup: what does not go without EPT is off, whatever was asked for. */
+static void hardware_setup(const struct fake *f, struct kernel_module *m)
+{
+	struct kernel_param *ept = find_param(m, "ept");
+
+	if (!ept)
+		return;
+	if (said_tri(f, "ept") == NO)
+		strcpy(ept->value, "N");
+	if (strcmp(ept->value, "N") != 0)
+		return;
+	force(m, "eptad", "N");
+	force(m, "pml", "N");
+	force(m, "unrestricted_guest", "N");
+	force(m, "allow_smaller_maxphyaddr", "Y");
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->params[i].type, "l1d") == 0)
+			strcpy(m->params[i].value, "EPT disabled");
+}
+
+/* What udev's rule for /dev/kvm says. */
+static void run_udev(const struct fake *f)
+{
+	autofree char *path = in_root(f, KVM_DEVICE);
+	unsigned gid = (unsigned)atoi(fake_said(f, "kvm_gid", "0"));
+
+	if (geteuid() == 0 && chown(path, 0, gid) < 0)
+		perror(path);
+	if (chmod(path, (mode_t)strtoul(fake_said(f, "udev_mode", "0660"), NULL, 8)) < 0)
+		perror(path);
+}
+
+/* A fresh node belongs to root alone, until udev has seen it. */
+static void make_device(struct ports *p)
+{
+	struct fake *f = fake_of(p);
+	autofree char *path = in_root(f, KVM_DEVICE);
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct file_stat st;
+
+	if (fd < 0)
+		perror(path);
+	if (p->file.stat(p, "/run/udev/control", &st) < 0)
+		return;
+	f->udev_pending = said_tri(f, "udev_late") == YES;
+	if (!f->udev_pending)
+		run_udev(f);
+}
+
+static void make_dir(const struct fake *f, const char *path)
+{
+	autofree char *full = in_root(f, path);
+
+	if (mkdir(full, 0755) < 0 && errno != EEXIST)
+		perror(full);
+}
+
+static void make_module(struct ports *p, const struct kernel_module *m)
+{
+	struct fake *f = fake_of(p);
+
+	make_dir(f, MODULE_DIR);
+	make_dir(f, MODULE_DIR "/parameters");
+	make_dir(f, MODULE_DIR "/holders");
+	put_text(f, MODULE_DIR "/initstate", "live");
+	put_text(f, MODULE_DIR "/refcnt", "0");
+	put_text(f, MODULE_DIR "/coresize", "421888");
+	for (size_t i = 0; i < m->count; i++) {
+		autofree char *path = xasprintf(MODULE_DIR "/parameters/%s", m->params[i].name);
+
+		put_text(f, path, m->params[i].value);
+	}
+	make_device(p);
+}
+
+static void count_load(const struct fake *f)
+{
+	autofree char *path = xasprintf("%s/fake/loads", f->dir);
+	autofree char *text = slurp(path);
+	FILE *out = fopen(path, "we");
+
+	if (!out || fprintf(out, "%d\n", (text ? atoi(text) : 0) + 1) < 0 || fclose(out) != 0)
+		perror(path);
+}
+
+static bool is_loaded(struct ports *p)
+{
+	autofree char *state = read_line_of(p, MODULE_DIR "/initstate");
+
+	return state;
+}
+
+static bool modules_disabled(struct ports *p)
+{
+	autofree char *line = read_line_of(p, "/proc/sys/kernel/modules_disabled");
+
+	return line && strcmp(line, "1") == 0;
+}
+
+/* ---- modules ---- */
+
+static int fake_prepare(struct ports *p, const char *module, enum module_kind *ret_kind,
+			struct buf *ret_options, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	const char *kind = fake_said(f, "kind", "absent");
+	struct modconf conf = { 0 };
+	char *options;
+
+	(void)e;
+	if (ret_kind)
+		*ret_kind = p->image			    ? MODULE_KIND_UNKNOWN
+			    : strcmp(kind, "builtin") == 0  ? MODULE_BUILTIN
+			    : strcmp(kind, "loadable") == 0 ? MODULE_LOADABLE
+							    : MODULE_ABSENT;
+	if (p->image)
+		return 0;
+	observe_conf(p, &conf);
+	options = modconf_options(&conf, module);
+	f->install_line = modconf_find(&conf, MODCONF_INSTALL, module);
+	modconf_free(&conf);
+	free(f->configured);
+	f->configured = options ? options : xstrdup("");
+	if (ret_options)
+		buf_puts(ret_options, f->configured);
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static bool found_busy(struct ports *p)
+{
+	const char *busy = getenv("KVMTUNE_FAKE_BUSY");
+	autostrv holders = { 0 };
+
+	p->file.list(p, MODULE_DIR "/holders", &holders);
+	return fake_of(p)->unloads++ < (busy ? atoi(busy) : 0) || holders.n ||
+	       observe_refcnt(p, MODULE) > 0;
+}
+
+static int why_not_unload(struct ports *p)
+{
+	if (said_tri(fake_of(p), "root") != YES || modules_disabled(p))
+		return -EPERM;
+	if (!is_loaded(p))
+		return -ENOENT;
+	return found_busy(p) ? -EAGAIN : 0;
+}
+
+static int fake_unload(struct ports *p, const char *module, struct err *e)
+{
+	autofree char *dir = in_root(fake_of(p), MODULE_DIR);
+	autofree char *device = in_root(fake_of(p), KVM_DEVICE);
+	int r = begin_change(p, e, "unload %s", module);
+
+	if (r < 0)
+		return r;
+	r = why_not_unload(p);
+	if (r < 0)
+		return err_sys(e, r, "cannot remove %s", module);
+	if (nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS) < 0 || unlink(device) < 0)
+		return err_sys(e, -errno, "the fake kernel cannot remove %s", module);
+	return 0;
+}
+
+static int why_not_load(struct ports *p, bool configured)
+{
+	struct fake *f = fake_of(p);
+
+	if (said_tri(f, "root") != YES || modules_disabled(p))
+		return -EPERM;
+	if (is_loaded(p))
+		return -EEXIST;
+	if (strcmp(fake_said(f, "kind", "absent"), "loadable") != 0)
+		return -ENOENT;
+	return configured && f->install_line ? -EPERM : 0;
+}
+
+static int insert(struct ports *p, const char *options)
+{
+	struct fake *f = fake_of(p);
+	struct kernel_module m = { .count = 0 };
+	int r;
+
+	default_params(f, &m);
+	r = parse_options(&m, options);
+	if (r == 0 && said_tri(f, "virt") == NO)
+		r = -EOPNOTSUPP;
+	if (r < 0)
+		return r;
+	hardware_setup(f, &m);
+	make_module(p, &m);
+	count_load(f);
+	return 0;
+}
+
+static int fake_load(struct ports *p, const char *module, const char *options, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	int r = begin_change(p, e, "load %s %s", module, options ? options : "(as configured)");
+
+	if (r < 0)
+		return r;
+	if (!f->configured && fake_prepare(p, module, NULL, NULL, e) < 0)
+		return e->code;
+	r = why_not_load(p, !options);
+	if (r == 0)
+		r = insert(p, options ? options : f->configured);
+	return r < 0 ? err_sys(e, r, "cannot load %s", module) : 0;
+}
+
+/* ---- processor ---- */
+
+static int fake_cpu(struct ports *p, struct cpu_id *ret, struct err *e)
+{
+	const struct fake *f = fake_of(p);
+
+	if (p->image)
+		return err_set(e, -EOPNOTSUPP, "an image has no processor");
+	*ret = (struct cpu_id){ .vmx = said_tri(f, "vmx"),
+				.svm = said_tri(f, "svm"),
+				.hypervisor = said_tri(f, "hypervisor") };
+	snprintf(ret->vendor, sizeof(ret->vendor), "%s", fake_said(f, "vendor", ""));
+	snprintf(ret->brand, sizeof(ret->brand), "%s", fake_said(f, "brand", ""));
+	snprintf(ret->hypervisor_name, sizeof(ret->hypervisor_name), "%s",
+		 fake_said(f, "hypervisor_name", ""));
+	return 0;
+}
+
+/* "msr 0x48b 0x1234" */
+static int fake_msr(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret)
+{
+	const char *line;
+	size_t at = 0;
+
+	(void)cpu;
+	while (next_said(fake_of(p), "msr", &at, &line)) {
+		char *end;
+
+		if (strtoul(line, &end, 16) != msr)
+			continue;
+		*ret = strtoull(end, NULL, 16);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* ---- who uses KVM ---- */
+
+/* Takes \xHH back to a byte, in place. */
+static char *unescape(char *s)
+{
+	char *to = s;
+	unsigned byte;
+
+	for (const char *from = s; *from; from++) {
+		if (from[0] == '\\' && from[1] == 'x' && sscanf(from + 2, "%2x", &byte) == 1) {
+			*to++ = (char)byte;
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return s;
+}
+
+static char *field(char **rest)
+{
+	static char none[] = "";
+	char *text = strsep(rest, "\t");
+
+	return text ? unescape(text) : none;
+}
+
+/*
+ * PID UID USER COMM KVM-FDS VM-FDS VCPU-FDS CGROUP ARGUMENT..., with tabs between and \xHH for odd
+ * bytes; or "hidden N".
+ */
+static void add_user(char *line, void *arg)
+{
+	struct kvm_users *users = arg;
+	char *rest = line;
+	struct kvm_user *u;
+
+	if (starts_with(line, "hidden ")) {
+		users->hidden = (size_t)atoi(line + 7);
+		return;
+	}
+	u = &array_push(users->users, users->count);
+	u->pid = atoi(field(&rest));
+	u->uid = (unsigned)atoi(field(&rest));
+	u->user = xstrdup(field(&rest));
+	u->comm = xstrdup(field(&rest));
+	u->kvm_fds = (unsigned)atoi(field(&rest));
+	u->vm_fds = (unsigned)atoi(field(&rest));
+	u->vcpu_fds = (unsigned)atoi(field(&rest));
+	u->cgroup = xstrdup(field(&rest));
+	while (rest)
+		strv_add(&u->args, field(&rest));
+	user_describe(u);
+}
+
+static int fake_users(struct ports *p, struct kvm_users *ret, struct err *e)
+{
+	autofree char *path = xasprintf("%s/fake/users", fake_of(p)->dir ?: "");
+	autofree char *text = p->image ? NULL : slurp(path);
+
+	(void)e;
+	*ret = (struct kvm_users){ 0 };
+	if (text)
+		each_line(text, add_user, ret);
+	return 0;
+}
+
+/* "guest_needs_ept yes": a kernel whose shadow paging is broken. */
+static void fake_settle(struct ports *p)
+{
+	(void)p;
+}
+
+static int fake_guest(struct ports *p, unsigned timeout_ms, struct err *e)
+{
+	autofree char *ept = read_line_of(p, MODULE_DIR "/parameters/ept");
+	int r = begin_change(p, e, "run_guest %u", timeout_ms);
+
+	if (r < 0)
+		return r;
+	if (!is_loaded(p) || !ept)
+		return err_sys(e, -ENOENT, "cannot open /dev/kvm");
+	if (said_tri(fake_of(p), "guest_needs_ept") == YES && strcmp(ept, "Y") != 0)
+		return err_set(e, -EIO, "the test guest stopped with KVM_EXIT_INTERNAL_ERROR");
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+	caught = number;
+}
+
+static void fake_identify(struct ports *p, struct host_id *ret)
+{
+	const struct fake *f = fake_of(p);
+
+	*ret = (struct host_id){ 0 };
+	if (p->image)
+		return;
+	snprintf(ret->name, sizeof(ret->name), "%s", fake_said(f, "name", "host"));
+	snprintf(ret->kernel, sizeof(ret->kernel), "%s", fake_said(f, "kernel", "6.1.0"));
+	snprintf(ret->machine, sizeof(ret->machine), "%s", fake_said(f, "machine", "x86_64"));
+}
+
+static bool fake_is_root(struct ports *p)
+{
+	return fake_of(p)->dir ? said_tri(fake_of(p), "root") == YES : geteuid() == 0;
+}
+
+static int fake_interrupted(struct ports *p)
+{
+	(void)p;
+	return caught;
+}
+
+static void fake_sleep(struct ports *p, unsigned ms)
+{
+	struct fake *f = fake_of(p);
+	struct timespec t = { .tv_nsec = (long)ms * 1000000 / HASTE };
+	autofree char *path = xasprintf("%s/fake/slept", f->dir ?: "");
+
+	f->slept_ms += ms;
+	closep(&(int){ f->dir ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1 });
+	nanosleep(&t, NULL);
+	if (f->udev_pending)
+		run_udev(f);
+	f->udev_pending = false;
+}
+
+static int64_t fake_monotonic(struct ports *p)
+{
+	return fake_of(p)->slept_ms;
+}
+
+/* 2 August 2015, 12:00:00 UTC: what is printed shall be the same every day. */
+static int64_t fake_wall(struct ports *p)
+{
+	(void)p;
+	return 1438516800;
+}
+
+static void fake_system(struct ports *p)
+{
+	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction catch = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		sigaction(stops[i], &catch, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	p->system.identify = fake_identify;
+	p->system.is_root = fake_is_root;
+	p->system.interrupted = fake_interrupted;
+	p->system.sleep_ms = fake_sleep;
+	p->system.monotonic_ms = fake_monotonic;
+	p->system.wall_seconds = fake_wall;
+}
+
+static void fill_table(struct ports *p)
+{
+	fake_files(p);
+	p->module.prepare = fake_prepare;
+	p->module.unload = fake_unload;
+	p->module.load = fake_load;
+	p->cpu.identify = fake_cpu;
+	p->cpu.read_msr = fake_msr;
+	p->kvm.users = fake_users;
+	p->kvm.run_guest = fake_guest;
+	p->kvm.settle = fake_settle;
+	fake_system(p);
+}
+
+/* ---- what has become of the files ---- */
+
+static struct strv tree_paths; /* nftw() passes no argument */
+
+static int add_path(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	strv_add(&tree_paths, path);
+	return 0;
+}
+
+/* FNV-1a */
+static uint64_t hash_of(const char *text)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; text && *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash;
+}
+
+static void write_entry(FILE *out, const char *path, size_t root_len)
+{
+	autofree char *text = NULL;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || starts_with(path + root_len, "/run/lock/") ||
+	    starts_with(path + root_len, STATE_DIR))
+		return;
+	if (S_ISREG(st.st_mode))
+		text = slurp(path);
+	fprintf(out, "%s %o %u:%u %016llx\n", path + root_len, st.st_mode, st.st_uid, st.st_gid,
+		(unsigned long long)hash_of(text));
+}
+
+static void write_tree(const struct fake *f)
+{
+	autofree char *root = xasprintf("%s/root", f->dir);
+	autofree char *to = xasprintf("%s/fake/tree", f->dir);
+	FILE *out = fopen(to, "we");
+
+	if (!out || nftw(root, add_path, 8, FTW_PHYS) < 0) {
+		perror(to);
+		return;
+	}
+	strv_sort(&tree_paths);
+	for (size_t i = 0; i < tree_paths.n; i++)
+		write_entry(out, tree_paths.v[i], strlen(root));
+	strv_free(&tree_paths);
+	fclose(out);
+}
+
+int ports_open(struct ports *p, const char *root, struct err *e)
+{
+	const char *dir = getenv("KVMTUNE_FAKE_HOST");
+	struct fake *f = xcalloc(1, sizeof(*f));
+	autofree char *tree = root ? xstrdup(root) : xasprintf("%s/root", dir ?: "");
+
+	*p = (struct ports){ .image = root != NULL, .self = f };
+	f->dir = dir ? xstrdup(dir) : NULL;
+	f->sys.lock_fd = -1;
+	f->sys.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fill_table(p);
+	if (f->sys.root_fd < 0) {
+		err_sys(e, -errno, "cannot open the root directory %s", tree);
+		return err_status(e, STATUS_USAGE, "no-root");
+	}
+	return dir ? read_about(f, e) : root ? 0 : err_set(e, -EINVAL, "no KVMTUNE_FAKE_HOST");
+}
+
+void ports_close(struct ports *p)
+{
+	struct fake *f = fake_of(p);
+
+	if (!f)
+		return;
+	if (f->dir)
+		write_tree(f);
+	closep(&f->sys.lock_fd);
+	closep(&f->sys.root_fd);
+	strv_free(&f->about);
+	free(f->configured);
+	free(f->dir);
+	free(f);
+	p->self = NULL;
+}

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# hosts.sh - builds made-up hosts for kvmtune-fake from the descriptions in tests/hosts/.
+#
+#	make_host NAME DIR	builds tests/hosts/NAME.sh in DIR: DIR/root is its file tree,
+#				DIR/fake what the fake kernel is told (tests/lib/fake_ports.c)
+#
+# A description calls the functions below. Everything is done by the shell itself, and a host takes
+# some milliseconds.
+
+host_dir=
+PARAMS=
+HOSTS=${HOSTS:-tests/hosts}
+
+make_host()
+{
+	host_dir=$2
+	PARAMS=$PARAMS_6_1
+	mkdir -p "$2"/fake "$2"/root/{dev,etc/modprobe.d,lib/modprobe.d,proc/sys/kernel} \
+		"$2"/root/{run/lock,run/udev,sys/module,usr/local/lib,var/lib,var/cache} \
+		"$2"/root/sys/devices/system/cpu/vulnerabilities
+	# shellcheck source=/dev/null
+	. "$HOSTS/$1.sh"
+}
+
+all_hosts()
+{
+	local file
+
+	for file in "$HOSTS"/*.sh; do
+		file=${file##*/}
+		printf '%s\n' "${file%.sh}"
+	done
+}
+
+# about KEY VALUE: one line for the fake kernel; of two with the same key the last one holds.
+about()
+{
+	printf '%s\n' "$*" >>"$host_dir/fake/host"
+}
+
+# put PATH LINE...: a file of the host.
+put()
+{
+	local path=$host_dir/root$1
+
+	shift
+	[ -d "${path%/*}" ] || mkdir -p "${path%/*}"
+	printf '%s\n' "$@" >"$path"
+}
+
+# ---- the machine ----
+
+# machine NAME KERNEL: root on a host with udev, as nearly all are
+machine()
+{
+	about name "$1"
+	about kernel "$2"
+	about machine x86_64
+	about root yes
+	put /run/udev/control ''
+	put /proc/sys/kernel/modules_disabled 0
+	cmdline "BOOT_IMAGE=/boot/vmlinuz-$2 root=/dev/mapper/vg0-root ro quiet"
+	put /lib/modprobe.d/aliases.conf '# aliases of this distribution' 'alias net-pf-1 unix'
+}
+
+cmdline()
+{
+	put /proc/cmdline "$*"
+}
+
+# folder PATH, drop PATH...: a directory more, files less
+folder()
+{
+	mkdir -p "$host_dir/root$1"
+}
+
+drop()
+{
+	rm -r "${@/#/$host_dir/root}"
+}
+
+# conf FILE LINE...: a file of /etc/modprobe.d
+conf()
+{
+	local file=$1
+
+	shift
+	put "/etc/modprobe.d/$file" "$@"
+}
+
+# own_conf LINE...: kvmtune's own file
+own_conf()
+{
+	# shellcheck disable=SC2016
+	conf zz-kvmtune.conf '# Made by kvmtune, see kvmtune(8); `kvmtune undo` takes it back.' "$@"
+}
+
+no_udev()
+{
+	drop /run/udev/control
+}
+
+# ---- processors ----
+
+FLAGS_X86_64='fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush'
+FLAGS_X86_64+=' mmx fxsr sse sse2 ss ht syscall nx'
+
+# cpuinfo VENDOR FAMILY MODEL BRAND FLAGS [VMX-FLAGS]: two processors
+cpuinfo()
+{
+	local cpu extra=()
+
+	if [ "$6" ]; then
+		extra=("vmx flags	: $6")
+	fi
+	for cpu in 0 1; do
+		printf '%s\n' "processor	: $cpu" "vendor_id	: $1" "cpu family	: $2" \
+			"model		: $3" "model name	: $4" "stepping	: 1" \
+			"cpu MHz		: 2394.454" "cpu cores	: 2" "fpu		: yes" \
+			"flags		: $FLAGS_X86_64 $5" "${extra[@]}" \
+			"bogomips	: 4788.90" "address sizes	: 46 bits physical, 48 bits virtual" \
+			"power management:" ""
+	done >"$host_dir/root/proc/cpuinfo"
+	about vendor "$1"
+	about brand "$4"
+}
+
+l1tf()
+{
+	put /sys/devices/system/cpu/vulnerabilities/l1tf "$*"
+}
+
+cpu_broadwell()
+{
+	local vmx='vnmi preemption_timer posted_intr invvpid ept_x_only ept_ad ept_1gb flexpriority'
+
+	vmx+=' apicv tsc_offset vtpr mtf vapic ept vpid unrestricted_guest vapic_reg vid ple'
+	vmx+=' shadow_vmcs pml'
+	cpuinfo GenuineIntel 6 79 'Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz' \
+		'vmx smx est tm2 ssse3 sse4_1 sse4_2 tpr_shadow flexpriority ept vpid ept_ad' "$vmx"
+	about vmx yes
+	about svm no
+	about hypervisor no
+	about virt yes
+	about ept yes
+	l1tf 'Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable'
+}
+
+# VT-x without EPT: the capability registers have no secondary control for it.
+cpu_penryn()
+{
+	cpuinfo GenuineIntel 6 23 'Intel(R) Core(TM)2 Duo CPU     T9600  @ 2.80GHz' \
+		'vmx smx est tm2 ssse3 sse4_1 tpr_shadow flexpriority vnmi' \
+		'vnmi flexpriority tsc_offset vtpr vapic'
+	about vmx yes
+	about svm no
+	about hypervisor no
+	about virt yes
+	about ept no
+	l1tf 'Mitigation: PTE Inversion; VMX: EPT disabled'
+}
+
+cpu_epyc()
+{
+	cpuinfo AuthenticAMD 23 49 'AMD EPYC 7302 16-Core Processor' \
+		'svm extapic npt lbrv svm_lock nrip_save tsc_scale vmcb_clean flushbyasid avic vgif'
+	about vmx no
+	about svm yes
+	about hypervisor no
+	about virt no
+	about ept no
+	l1tf 'Not affected'
+}
+
+# ---- kvm_intel ----
+
+# Parameters of Linux 6.1 with what they are when nobody says anything.
+PARAMS_6_1='allow_smaller_maxphyaddr=N:bool dump_invalid_vmcs=N:bool eptad=Y:bool ept=Y:bool
+	emulate_invalid_guest_state=Y:bool enable_apicv=Y:bool enable_ipiv=N:bool
+	enable_shadow_vmcs=Y:bool error_on_inconsistent_vmcs_config=Y:bool fasteoi=Y:bool
+	flexpriority=Y:bool nested=Y:bool nested_early_check=N:bool ple_gap=128:int
+	ple_window=4096:int ple_window_grow=2:int ple_window_max=4294967295:int
+	ple_window_shrink=0:int pml=Y:bool preemption_timer=Y:bool pt_mode=0:int
+	unrestricted_guest=Y:bool vmentry_l1d_flush=cond:l1d vnmi=Y:bool vpid=Y:bool'
+
+# Those of RHEL 8 (4.18): nested is shown as a number.
+PARAMS_EL8='dump_invalid_vmcs=N:bool eptad=Y:bool ept=Y:bool emulate_invalid_guest_state=Y:bool
+	enable_apicv=Y:bool enable_shadow_vmcs=Y:bool fasteoi=Y:bool flexpriority=Y:bool
+	nested=1:bint nested_early_check=N:bool ple_gap=128:int ple_window=4096:int
+	ple_window_grow=2:int ple_window_max=4294967295:int ple_window_shrink=0:int pml=Y:bool
+	preemption_timer=Y:bool pt_mode=0:int unrestricted_guest=Y:bool
+	vmentry_l1d_flush=cond:l1d vnmi=Y:bool vpid=Y:bool'
+
+# more_params NAME=DEFAULT:TYPE...: a kernel that has these too; params_el8: that of RHEL 8
+more_params()
+{
+	PARAMS+=" $*"
+}
+
+params_el8()
+{
+	PARAMS=$PARAMS_EL8
+}
+
+# The module file is there for this kernel.
+module_loadable()
+{
+	local p name value
+
+	about kind loadable
+	for p in $PARAMS; do
+		name=${p%%=*} value=${p#*=}
+		about param "$name" "${value#*:}" "${value%:*}"
+	done
+}
+
+# parameters PARAM=VALUE...: what sysfs shows, where it is not the default
+parameters()
+{
+	local p dir=$host_dir/root/sys/module/kvm_intel/parameters
+
+	for p in "$@"; do
+		printf '%s\n' "${p#*=}" >"$dir/${p%%=*}"
+	done
+}
+
+# module_loaded [PARAM=VALUE...]: it is loaded, and nobody uses it
+module_loaded()
+{
+	local dir=$host_dir/root/sys/module p
+
+	module_loadable
+	mkdir -p "$dir"/kvm_intel/{parameters,holders} "$dir"/kvm/parameters
+	put /sys/module/kvm_intel/initstate live
+	put /sys/module/kvm_intel/refcnt 0
+	put /sys/module/kvm_intel/coresize 421888
+	put /sys/module/kvm/initstate live
+	put /sys/module/kvm/parameters/halt_poll_ns 200000
+	for p in $PARAMS; do
+		parameters "${p%:*}"
+	done
+	parameters "$@"
+	device 0660
+}
+
+# What a kernel shows that was told ept=0.
+EPT_OFF=(ept=N eptad=N pml=N unrestricted_guest=N allow_smaller_maxphyaddr=Y
+	'vmentry_l1d_flush=EPT disabled')
+: "${EPT_OFF[@]}" # for the descriptions
+
+# device MODE: /dev/kvm, of root and group kvm (104) where the tests may give it away
+device()
+{
+	local path=$host_dir/root/dev/kvm
+
+	: >"$path"
+	chmod "$1" "$path"
+	[ "$UID" != 0 ] || chown 0:104 "$path"
+	about kvm_gid 104
+	about udev_mode "$1"
+}
+
+# ---- who uses KVM ----
+
+in_use()
+{
+	put /sys/module/kvm_intel/refcnt "$1"
+}
+
+# user PID UID USER COMM KVM-FDS VM-FDS VCPU-FDS CGROUP ARGUMENT...; bytes as \xHH
+user()
+{
+	local IFS='	'
+
+	printf '%s\n' "$*" >>"$host_dir/fake/users"
+}
+
+# hidden N: so many processes do not let us look
+hidden()
+{
+	printf 'hidden %s\n' "$1" >>"$host_dir/fake/users"
+}
+
+# guest PID NAME VCPUS: a virtual machine of libvirt
+guest()
+{
+	user "$1" 107 qemu qemu-system-x86 1 1 "$3" \
+		"/machine.slice/machine-qemu\\x5cx2d1\\x5cx2d$2.scope/libvirt/emulator" \
+		/usr/bin/qemu-system-x86_64 -name "guest=$2,debug-threads=on" -S \
+		-machine pc-q35-7.2,accel=kvm -m 4096 -smp "$3,sockets=$3"
+}

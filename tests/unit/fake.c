@@ -1,0 +1,676 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <kvmtune/observe.h>
+
+#define SYS_MODULE  "/sys/module/" MODULE
+#define DEVICE_MODE 0660
+#define DEVICE_GID  104
+
+static struct fake *fake_of(struct ports *p)
+{
+	return p->self;
+}
+
+/* ---- files ---- */
+
+static struct fake_file *find_file(struct fake *f, const char *path)
+{
+	for (size_t i = 0; i < f->file_count; i++)
+		if (strcmp(f->files[i].path, path) == 0)
+			return &f->files[i];
+	return NULL;
+}
+
+void fake_file(struct fake *f, const char *path, const char *text)
+{
+	struct fake_file *file = find_file(f, path);
+
+	if (!file) {
+		file = &array_push(f->files, f->file_count);
+		file->path = xstrdup(path);
+		file->mode = 0644;
+	}
+	free(file->text);
+	file->text = xstrdup(text);
+}
+
+static void drop_file(struct fake *f, size_t i)
+{
+	free(f->files[i].path);
+	free(f->files[i].text);
+	f->file_count--;
+	for (; i < f->file_count; i++)
+		f->files[i] = f->files[i + 1];
+}
+
+void fake_gone(struct fake *f, const char *path)
+{
+	struct fake_file *file = find_file(f, path);
+
+	if (file)
+		drop_file(f, (size_t)(file - f->files));
+}
+
+const char *fake_text(struct fake *f, const char *path)
+{
+	struct fake_file *file = find_file(f, path);
+
+	return file ? file->text : NULL;
+}
+
+static void drop_below(struct fake *f, const char *prefix)
+{
+	for (size_t i = 0; i < f->file_count;)
+		if (starts_with(f->files[i].path, prefix))
+			drop_file(f, i);
+		else
+			i++;
+}
+
+/* ---- log and faults ---- */
+
+void fake_fault(struct fake *f, const char *call, int skip, int times, int code)
+{
+	array_push(f->faults, f->fault_count) =
+		(struct fake_fault){ .call = call, .skip = skip, .times = times, .code = code };
+}
+
+static int fault_of(struct fake *f, const char *line)
+{
+	for (size_t i = 0; i < f->fault_count; i++) {
+		struct fake_fault *x = &f->faults[i];
+
+		if (!starts_with(line, x->call))
+			continue;
+		if (x->skip-- > 0)
+			continue;
+		if (x->times-- > 0)
+			return x->code;
+	}
+	return 0;
+}
+
+static int called(struct fake *f, struct err *e, const char *call, const char *what)
+{
+	autofree char *line = xasprintf("%s %s", call, what);
+	int code = fault_of(f, line);
+
+	strv_add(&f->log, line);
+	if (f->interrupt_at && starts_with(line, f->interrupt_at)) {
+		f->interrupted = 15;
+		f->interrupt_at = NULL;
+	}
+	return code ? err_sys(e, code, "fake fault in %s", line) : 0;
+}
+
+size_t fake_count(const struct fake *f, const char *call)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->log.n; i++)
+		n += starts_with(f->log.v[i], call);
+	return n;
+}
+
+int fake_find(const struct fake *f, const char *call)
+{
+	for (size_t i = 0; i < f->log.n; i++)
+		if (starts_with(f->log.v[i], call))
+			return (int)i;
+	return -1;
+}
+
+/* ---- file port ---- */
+
+static int file_read(struct ports *p, const char *path, struct buf *ret)
+{
+	struct fake *f = fake_of(p);
+	const char *text = fake_text(f, path);
+
+	if (!text || (f->hidden_conf && strcmp(path, f->hidden_conf) == 0))
+		return -ENOENT;
+	buf_puts(ret, text);
+	return 0;
+}
+
+static int file_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
+{
+	const char *text = fake_text(fake_of(p), path);
+
+	if (!text)
+		return -ENOENT;
+	buf_add(ret, text, strnlen(text, size));
+	return 0;
+}
+
+static int file_list(struct ports *p, const char *path, struct strv *ret)
+{
+	struct fake *f = fake_of(p);
+	autofree char *prefix = xasprintf("%s/", path);
+	bool found = false;
+
+	for (size_t i = 0; i < f->file_count; i++) {
+		const char *rest = f->files[i].path + strlen(prefix);
+
+		if (!starts_with(f->files[i].path, prefix))
+			continue;
+		found = true;
+		if (!strchr(rest, '/'))
+			strv_add(ret, rest);
+	}
+	return found ? 0 : -ENOENT;
+}
+
+static int file_read_lines(struct ports *p, const char *dir, struct strv *names, struct strv *lines)
+{
+	const char *name;
+	int r = file_list(p, dir, names);
+
+	strv_sort(names);
+	strv_foreach (name, names) {
+		autofree char *path = xasprintf("%s/%s", dir, name);
+		autofree char *text = xstrdup(fake_text(fake_of(p), path));
+
+		strv_add(lines, chomp(text));
+	}
+	return r;
+}
+
+static int file_stat(struct ports *p, const char *path, struct file_stat *ret)
+{
+	struct fake *f = fake_of(p);
+	struct fake_file *file = find_file(f, path);
+	autostrv names = { 0 };
+
+	*ret = (struct file_stat){ 0 };
+	if (!file && file_list(p, path, &names) < 0)
+		return -ENOENT;
+	ret->is_dir = !file;
+	if (!file)
+		return 0;
+	ret->is_regular = !starts_with(path, "/dev/");
+	ret->is_char = !ret->is_regular;
+	ret->mode = file->mode;
+	ret->uid = file->uid;
+	ret->gid = file->gid;
+	ret->size = strlen(file->text);
+	return 0;
+}
+
+static int file_writable(struct ports *p, const char *dir)
+{
+	(void)p, (void)dir;
+	return 0;
+}
+
+static int file_replace(struct ports *p, const char *path, const char *text, unsigned mode,
+			struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	if (called(f, e, "replace", path) < 0)
+		return e->code;
+	fake_file(f, path, text);
+	find_file(f, path)->mode = mode;
+	return 0;
+}
+
+static int file_remove(struct ports *p, const char *path, struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	if (called(f, e, "remove", path) < 0)
+		return e->code;
+	fake_gone(f, path);
+	return 0;
+}
+
+static int file_append(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	const char *old = fake_text(f, path);
+	autofree char *all = xasprintf("%s%s", old ? old : "", text);
+
+	if (called(f, e, "append", path) < 0)
+		return e->code;
+	fake_file(f, path, all);
+	return 0;
+}
+
+static int file_set_owner(struct ports *p, const char *path, unsigned uid, unsigned gid,
+			  unsigned mode, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	struct fake_file *file = find_file(f, path);
+
+	if (called(f, e, "set_owner", path) < 0)
+		return e->code;
+	if (!file)
+		return err_set(e, -ENOENT, "no %s", path);
+	file->uid = uid;
+	file->gid = gid;
+	file->mode = mode;
+	return 0;
+}
+
+static int file_lock(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
+		     struct err *e)
+{
+	(void)holder, (void)ret_holder;
+	return called(fake_of(p), e, "lock", path);
+}
+
+/* ---- the kernel ---- */
+
+static void set_param(struct fake *f, const char *name, const char *value)
+{
+	autofree char *path = xasprintf(SYS_MODULE "/parameters/%s", name);
+	autofree char *line = xasprintf("%s\n", value);
+
+	fake_file(f, path, line);
+}
+
+const char *fake_param(struct fake *f, const char *name)
+{
+	static char value[64];
+	autofree char *path = xasprintf(SYS_MODULE "/parameters/%s", name);
+	const char *text = fake_text(f, path);
+
+	if (!text)
+		return NULL;
+	snprintf(value, sizeof(value), "%.*s", (int)strcspn(text, "\n"), text);
+	return value;
+}
+
+/* Bools come back as Y and N, everything else as it was given. */
+static bool take_option(const struct modconf_token *t, void *arg)
+{
+	struct fake *f = arg;
+	const char *old = fake_param(f, t->param);
+	const char *value = t->has_value ? t->value : "1";
+
+	/* The kernel passes over parameters that it does not know. */
+	if (!old)
+		return true;
+	if (strcmp(old, "Y") == 0 || strcmp(old, "N") == 0)
+		value = param_bool(value) == YES ? "Y" : "N";
+	set_param(f, t->param, value);
+	return true;
+}
+
+static void make_device(struct fake *f)
+{
+	struct fake_file *device;
+
+	fake_file(f, KVM_DEVICE, "");
+	device = find_file(f, KVM_DEVICE);
+	device->mode = f->udev_is_late ? 0600 : DEVICE_MODE;
+	device->gid = f->udev_is_late ? 0 : DEVICE_GID;
+	device->uid = 0;
+}
+
+static void insert(struct fake *f, const char *options)
+{
+	static const char *const defaults[][2] = {
+		{ "ept", "Y" },		 { "eptad", "Y" },
+		{ "pml", "Y" },		 { "unrestricted_guest", "Y" },
+		{ "nested", "N" },	 { "enable_shadow_vmcs", "Y" },
+		{ "flexpriority", "Y" }, { "ple_gap", "128" },
+		{ "pt_mode", "0" },
+	};
+	static const char *const need_ept[] = { "eptad", "pml", "unrestricted_guest" };
+	autofree char *line = xasprintf("options " MODULE " %s\n", options);
+	struct modconf conf = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		set_param(f, defaults[i][0], defaults[i][1]);
+	fake_file(f, SYS_MODULE "/initstate", "live\n");
+	fake_file(f, SYS_MODULE "/refcnt", "0\n");
+	modconf_add_file(&conf, "options", line, strlen(line));
+	modconf_each_option(&conf, MODULE, take_option, f);
+	modconf_free(&conf);
+	for (size_t i = 0; i < ARRAY_SIZE(need_ept); i++)
+		if (param_bool(fake_param(f, "ept")) == NO)
+			set_param(f, need_ept[i], "N");
+	if (f->no_hardware_for)
+		set_param(f, f->no_hardware_for, "N");
+	make_device(f);
+	f->loaded = true;
+}
+
+void fake_load(struct fake *f, const char *options)
+{
+	insert(f, options);
+}
+
+static char *configured(struct ports *p)
+{
+	struct modconf conf = { 0 };
+	char *options;
+
+	observe_conf(p, &conf);
+	options = modconf_options(&conf, MODULE);
+	modconf_free(&conf);
+	return options ? options : xstrdup("");
+}
+
+static int module_prepare(struct ports *p, const char *module, enum module_kind *ret_kind,
+			  struct buf *ret_options, struct err *e)
+{
+	autofree char *options = configured(p);
+
+	if (fault_of(fake_of(p), "prepare") < 0)
+		return err_set(e, -EIO, "fake fault in prepare");
+	if (ret_kind)
+		*ret_kind = strcmp(module, MODULE) == 0 ? MODULE_LOADABLE : MODULE_ABSENT;
+	if (ret_options)
+		buf_puts(ret_options, options);
+	return 0;
+}
+
+static int module_unload(struct ports *p, const char *module, struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	if (called(f, e, "unload", module) < 0)
+		return e->code;
+	if (!f->loaded)
+		return err_set(e, -ENOENT, "%s is not loaded", module);
+	drop_below(f, SYS_MODULE "/");
+	fake_gone(f, KVM_DEVICE);
+	f->loaded = false;
+	return 0;
+}
+
+static int module_load(struct ports *p, const char *module, const char *options, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	autofree char *conf = configured(p);
+	autofree char *what = options ? xasprintf("%s %s", module, options)
+				      : xasprintf("%s (configured)", module);
+	const char *effective = options ? options : conf;
+
+	if (called(f, e, "load", what) < 0)
+		return e->code;
+	if (f->loaded)
+		return err_set(e, -EEXIST, "%s is loaded", module);
+	if (f->bad_option && strstr(effective, f->bad_option))
+		return err_set(e, -EINVAL, "cannot load %s: Invalid argument", module);
+	insert(f, effective);
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static int cpu_identify(struct ports *p, struct cpu_id *ret, struct err *e)
+{
+	(void)e;
+	*ret = fake_of(p)->cpu;
+	return 0;
+}
+
+static int cpu_read_msr(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret)
+{
+	struct fake *f = fake_of(p);
+
+	(void)cpu;
+	for (size_t i = 0; i < f->msr_count; i++) {
+		if (f->msr_number[i] != msr)
+			continue;
+		*ret = f->msr[i];
+		return 0;
+	}
+	return f->msr_count ? -EIO : -ENOENT;
+}
+
+void fake_msr(struct fake *f, uint32_t number, uint64_t value)
+{
+	f->msr_number[f->msr_count] = number;
+	f->msr[f->msr_count++] = value;
+}
+
+static int kvm_users(struct ports *p, struct kvm_users *ret, struct err *e)
+{
+	(void)p, (void)e;
+	*ret = (struct kvm_users){ 0 };
+	return 0;
+}
+
+static int kvm_run_guest(struct ports *p, unsigned timeout_ms, struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	(void)timeout_ms;
+	strv_add(&f->log, "guest");
+	return f->guest_result < 0 ? err_set(e, f->guest_result, "the test guest did not run") : 0;
+}
+
+static void system_identify(struct ports *p, struct host_id *ret)
+{
+	(void)p;
+	*ret = (struct host_id){ .name = "fake", .kernel = "6.1.0-fake", .machine = "x86_64" };
+}
+
+static bool system_is_root(struct ports *p)
+{
+	(void)p;
+	return true;
+}
+
+static int system_interrupted(struct ports *p)
+{
+	return fake_of(p)->interrupted;
+}
+
+static void system_sleep_ms(struct ports *p, unsigned ms)
+{
+	struct fake *f = fake_of(p);
+	struct fake_file *device = find_file(f, KVM_DEVICE);
+
+	f->now_ms += ms;
+	if (!device || !f->sleeps_until_udev || --f->sleeps_until_udev)
+		return;
+	device->mode = DEVICE_MODE;
+	device->gid = DEVICE_GID;
+}
+
+static int64_t system_monotonic_ms(struct ports *p)
+{
+	return fake_of(p)->now_ms;
+}
+
+static int64_t system_wall_seconds(struct ports *p)
+{
+	return fake_of(p)->wall_seconds;
+}
+
+static void kvm_settle(struct ports *p)
+{
+	(void)p;
+}
+
+static void set_ports(struct ports *p)
+{
+	p->file = (struct file_port){
+		.read = file_read,
+		.read_head = file_read_head,
+		.list = file_list,
+		.list_files = file_list,
+		.read_lines = file_read_lines,
+		.stat = file_stat,
+		.writable = file_writable,
+		.replace = file_replace,
+		.remove = file_remove,
+		.append = file_append,
+		.lock = file_lock,
+		.set_owner = file_set_owner,
+	};
+	p->module = (struct module_port){ module_prepare, module_unload, module_load };
+	p->cpu = (struct cpu_port){ cpu_identify, cpu_read_msr };
+	p->kvm = (struct kvm_port){ kvm_users, kvm_run_guest, kvm_settle };
+	p->system = (struct system_port){
+		.identify = system_identify,
+		.is_root = system_is_root,
+		.interrupted = system_interrupted,
+		.sleep_ms = system_sleep_ms,
+		.monotonic_ms = system_monotonic_ms,
+		.wall_seconds = system_wall_seconds,
+	};
+}
+
+void fake_init(struct fake *f)
+{
+	*f = (struct fake){ .wall_seconds = 1700000000 };
+	f->cpu = (struct cpu_id){ .vendor = "GenuineIntel", .vmx = YES, .svm = NO };
+	f->ports.self = f;
+	set_ports(&f->ports);
+}
+
+void fake_free(struct fake *f)
+{
+	for (size_t i = 0; i < f->file_count; i++) {
+		free(f->files[i].path);
+		free(f->files[i].text);
+	}
+	free(f->files);
+	free(f->faults);
+	strv_free(&f->log);
+}
+
+char *fake_snapshot(struct fake *f)
+{
+	autostrv lines = { 0 };
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < f->file_count; i++) {
+		const struct fake_file *file = &f->files[i];
+
+		if (!starts_with(file->path, STATE_DIR))
+			strv_addf(&lines, "%s %o %u:%u %s", file->path, file->mode, file->uid,
+				  file->gid, file->text);
+	}
+	strv_sort(&lines);
+	for (size_t i = 0; i < lines.n; i++)
+		buf_join(&b, "\n", lines.v[i]);
+	return buf_steal(&b);
+}
+
+/* ---- hosts by hand ---- */
+
+static void set_fact(struct fact *fact, enum tri value)
+{
+	fact->value = value;
+	strv_add(&fact->source, "test");
+}
+
+void host_param(struct host *h, const char *name, const char *value)
+{
+	struct module_facts *m = &h->modules[SETTING_EPT];
+
+	for (size_t i = 0; i < m->param_count; i++) {
+		if (strcmp(m->params[i].name, name) != 0)
+			continue;
+		free(m->params[i].value);
+		m->params[i].value = xstrdup(value);
+		return;
+	}
+	array_push(m->params, m->param_count) =
+		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
+}
+
+void host_ept(struct host *h, bool on)
+{
+	static const char *const names[] = { "ept", "eptad", "pml", "unrestricted_guest" };
+
+	h->modules[SETTING_EPT].now = on ? YES : NO;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		host_param(h, names[i], on ? "Y" : "N");
+}
+
+void host_decide(struct host *h)
+{
+	struct module_facts *m = &h->modules[SETTING_EPT];
+
+	m->next_decided = modconf_winner(&h->conf, MODULE, "ept", &m->winner);
+	m->next = m->paging.value == NO ? NO : YES;
+	if (m->next_decided && m->paging.value != NO)
+		m->next = param_bool(m->winner.has_value ? m->winner.value : NULL);
+}
+
+void host_make(struct host *h)
+{
+	struct module_facts *m = &h->modules[SETTING_EPT];
+
+	*h = (struct host){ .root = true, .cpu_known = true, .modules_disabled = NO };
+	h->cpu = (struct cpu_id){ .vendor = "GenuineIntel", .vmx = YES, .svm = NO };
+	snprintf(h->id.kernel, sizeof(h->id.kernel), "6.1.0-test");
+	set_fact(&m->virt, YES);
+	set_fact(&m->enabled, YES);
+	set_fact(&m->paging, YES);
+	set_fact(&m->usable, YES);
+	m->state = MODULE_STATE_LOADED;
+	h->device = (struct device_facts){ .exists = true, .gid = DEVICE_GID, .mode = DEVICE_MODE };
+	host_ept(h, true);
+	host_param(h, "flexpriority", "Y");
+	host_param(h, "nested", "N");
+	host_param(h, "ple_gap", "128");
+	host_decide(h);
+}
+
+void host_conf(struct host *h, const char *path, const char *text)
+{
+	modconf_add_file(&h->conf, path, text, strlen(text));
+	if (strcmp(path, OWN_CONF_FILE) == 0) {
+		free(h->own_conf);
+		h->own_conf = xstrdup(text);
+	}
+	host_decide(h);
+}
+
+void host_cmdline(struct host *h, const char *text)
+{
+	modconf_add_cmdline(&h->conf, text);
+	host_decide(h);
+}
+
+void host_user(struct host *h, int pid, const char *program)
+{
+	struct kvm_user *u = &array_push(h->users.users, h->users.count);
+
+	*u = (struct kvm_user){ .pid = pid, .vm_fds = 1, .kvm_fds = 1 };
+	u->user = xstrdup("root");
+	u->comm = xstrdup(program);
+	u->program = xstrdup(program);
+	u->cgroup = xstrdup("");
+	h->modules[SETTING_EPT].refcnt++;
+}
+
+static void after_load(struct host *h, const struct act *act)
+{
+	h->modules[SETTING_EPT].state = MODULE_STATE_LOADED;
+	host_ept(h, act->value == YES);
+}
+
+void host_after(struct host *h, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct act *act = &plan->steps[i].act;
+		struct modconf conf;
+
+		if (act->kind == ACT_LOAD)
+			after_load(h, act);
+		if (act->kind != ACT_WRITE_FILE && act->kind != ACT_REMOVE_FILE)
+			continue;
+		modconf_with_file(&h->conf, act->target, act->text, &conf);
+		modconf_free(&h->conf);
+		h->conf = conf;
+		free(h->own_conf);
+		h->own_conf = act->text ? xstrdup(act->text) : NULL;
+	}
+	host_decide(h);
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which advice goes with which change and host.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+
+/* The ids as one text, in the order of the table. */
+static void names_of(const enum advice_id *ids, size_t count, struct buf *ret)
+{
+	for (size_t id = 0; id < ADVICE_COUNT; id++)
+		for (size_t i = 0; i < count; i++)
+			if (ids[i] == (enum advice_id)id)
+				buf_join(ret, " ", advices[id].name);
+}
+
+#define OFF "ept-off-slower ept-off-centos7-cpus ept-off-ovmf-smp"
+
+static void as_made(struct host *h)
+{
+	(void)h;
+}
+
+static void nested(struct host *h)
+{
+	host_param(h, "nested", "1");
+}
+
+static void tdx(struct host *h)
+{
+	host_param(h, "tdx", "Y");
+}
+
+static void tdx_off(struct host *h)
+{
+	host_param(h, "tdx", "N");
+}
+
+static void l1tf(struct host *h)
+{
+	h->l1tf = xstrdup("Mitigation: PTE Inversion; VMX: conditional cache flushes");
+}
+
+static void no_l1tf(struct host *h)
+{
+	h->l1tf = xstrdup("Not affected");
+}
+
+static void libvirt(struct host *h)
+{
+	h->libvirt = true;
+}
+
+static void off(struct host *h)
+{
+	host_ept(h, false);
+	host_conf(h, OWN_CONF_FILE, "options kvm_intel ept=0\n");
+}
+
+static void no_ept(struct host *h)
+{
+	host_ept(h, false);
+	h->modules[SETTING_EPT].paging.value = NO;
+	host_decide(h);
+}
+
+static void in_use(struct host *h)
+{
+	host_user(h, 7, "qemu-kvm");
+}
+
+static const struct {
+	const char *name;
+	void (*make)(struct host *h);
+	const char *value;
+	bool defer;
+	const char *advice;
+} plans[] = {
+	{ "off", as_made, "off", false, OFF " kvm-containers" },
+	{ "off later", as_made, "off", true, OFF },
+	{ "off already", off, "off", false, "" },
+	{ "on", off, "on", false, "kvm-containers" },
+	{ "on later", off, "on", true, "" },
+	{ "on already", as_made, "on", false, "" },
+	{ "no EPT", no_ept, "off", false, "" },
+	{ "nested", nested, "off", true, OFF " ept-off-nested" },
+	{ "TDX", tdx, "off", true, OFF " ept-off-tdx" },
+	{ "TDX off", tdx_off, "off", true, OFF },
+	{ "L1TF", l1tf, "off", true, OFF " ept-off-l1tf" },
+	{ "no L1TF", no_l1tf, "off", true, OFF },
+	{ "libvirt", libvirt, "off", false, OFF " kvm-containers libvirt-cache" },
+	{ "libvirt later", libvirt, "off", true, OFF },
+};
+
+static void advice_on_plans(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
+		struct goal goal = { &settings[SETTING_EPT], plans[i].value };
+		struct plan_options options = { .defer = plans[i].defer };
+		autobuf names = { 0 };
+		struct plan plan;
+		struct host h;
+
+		host_make(&h);
+		plans[i].make(&h);
+		plan_build(&h, &goal, 1, &options, &plan);
+		names_of(plan.advice, plan.advice_count, &names);
+		if (strcmp(buf_text(&names), plans[i].advice) != 0)
+			fail_msg("%s: %s, not %s", plans[i].name, buf_text(&names),
+				 plans[i].advice);
+		plan_free(&plan);
+		host_free(&h);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*make)(struct host *h);
+	const char *advice;
+} hosts[] = {
+	{ "on", as_made, "" },	  { "on, nested", nested, "" }, { "off", off, OFF },
+	{ "no EPT", no_ept, "" }, { "in use", in_use, "" },
+};
+
+static void advice_on_hosts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		enum advice_id *ids = NULL;
+		autobuf names = { 0 };
+		size_t n = 0;
+		struct host h;
+
+		host_make(&h);
+		hosts[i].make(&h);
+		advise_host(&h, &ids, &n);
+		names_of(ids, n, &names);
+		if (strcmp(buf_text(&names), hosts[i].advice) != 0)
+			fail_msg("%s: %s, not %s", hosts[i].name, buf_text(&names),
+				 hosts[i].advice);
+		free(ids);
+		host_free(&h);
+	}
+}
+
+static void saved_for_later_is_advised_on(void **state)
+{
+	enum advice_id *ids = NULL;
+	size_t n = 0;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	host_conf(&h, OWN_CONF_FILE, "options kvm_intel ept=0\n");
+	advise_host(&h, &ids, &n);
+	assert_int_equal(n, 3);
+	free(ids);
+	host_free(&h);
+}
+
+/* Ids are for scripts: they never change, and each says where it is known from. */
+static void the_table(void **state)
+{
+	static const char *const names[ADVICE_COUNT] = {
+		"ept-off-slower", "ept-off-centos7-cpus", "ept-off-ovmf-smp", "ept-off-nested",
+		"ept-off-tdx",	  "ept-off-l1tf",	  "kvm-containers",   "libvirt-cache",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ADVICE_COUNT; i++) {
+		assert_string_equal(advices[i].name, names[i]);
+		assert_true(strlen(advices[i].text) > 20);
+		assert_true(strlen(advices[i].source) > 5);
+		for (const char *s = advices[i].text; *s; s++)
+			assert_true(*s >= 0x20 && *s < 0x7f);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(advice_on_plans),
+		cmocka_unit_test(advice_on_hosts),
+		cmocka_unit_test(saved_for_later_is_advised_on),
+		cmocka_unit_test(the_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From /proc/cpuinfo, MSRs and the loaded module to facts, with their evidence.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+
+#include <kvmtune/observe.h>
+
+#define CTLS	0x482
+#define CTLS2	0x48b
+#define CAP	0x48c
+#define CONTROL 0x3a
+
+#define SECONDARY (UINT64_C(1) << 63)
+#define EPT	  (UINT64_C(1) << 33)
+#define CAP_GOOD  (UINT64_C(1) << 6 | UINT64_C(1) << 14 | UINT64_C(1) << 20 | UINT64_C(1) << 26)
+
+#define CPU(flags)	"processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: " flags "\n"
+#define VMX_FLAGS(list) "vmx flags\t: " list "\n"
+#define SECOND		"bugs\t\t: l1tf\n\nprocessor\t: 1\nflags\t\t: fpu vmx ept\nvmx flags\t: ept\n"
+
+/* 5.6 and later: `vmx flags`, and vmx is taken off where the firmware says no. */
+#define NEW_EPT	   CPU("fpu vmx ept ssse3") VMX_FLAGS("vnmi ept vpid")
+#define NEW_NO_EPT CPU("fpu vmx ssse3") VMX_FLAGS("vnmi ept_ad flexpriority") SECOND
+#define NEW_OFF	   CPU("fpu ssse3") "bugs\t\t: l1tf\n"
+/* EL7, EL8: ept among the flags; vmx is there whatever the firmware says. */
+#define OLD_EPT	   CPU("fpu vmx ssse3 tpr_shadow vnmi flexpriority ept vpid") SECOND
+#define OLD_NO_EPT CPU("fpu vmx ssse3 tpr_shadow vnmi") SECOND
+
+struct msr {
+	uint32_t number;
+	uint64_t value;
+};
+
+struct cpu_case {
+	const char *name;
+	enum tri vmx; /* by CPUID */
+	const char *cpuinfo;
+	struct msr msrs[4];
+	const char *loaded; /* options of the loaded module; NULL: not loaded */
+	enum tri virt, enabled, paging, usable;
+};
+
+static const struct cpu_case cases[] = {
+	{ "no VT-x", NO, CPU("fpu"), { { 0 } }, NULL, NO, NO, NO, NO },
+	{ "new, EPT", YES, NEW_EPT, { { 0 } }, NULL, YES, YES, YES, UNKNOWN },
+	{ "new, no EPT", YES, NEW_NO_EPT, { { 0 } }, NULL, YES, YES, NO, NO },
+	{ "new, firmware", YES, NEW_OFF, { { 0 } }, NULL, YES, NO, UNKNOWN, UNKNOWN },
+	{ "no cpuinfo", YES, "", { { 0 } }, NULL, YES, UNKNOWN, UNKNOWN, UNKNOWN },
+	{ "old, no EPT, loaded", YES, OLD_NO_EPT, { { 0 } }, "ept=0", YES, YES, NO, NO },
+	{ "old, EPT, loaded", YES, OLD_EPT, { { 0 } }, "ept=0", YES, YES, YES, UNKNOWN },
+	{ "loaded, on", YES, "", { { 0 } }, "", YES, YES, YES, YES },
+	/* N may be what was asked for. */
+	{ "loaded, off", YES, "", { { 0 } }, "ept=0", YES, YES, UNKNOWN, UNKNOWN },
+	{ "CPUID unknown, loaded", UNKNOWN, "", { { 0 } }, "", YES, YES, YES, YES },
+	{ "CPUID unknown", UNKNOWN, "", { { 0 } }, NULL, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
+	{ "msr, EPT",
+	  YES,
+	  "",
+	  { { CTLS, SECONDARY }, { CTLS2, EPT }, { CAP, CAP_GOOD } },
+	  NULL,
+	  YES,
+	  UNKNOWN,
+	  YES,
+	  YES },
+	{ "msr, no write-back",
+	  YES,
+	  "",
+	  { { CTLS, SECONDARY }, { CTLS2, EPT }, { CAP, CAP_GOOD & ~(UINT64_C(1) << 14) } },
+	  NULL,
+	  YES,
+	  UNKNOWN,
+	  YES,
+	  NO },
+	{ "msr, three levels",
+	  YES,
+	  NEW_EPT,
+	  { { CTLS, SECONDARY }, { CTLS2, EPT }, { CAP, CAP_GOOD & ~(UINT64_C(1) << 6) } },
+	  NULL,
+	  YES,
+	  YES,
+	  YES,
+	  NO },
+	{ "msr, cap not readable",
+	  YES,
+	  "",
+	  { { CTLS, SECONDARY }, { CTLS2, EPT } },
+	  NULL,
+	  YES,
+	  UNKNOWN,
+	  YES,
+	  UNKNOWN },
+	{ "msr, no EPT",
+	  YES,
+	  "",
+	  { { CTLS, SECONDARY }, { CTLS2, ~EPT } },
+	  NULL,
+	  YES,
+	  UNKNOWN,
+	  NO,
+	  NO },
+	{ "msr, no secondary", YES, "", { { CTLS, ~SECONDARY } }, NULL, YES, UNKNOWN, NO, NO },
+	{ "msr, cut short",
+	  YES,
+	  "",
+	  { { CTLS, SECONDARY } },
+	  NULL,
+	  YES,
+	  UNKNOWN,
+	  UNKNOWN,
+	  UNKNOWN },
+	{ "locked off", YES, NEW_OFF, { { CONTROL, 1 } }, NULL, YES, NO, UNKNOWN, UNKNOWN },
+	{ "locked on", YES, NEW_EPT, { { CONTROL, 5 } }, NULL, YES, YES, YES, UNKNOWN },
+	{ "not locked", YES, NEW_EPT, { { CONTROL, 0 } }, NULL, YES, YES, YES, UNKNOWN },
+	{ "old, locked off", YES, OLD_EPT, { { CONTROL, 1 } }, NULL, YES, NO, UNKNOWN, UNKNOWN },
+	/* fails until only a kernel with `vmx flags` proves that the firmware lets it be used */
+	{ "old, firmware unknown", YES, OLD_EPT, { { 0 } }, NULL, YES, UNKNOWN, YES, UNKNOWN },
+	/* Parts of words prove nothing. */
+	{ "parts of words",
+	  YES,
+	  CPU("fpu vmx xept eptx") VMX_FLAGS("ept_x_only ept_mode"),
+	  { { 0 } },
+	  NULL,
+	  YES,
+	  YES,
+	  NO,
+	  NO },
+	{ "last word without end",
+	  YES,
+	  "flags\t: fpu vmx\nvmx flags\t: ept",
+	  { { 0 } },
+	  NULL,
+	  YES,
+	  YES,
+	  YES,
+	  UNKNOWN },
+	{ "no words", YES, "flags\t:\nvmx flags\t:\n", { { 0 } }, NULL, YES, NO, UNKNOWN, UNKNOWN },
+};
+
+static void make(const struct cpu_case *c, struct fake *f)
+{
+	fake_init(f);
+	f->cpu.vmx = c->vmx;
+	fake_file(f, "/proc/cpuinfo", c->cpuinfo);
+	for (size_t i = 0; i < ARRAY_SIZE(c->msrs) && c->msrs[i].number; i++)
+		fake_msr(f, c->msrs[i].number, c->msrs[i].value);
+	if (c->loaded)
+		fake_load(f, c->loaded);
+}
+
+static bool wrong(const struct cpu_case *c, const char *what, const struct fact *got,
+		  enum tri expected)
+{
+	if (got->value == expected)
+		return false;
+	print_error("%s: %s is %s, not %s\n", c->name, what, tri_name(got->value),
+		    tri_name(expected));
+	return true;
+}
+
+static void facts(void **state)
+{
+	size_t errors = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct cpu_case *c = &cases[i];
+		const struct module_facts *m;
+		struct err e = { 0 };
+		struct host h;
+		struct fake f;
+
+		make(c, &f);
+		assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+		m = &h.modules[SETTING_EPT];
+		errors += wrong(c, "virt", &m->virt, c->virt);
+		errors += wrong(c, "enabled", &m->enabled, c->enabled);
+		errors += wrong(c, "paging", &m->paging, c->paging);
+		errors += wrong(c, "usable", &m->usable, c->usable);
+		/* Looking changes nothing. */
+		assert_int_equal(f.log.n, 0);
+		host_free(&h);
+		fake_free(&f);
+	}
+	assert_int_equal(errors, 0);
+}
+
+/* A fact that is known has a source, one that is unknown has none. */
+static void every_fact_has_a_source(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = { 0 };
+		struct host h;
+		struct fake f;
+
+		make(&cases[i], &f);
+		assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+		for (size_t k = 0; k < 4; k++) {
+			const struct module_facts *m = &h.modules[SETTING_EPT];
+			const struct fact *all[] = { &m->virt, &m->enabled, &m->paging,
+						     &m->usable };
+
+			if ((all[k]->value == UNKNOWN) != (all[k]->source.n == 0))
+				fail_msg("%s, fact %zu: %s by %zu sources", cases[i].name, k,
+					 tri_name(all[k]->value), all[k]->source.n);
+		}
+		host_free(&h);
+		fake_free(&f);
+	}
+}
+
+static const struct cpu_case *find_case(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (strcmp(cases[i].name, name) == 0)
+			return &cases[i];
+	fail_msg("no case %s", name);
+	return NULL;
+}
+
+static void sources_of(const struct fact *f, const char *expected)
+{
+	autobuf b = { 0 };
+
+	for (size_t i = 0; i < f->source.n; i++)
+		buf_join(&b, ", ", f->source.v[i]);
+	assert_string_equal(buf_text(&b), expected);
+}
+
+static void evidence(void **state)
+{
+	struct err e = { 0 };
+	struct host h;
+	struct fake f;
+
+	(void)state;
+	make(find_case("msr, three levels"), &f);
+	assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+	sources_of(&h.modules[SETTING_EPT].virt, "CPUID");
+	sources_of(&h.modules[SETTING_EPT].enabled, "/proc/cpuinfo");
+	sources_of(&h.modules[SETTING_EPT].paging, "/proc/cpuinfo, MSR 48Bh");
+	sources_of(&h.modules[SETTING_EPT].usable, "MSR 48Ch");
+	host_free(&h);
+	fake_free(&f);
+}
+
+/* A source that says the contrary is none. */
+static void contrary_evidence(void **state)
+{
+	struct err e = { 0 };
+	struct host h;
+	struct fake f;
+
+	(void)state;
+	make(find_case("old, locked off"), &f);
+	assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+	/* fails until the overruled source is dropped: "/proc/cpuinfo, MSR 3Ah" */
+	sources_of(&h.modules[SETTING_EPT].enabled, "MSR 3Ah");
+	host_free(&h);
+	fake_free(&f);
+}
+
+static void an_image_has_no_processor(void **state)
+{
+	const struct module_facts *m;
+	struct err e = { 0 };
+	struct host h;
+	struct fake f;
+
+	(void)state;
+	make(find_case("loaded, on"), &f);
+	f.ports.image = true;
+	assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+	m = &h.modules[SETTING_EPT];
+	assert_int_equal(m->virt.value, UNKNOWN);
+	assert_int_equal(m->paging.value, UNKNOWN);
+	assert_int_equal(m->now, UNKNOWN);
+	assert_int_equal(m->next, YES);
+	assert_int_equal(m->state, MODULE_STATE_UNKNOWN);
+	host_free(&h);
+	fake_free(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(facts),
+		cmocka_unit_test(every_fact_has_a_source),
+		cmocka_unit_test(evidence),
+		cmocka_unit_test(contrary_evidence),
+		cmocka_unit_test(an_image_has_no_processor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The way back from a change of the past, from whatever the host is by now.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+
+#define OWN_OFF "# ours\noptions kvm_intel ept=0\n"
+
+static const char letters[ACT_KIND_COUNT] = {
+	[ACT_NONE] = '-',	  [ACT_WRITE_FILE] = 'w',   [ACT_REMOVE_FILE] = 'r',
+	[ACT_CONFIRM] = 'c',	  [ACT_UNLOAD] = 'u',	    [ACT_LOAD] = 'l',
+	[ACT_CHECK_PARAMS] = 'p', [ACT_CHECK_DEVICE] = 'd', [ACT_CHECK_GUEST] = 'g',
+};
+
+static void assert_acts(const struct plan *plan, const char *expected)
+{
+	char acts[32];
+	size_t i;
+
+	for (i = 0; i < plan->step_count; i++)
+		acts[i] = letters[plan->steps[i].act.kind];
+	acts[i] = '\0';
+	assert_string_equal(acts, expected);
+}
+
+static void build(const struct host *h, const char *value, bool defer, struct plan *ret)
+{
+	struct goal goal = { &settings[SETTING_EPT], value };
+	struct plan_options options = { .defer = defer };
+
+	plan_build(h, &goal, 1, &options, ret);
+	assert_int_equal(ret->refusal.code, 0);
+}
+
+static void back(const struct host *h, const struct plan *done, bool defer, struct plan *ret)
+{
+	struct plan_options options = { .defer = defer };
+
+	plan_back(h, done->steps, done->step_count, &options, ret);
+}
+
+/* ---- from the end of a change ---- */
+
+static void off_and_back(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	build(&h, "off", false, &done);
+	host_after(&h, &done);
+	assert_int_equal(h.modules[SETTING_EPT].now, NO);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rculpdg");
+	assert_string_equal(plan.changes[0].value, "on");
+	assert_int_equal(plan.status, STATUS_DONE);
+	host_after(&h, &plan);
+	assert_int_equal(h.modules[SETTING_EPT].now, YES);
+	assert_null(h.own_conf);
+	plan_free(&plan);
+	/* Taken back: nothing is left to do. */
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	assert_true(plan.changes[0].already);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void on_and_back(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	host_ept(&h, false);
+	host_conf(&h, OWN_CONF_FILE, OWN_OFF);
+	build(&h, "on", false, &done);
+	host_after(&h, &done);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "wculpdg");
+	/* To the byte: also what we would write in another way by now. */
+	assert_string_equal(plan.steps[0].act.text, OWN_OFF);
+	assert_string_equal(plan.changes[0].value, "off");
+	assert_true(plan.advice_count > 0);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* Only saved: the running module was left alone, and is so again. */
+static void deferred_and_back(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	host_user(&h, 4711, "qemu-kvm");
+	build(&h, "off", true, &done);
+	host_after(&h, &done);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.refusal.code, 0);
+	assert_int_equal(plan.status, STATUS_DONE);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void back_deferred(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	build(&h, "off", false, &done);
+	host_after(&h, &done);
+	host_user(&h, 4711, "qemu-kvm");
+	back(&h, &done, false, &plan);
+	assert_string_equal(plan.refusal.id, "in-use");
+	assert_int_equal(plan.status, STATUS_REFUSED);
+	plan_free(&plan);
+	back(&h, &done, true, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_PENDING);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* It was off by hand, and no file said so: the file goes, the options say it instead. */
+static void old_value_that_no_file_gives(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	host_ept(&h, false);
+	host_conf(&h, "/etc/modprobe.d/kvm.conf", "options kvm_intel nested=1\n");
+	build(&h, "on", false, &done);
+	assert_acts(&done, "culpdg");
+	host_after(&h, &done);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "culpdg");
+	assert_string_equal(plan.steps[2].act.text, "nested=1 ept=0");
+	assert_int_equal(plan.steps[2].act.value, NO);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* ---- from the middle of one ---- */
+
+static void half_done(struct host *h, struct plan *done, size_t steps)
+{
+	struct plan half;
+
+	host_make(h);
+	build(h, "off", false, done);
+	half = *done;
+	half.step_count = steps;
+	host_after(h, &half);
+}
+
+static void lose_module(struct host *h)
+{
+	struct module_facts *m = &h->modules[SETTING_EPT];
+
+	m->state = MODULE_STATE_LOADABLE;
+	m->now = UNKNOWN;
+	m->refcnt = -1;
+	m->param_count = 0;
+	h->device.exists = false;
+}
+
+static void before_the_first_step(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 0);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void after_the_file(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 1);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void while_the_module_is_away(void **state)
+{
+	const struct step *load;
+	struct plan done, plan;
+	struct host h;
+	size_t params;
+
+	(void)state;
+	half_done(&h, &done, 2);
+	params = h.modules[SETTING_EPT].param_count;
+	lose_module(&h);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rclpdg");
+	load = &plan.steps[2];
+	assert_string_equal(load->act.text, "ept=1");
+	/* Should it fail, there is nothing to unload again: the module is what we want. */
+	assert_int_equal(load->back.kind, ACT_NONE);
+	assert_string_equal(plan.steps[4].act.target, KVM_DEVICE);
+	assert_int_equal(plan.steps[4].act.device.gid, 104);
+	assert_int_equal(plan.steps[4].act.device.mode, 0660);
+	plan_free(&plan);
+	/* To wait for the next load would leave the host without KVM as it is. */
+	back(&h, &done, true, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_PENDING);
+	plan_free(&plan);
+	h.modules[SETTING_EPT].param_count = params;
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void refused_to_others(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	h.root = false;
+	back(&h, &done, false, &plan);
+	assert_string_equal(plan.refusal.id, "not-root");
+	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void in_an_image(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 1);
+	lose_module(&h);
+	h.image = true;
+	h.root = false;
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.refusal.code, 0);
+	h.modules[SETTING_EPT].param_count = 0;
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* ---- steps of a journal that somebody else wrote ---- */
+
+static void nothing_to_go_by(void **state)
+{
+	static const struct step steps[] = {
+		{ .act = { .kind = ACT_CHECK_GUEST } },
+		{ .act = { .kind = ACT_NONE } },
+	};
+	struct plan_options options = { 0 };
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	plan_back(&h, steps, ARRAY_SIZE(steps), &options, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	plan_back(&h, NULL, 0, &options, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	host_free(&h);
+}
+
+/* The journal accepts such a step: a test guest needs no target. */
+static void a_parameter_of_nothing(void **state)
+{
+	static char param[] = "ept";
+	const struct step steps[] = { { .act = { .kind = ACT_CHECK_GUEST, .param = param } } };
+	struct plan_options options = { 0 };
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	plan_back(&h, steps, ARRAY_SIZE(steps), &options, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	host_free(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(off_and_back),
+		cmocka_unit_test(on_and_back),
+		cmocka_unit_test(deferred_and_back),
+		cmocka_unit_test(back_deferred),
+		cmocka_unit_test(old_value_that_no_file_gives),
+		cmocka_unit_test(before_the_first_step),
+		cmocka_unit_test(after_the_file),
+		cmocka_unit_test(while_the_module_is_away),
+		cmocka_unit_test(refused_to_others),
+		cmocka_unit_test(in_an_image),
+		cmocka_unit_test(nothing_to_go_by),
+		/* fails until plan_back() looks for a target first: a null pointer is read */
+		cmocka_unit_test(a_parameter_of_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
