@@ -14,7 +14,7 @@ V       ?= 0
 BUILD   ?= build
 VERSION := $(shell sed -n 's/^\#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kvmtune/version.h)
 
-PACKAGES      := libkmod libcpuid json-c smartcols
+PACKAGES      := libkmod libcpuid json-c
 PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES))
 CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
@@ -27,7 +27,8 @@ ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) 
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
 
 BASE   := base err
-MODEL  := advice host modconf modconf_edit plan plan_module setting user
+MODEL  := advice host modconf modconf_edit own_conf plan plan_module \
+	  plan_module_back plan_refuse plan_reload setting user
 ENGINE := act apply change journal observe observe_cpu step_json
 SYS    := cpu files guest kvm lock modules ports scan system
 REPORT := json json_change json_status mention table text_change text_status
@@ -43,7 +44,7 @@ say = @echo "  $(1)"
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help clean install uninstall
+.PHONY: all help clean install uninstall man completions
 all: $(BUILD)/kvmtune man completions
 
 help:

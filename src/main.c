@@ -3,6 +3,7 @@
  * main.c - finds the command, opens the host, prints what went wrong, exits.
  */
 #include <kvmtune/command.h>
+#include <kvmtune/port.h>
 #include <kvmtune/version.h>
 
 #include <errno.h>
@@ -42,29 +43,33 @@ static const char *state_text(const struct command *c, const struct err *e)
 	}
 }
 
+/* Words of the user and names of files may be in there: nothing of them may reach a terminal raw. */
 static void print_error(const struct command *c, struct err *e)
 {
+	autofree char *text = safe_text(e->text, sizeof(e->text));
+	autofree char *hint = safe_text(e->hint, sizeof(e->hint));
+
 	if (!e->code)
 		return;
 	fflush(stdout);
-	fprintf(stderr, "kvmtune: %s%s%s\n", status_text(e->status), e->text, state_text(c, e));
+	fprintf(stderr, "kvmtune: %s%s%s\n", status_text(e->status), text, state_text(c, e));
 	if (e->detail)
 		fputs(e->detail, stderr);
-	if (e->hint[0])
-		fprintf(stderr, "%s%s\n", e->detail && e->detail[0] ? "" : "  ", e->hint);
+	if (hint[0])
+		fprintf(stderr, "%s%s\n", e->detail && e->detail[0] ? "" : "  ", hint);
 	free(e->detail);
 	e->detail = NULL;
 }
 
 /* A full disk behind stdout is an error too, but what was changed is changed. */
-static enum exit_status close_stdout(const struct command *c, enum exit_status status)
+static enum exit_status close_stdout(bool changed, enum exit_status status)
 {
 	bool failed = ferror(stdout);
 
 	if (fclose(stdout) == 0 && !failed)
 		return status;
 	fprintf(stderr, "kvmtune: the output could not be written: %s\n", strerror(errno));
-	return c && c->changes ? status : STATUS_FAILED;
+	return changed ? status : STATUS_FAILED;
 }
 
 static const struct command *find_command(const struct invocation *in, struct err *e)
@@ -130,7 +135,7 @@ int main(int argc, char **argv)
 {
 	const struct command *c = NULL;
 	enum exit_status status = STATUS_DONE;
-	struct invocation in;
+	struct invocation in = { 0 };
 	struct err e = { 0 };
 
 	umask(022);
@@ -141,5 +146,5 @@ int main(int argc, char **argv)
 		status = c ? run(c, &in, &e) : STATUS_USAGE;
 	}
 	print_error(c, &e);
-	return close_stdout(c, status);
+	return close_stdout(in.changed, status);
 }

@@ -54,6 +54,7 @@ struct invocation {
 	char **args;	     /* operands behind it */
 	int arg_count;
 	struct ports *ports;
+	bool changed; /* by the command: it has altered the host, whatever comes after */
 };
 
 struct command {

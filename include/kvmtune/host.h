@@ -9,8 +9,8 @@
 #define KVMTUNE_HOST_H
 
 #include <kvmtune/base.h>
+#include <kvmtune/facts.h>
 #include <kvmtune/modconf.h>
-#include <kvmtune/port.h>
 #include <kvmtune/setting.h>
 #include <kvmtune/user.h>
 

@@ -3,8 +3,8 @@
  * journal.h - what was changed and how to take it back, on disk before it is done.
  *
  * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
- * JSON object. Before its first step a change writes `begin` and `plan`, all steps with their way
- * back; after its last one `end`. How far an interrupted change came is not written down: the way
+ * JSON object. Before its first step a change writes `plan`, all steps with their way back, and
+ * `begin`; after its last one `end`. How far an interrupted change came is not written down: the way
  * back is planned from what the host is then. A last line that did not reach the disk whole is
  * passed over; a begin without an end is an interrupted change.
  *
@@ -17,6 +17,8 @@
 #define KVMTUNE_JOURNAL_H
 
 #include <kvmtune/plan.h>
+
+struct ports;
 
 #define JOURNAL_FILE STATE_DIR "/journal"
 
@@ -45,6 +47,9 @@ struct journal {
 	size_t count;
 	size_t damaged;	 /* lines that cannot be read, the last one not counted */
 	struct buf text; /* the file */
+	/* While it is read: the last plan, which waits for its begin. */
+	int plan_id;
+	size_t plan_offset, plan_len;
 };
 
 /* Reads the journal; none at all is an empty one. */

@@ -77,6 +77,9 @@ void modconf_add_cmdline(struct modconf *c, const char *text);
 void modconf_with_file(const struct modconf *c, const char *path, const char *text,
 		       struct modconf *ret);
 
+/* Appends one directive as it is. */
+void modconf_add_line(struct modconf *c, const struct modconf_line *line);
+
 void modconf_free(struct modconf *c);
 
 /*

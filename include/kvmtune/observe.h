@@ -6,13 +6,20 @@
 #define KVMTUNE_OBSERVE_H
 
 #include <kvmtune/host.h>
+#include <kvmtune/err.h>
+
+struct ports;
 
 /*
  * Fills ret, which is freed by host_free() also after a failure. What cannot be read is unknown
  * in ret, and named in ret->unseen where the reader of a report should know; so this fails only
  * where nothing at all can be said. Nothing is changed on the host.
  */
-int host_observe(struct ports *p, struct host *ret, struct err *e);
+enum observe_depth {
+	OBSERVE_ALL,
+	OBSERVE_PROOF, /* of the parameters only those of our settings: all were just checked */
+};
+int host_observe(struct ports *p, enum observe_depth depth, struct host *ret, struct err *e);
 
 /* Parts of it, for the steps of a change. */
 void observe_conf(struct ports *p, struct modconf *ret);

@@ -23,11 +23,16 @@
 
 enum act_kind {
 	ACT_NONE,
-	ACT_WRITE_FILE,	  /* target: path; text: its whole new content; mode */
-	ACT_REMOVE_FILE,  /* target: path */
-	ACT_CONFIRM,	  /* target: module; param, value: libkmod must say so for the next load */
-	ACT_UNLOAD,	  /* target: module */
-	ACT_LOAD,	  /* target: module; text: exactly these options, or NULL: as configured */
+	ACT_WRITE_FILE,	 /* target: path; text: its whole new content; mode */
+	ACT_REMOVE_FILE, /* target: path */
+	ACT_CONFIRM,	 /* target: module; param, value: libkmod must say so for the next load */
+	ACT_UNLOAD,	 /* target: module */
+	ACT_LOAD,	 /* target: module; text: exactly these options, or NULL: as configured */
+	/*
+	 * target: module; text, param, value, expects, device: all as it was. With other options
+	 * than these, should the kernel refuse them: better than no KVM.
+	 */
+	ACT_RESTORE,
 	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
 	ACT_CHECK_DEVICE, /* target: path; device: owner and mode it must have again */
 	ACT_CHECK_GUEST,  /* a test guest runs */
@@ -83,6 +88,7 @@ struct change {
 
 struct plan_options {
 	bool defer; /* save for the next module load, leave the running module alone */
+	bool exact; /* plan_back(): an interrupted change, back to exactly what was before */
 };
 
 struct plan {
@@ -117,9 +123,9 @@ bool plan_reloads(const struct plan *plan);
 void plan_module_setting(const struct host *host, const struct goal *goal,
 			 const struct plan_options *options, struct plan *plan);
 
-/* The same for the way back; file and load are the acts to come back to, NULL: not needed. */
+/* The same for the way back; file and restore are the acts to come back to; NULL: none. */
 void plan_module_back(const struct host *host, const struct setting *setting,
-		      const struct act *file, const struct act *load,
+		      const struct act *file, const struct act *restore,
 		      const struct plan_options *options, struct plan *plan);
 
 void plan_free(struct plan *plan);

@@ -15,6 +15,7 @@
 
 #include <kvmtune/base.h>
 #include <kvmtune/err.h>
+#include <kvmtune/facts.h>
 #include <kvmtune/user.h>
 
 struct ports;
@@ -94,16 +95,6 @@ struct module_port {
 	int (*load)(struct ports *p, const char *module, const char *options, struct err *e);
 };
 
-/* What CPUID says of the logical CPU this runs on. */
-struct cpu_id {
-	char vendor[16];
-	char brand[64];
-	int family, model, stepping;
-	enum tri vmx, svm;
-	enum tri hypervisor;	  /* this is itself a guest */
-	char hypervisor_name[32]; /* "" unknown */
-};
-
 struct cpu_port {
 	int (*identify)(struct ports *p, struct cpu_id *ret, struct err *e);
 	/* A model-specific register, where /dev/cpu/N/msr is there already: never loads `msr`. */
@@ -123,12 +114,6 @@ struct kvm_port {
 	 * before anybody asks who uses KVM.
 	 */
 	void (*settle)(struct ports *p);
-};
-
-struct host_id {
-	char name[65];
-	char kernel[65]; /* release */
-	char machine[65];
 };
 
 struct system_port {

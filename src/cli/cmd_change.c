@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <kvmtune/observe.h>
+#include <kvmtune/port.h>
 
 /* ---- the live line of --wait ---- */
 
@@ -100,6 +101,7 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 	if (o.plan.refused_for_users && !(in->given & OPT_JSON))
 		e->detail = users_table(&o.before.users);
 	status = o.status;
+	in->changed = o.applied;
 	outcome_free(&o);
 	return status;
 }
@@ -112,7 +114,7 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 
 	if (in->given & (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER))
 		return usage_error(e, "%s without a value changes nothing", in->command);
-	if (host_observe(in->ports, &host, e) < 0)
+	if (host_observe(in->ports, OBSERVE_ALL, &host, e) < 0)
 		status = e->status;
 	else if (in->given & OPT_JSON)
 		json_setting(stdout, &host, setting);
@@ -182,10 +184,10 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 static enum exit_status audit_status(const struct plan *plan, struct err *e)
 {
-	if (plan->refusal.code && plan->refusal.status == STATUS_IMPOSSIBLE &&
-	    !plan->change_count) {
+	/* Where not even the state of a setting could be told. */
+	if (plan->refusal.code && !plan->change_count) {
 		*e = plan->refusal;
-		return STATUS_IMPOSSIBLE;
+		return e->status;
 	}
 	for (size_t i = 0; i < plan->change_count; i++)
 		if (!plan->changes[i].already)
@@ -202,7 +204,7 @@ static enum exit_status audit(struct invocation *in, const struct goal *goals, s
 	struct plan plan = { 0 };
 	enum exit_status status;
 
-	if (host_observe(in->ports, &host, e) < 0) {
+	if (host_observe(in->ports, OBSERVE_ALL, &host, e) < 0) {
 		status = e->status;
 	} else {
 		plan_build(&host, goals, count, &options, &plan);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <kvmtune/observe.h>
+#include <kvmtune/port.h>
 
 /* A probe of libvirt or a monitoring agent may hold /dev/kvm for some milliseconds. */
 static const unsigned unload_pauses_ms[] = { 5, 20, 50, 100, 200 };
@@ -58,13 +59,13 @@ static int do_confirm(struct act_context *c, const struct act *act, struct err *
 
 	if (configured_value(c->ports, act, &value, e) < 0)
 		return e->code;
-	/* Nobody says anything: the default is on, or what the processor can do. */
-	if (value == act->value || value == UNKNOWN)
+	if (value == act->value || (value == UNKNOWN && act->text))
 		return 0;
 	err_set(e, -ESTALE,
 		"the option did not take effect: by all of modprobe.d the next load of %s gives "
-		"%s=%d, not %d",
-		act->target, act->param, value, act->value);
+		"%s %s, not %s",
+		act->target, act->param, value == UNKNOWN ? "by default" : on_off(value),
+		on_off(act->value));
 	return err_hint(e, "Something else wrote to modprobe.d meanwhile. Look at `kvmtune status` "
 			   "and run the command again.");
 }
@@ -241,7 +242,11 @@ static int load_again(struct act_context *c, const struct act *act, const char *
 {
 	int r = c->ports->module.load(c->ports, act->target, options, e);
 
-	return r == -EEXIST ? 0 : r;
+	if (r == -EEXIST)
+		r = 0;
+	if (r == 0)
+		note_module_back(c);
+	return r;
 }
 
 /* The module with its one parameter alone: better than no KVM at all. */
@@ -251,37 +256,13 @@ static int load_with_param_alone(struct act_context *c, const struct act *act, s
 	int r = load_again(c, act, options, e);
 
 	if (r == 0)
-		strv_addf(
-			&c->report->remarks,
-			"the old options \"%s\" were refused by the kernel: %s was loaded with %s "
-			"alone",
-			act->text, act->target, options);
+		strv_addf(&c->report->remarks,
+			  "the kernel refused the old options \"%s\": %s was loaded with %s alone",
+			  act->text, act->target, options);
 	return r;
 }
 
-/* Values given by hand when the module was loaded are in no file: give them once more. */
-static int load_with_old_values(struct act_context *c, const struct act *act, struct err *e)
-{
-	autobuf differs = { 0 }, text = { 0 };
-	autofree char *options = NULL;
-	int r = compare_params(c, act, true, &differs, &text);
-
-	if (r < 0 || !differs.len)
-		return r;
-	options = xasprintf("%s%s", act->text, differs.data);
-	r = c->ports->module.unload(c->ports, act->target, e);
-	if (r == 0)
-		r = load_again(c, act, options, e);
-	if (r < 0 && load_again(c, act, act->text, e) < 0)
-		return e->code;
-	buf_reset(&text);
-	if (compare_params(c, act, true, &differs, &text) == 0 && text.len)
-		strv_addf(&c->report->remarks, "of %s, after the way back: %s", act->target,
-			  text.data);
-	return 0;
-}
-
-int act_restore_module(struct act_context *c, const struct act *act, struct err *e)
+static int load_by_all_means(struct act_context *c, const struct act *act, struct err *e)
 {
 	int r = load_again(c, act, act->text, e);
 
@@ -290,9 +271,72 @@ int act_restore_module(struct act_context *c, const struct act *act, struct err 
 	if (r < 0)
 		return err_hint(e, "KVM is away. Look at the kernel log (dmesg) for the reason, "
 				   "then: kvmtune undo");
-	note_module_back(c);
-	r = load_with_old_values(c, act, e);
-	return r < 0 ? r : do_check_device(c, act, e);
+	return 0;
+}
+
+/* What differs from before, as options in ret_options and as a sentence in ret_text. */
+static int compare_with_before(struct act_context *c, const struct act *act,
+			       struct buf *ret_options, struct buf *ret_text)
+{
+	int r;
+
+	buf_reset(ret_options);
+	buf_reset(ret_text);
+	r = compare_params(c, act, true, ret_options, ret_text);
+	return r;
+}
+
+/* Values given by hand when the module was loaded are in no file: load it once more with them. */
+static int load_with_old_values(struct act_context *c, const struct act *act,
+				const struct buf *differs, struct err *e)
+{
+	autofree char *options = xasprintf("%s%s", act->text ?: "", buf_text(differs));
+	int r = c->ports->module.unload(c->ports, act->target, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = load_again(c, act, options, e);
+	return r < 0 ? load_by_all_means(c, act, e) : 0;
+}
+
+static int restore_module(struct act_context *c, const struct act *act, struct err *e)
+{
+	autobuf options = { 0 }, text = { 0 };
+	size_t remarks = c->report->remarks.n;
+	int r = load_by_all_means(c, act, e);
+
+	if (r < 0)
+		return r;
+	r = compare_with_before(c, act, &options, &text);
+	/* Not where the kernel has just refused what was in force: KVM is there, leave it so. */
+	if (r == 0 && text.len && c->report->remarks.n == remarks) {
+		r = load_with_old_values(c, act, &options, e);
+		if (r == 0)
+			r = compare_with_before(c, act, &options, &text);
+	}
+	if (do_check_device(c, act, e) < 0)
+		return e->code;
+	if (r < 0)
+		return e->code ? e->code : err_sys(e, r, "%s cannot be looked at", act->target);
+	if (!text.len)
+		return 0;
+	err_set(e, -ESTALE, "%s is loaded, but not as it was: %s", act->target, text.data);
+	return err_hint(e, "KVM works. Look at `kvmtune status -v`; try again with: kvmtune undo");
+}
+
+/* ---- files ---- */
+
+bool act_is_done(struct act_context *c, const struct act *act)
+{
+	autobuf text = { 0 };
+	int r;
+
+	if (act->kind != ACT_WRITE_FILE && act->kind != ACT_REMOVE_FILE)
+		return false;
+	r = c->ports->file.read(c->ports, act->target, &text);
+	if (act->kind == ACT_REMOVE_FILE)
+		return r == -ENOENT;
+	return r == 0 && strcmp(buf_text(&text), act->text) == 0;
 }
 
 /* ---- dispatch ---- */
@@ -312,6 +356,8 @@ int act_do(struct act_context *c, const struct act *act, struct err *e)
 		return do_unload(c, act, e);
 	case ACT_LOAD:
 		return do_load(c, act, e);
+	case ACT_RESTORE:
+		return restore_module(c, act, e);
 	case ACT_CHECK_PARAMS:
 		return do_check_params(c, act, e);
 	case ACT_CHECK_DEVICE:

@@ -17,10 +17,7 @@ struct act_context {
 /* Does one act. 0, or a negative errno with e filled; then the act itself has left no trace. */
 int act_do(struct act_context *c, const struct act *act, struct err *e);
 
-/*
- * Brings a module back as it was, by all means: with the options that were in force, or, should
- * the kernel refuse these, with its one parameter alone; then parameters and device as before.
- */
-int act_restore_module(struct act_context *c, const struct act *act, struct err *e);
+/* Is it so already, without doing it? Only files can be told so. */
+bool act_is_done(struct act_context *c, const struct act *act);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <kvmtune/apply.h>
+#include <kvmtune/port.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -69,10 +70,9 @@ static void walk_back(struct run *r, size_t count)
 	while (count-- > 0) {
 		const struct act *back = &r->plan->steps[count].back;
 		struct err e = { 0 };
-		int result = back->kind == ACT_LOAD ? act_restore_module(&r->c, back, &e)
-						    : act_do(&r->c, back, &e);
 
-		if (result >= 0 || report->stuck)
+		/* A write that failed on a full disk changed nothing; nor need it be undone. */
+		if (act_is_done(&r->c, back) || act_do(&r->c, back, &e) >= 0 || report->stuck)
 			continue;
 		report->stuck = true;
 		report->back_err = e;

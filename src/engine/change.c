@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <kvmtune/observe.h>
+#include <kvmtune/port.h>
 
 #define WAIT_PAUSE_MS 100
 #define WAIT_LOOK_MS  2000 /* how often to look who it is, while the count stays the same */
@@ -110,7 +111,8 @@ static int take_lock(struct flow *f)
 static void plan_for(const struct flow *f, const struct host *host, struct plan *ret)
 {
 	const struct request *r = f->request;
-	struct plan_options options = { .defer = r->defer };
+	struct plan_options options = { .defer = r->defer,
+					.exact = journal_interrupted(&f->o->journal) != NULL };
 
 	if (!f->o->is_undo)
 		plan_build(host, r->goals, r->goal_count, &options, ret);
@@ -152,7 +154,7 @@ static int observe_and_plan(struct flow *f)
 {
 	struct outcome *o = f->o;
 
-	if (host_observe(f->p, &o->before, &o->err) < 0 ||
+	if (host_observe(f->p, OBSERVE_ALL, &o->before, &o->err) < 0 ||
 	    journal_load(f->p, &o->journal, &o->err) < 0)
 		return o->err.code;
 	o->undoes = o->is_undo ? journal_undoable(&o->journal) : NULL;
@@ -205,7 +207,8 @@ static void prove(struct flow *f)
 	struct outcome *o = f->o;
 	struct err e = { 0 };
 
-	host_observe(f->p, &o->after, &e);
+	/* An undo is about all parameters, a change about those of its goals. */
+	host_observe(f->p, o->is_undo ? OBSERVE_ALL : OBSERVE_PROOF, &o->after, &e);
 	plan_for(f, &o->after, &o->leftover);
 	if (!o->leftover.step_count)
 		return;

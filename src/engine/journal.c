@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <kvmtune/journal.h>
+#include <kvmtune/port.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,6 +106,10 @@ static void read_begin(struct journal *j, struct json_object *record, size_t off
 		.undoes = json_int(record, "undoes"),
 		.offset = offset,
 	};
+	if (j->plan_id != entry->id)
+		return;
+	entry->offset = entry->plan_offset = j->plan_offset;
+	entry->plan_len = j->plan_len;
 }
 
 static void read_end(struct journal *j, struct journal_entry *entry, struct json_object *record)
@@ -137,17 +143,18 @@ static bool read_record(struct journal *j, struct json_object *record, size_t of
 	return true;
 }
 
-/* A plan begins like this; it belongs to the entry before it. Its text is read when needed. */
-#define PLAN_START "{\"record\":\"plan\","
+/* A plan begins like this. It stands before its `begin`: where that is, the plan is whole. */
+#define PLAN_START "{\"record\":\"plan\",\"id\":"
 
 static bool note_plan(struct journal *j, size_t offset, size_t len)
 {
 	const char *line = j->text.data + offset;
 
-	if (len < 9 || !starts_with(line + 9, PLAN_START) || !j->count)
+	if (len < 9 || !starts_with(line + 9, PLAN_START))
 		return false;
-	j->entries[j->count - 1].plan_offset = offset;
-	j->entries[j->count - 1].plan_len = len;
+	j->plan_id = atoi(line + 9 + strlen(PLAN_START));
+	j->plan_offset = offset;
+	j->plan_len = len;
 	return true;
 }
 
@@ -193,7 +200,8 @@ int journal_read_steps(const struct journal *j, const struct journal_entry *entr
 	if (!record) {
 		err_set(e, -EBADMSG, "the journal is damaged: the steps of change %d (%s) are lost",
 			entry->id, entry->command);
-		return err_hint(e, "Nothing was changed. `kvmtune status` tells how the host is.");
+		return err_hint(e, "Look at `kvmtune status`. To forget all changes of the past, "
+				   "move " JOURNAL_FILE " away.");
 	}
 	steps_from_json(record, &to->steps, &to->step_count);
 	json_object_put(record);
@@ -235,15 +243,15 @@ static bool is_settled(const struct journal *j, const struct journal_entry *entr
 
 const struct journal_entry *journal_interrupted(const struct journal *j)
 {
-	const struct journal_entry *last = j->count ? &j->entries[j->count - 1] : NULL;
-
 	for (size_t i = j->count; i-- > 0;) {
 		const struct journal_entry *entry = &j->entries[i];
+		bool open = entry->result == JOURNAL_OPEN || entry->result == JOURNAL_STUCK;
 
-		if (entry->result != JOURNAL_OPEN && entry->result != JOURNAL_STUCK)
-			continue;
-		/* Later changes began from a host that was found whole. */
-		return entry == last && !is_settled(j, entry) ? entry : NULL;
+		if (open && !is_settled(j, entry))
+			return entry;
+		/* Nothing but an undo is begun on a host in between. */
+		if (entry->result == JOURNAL_DONE && !entry->undoes)
+			return NULL;
 	}
 	return NULL;
 }
@@ -304,14 +312,15 @@ static struct json_object *begin_record(struct ports *p, int id, const char *com
 int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
 		  const struct plan *plan, int *ret_id, struct err *e)
 {
-	int id = j->count ? j->entries[j->count - 1].id + 1 : 1;
+	int last = j->count ? j->entries[j->count - 1].id : 0;
+	int id = last < INT_MAX ? last + 1 : 1;
 	struct json_object *record = new_record("plan", id);
 	autobuf lines = { 0 };
 
 	json_object_object_add(record, "steps", steps_to_json(plan->steps, plan->step_count));
 	mend_end(j, &lines);
-	add_line(&lines, begin_record(p, id, command, undoes));
 	add_line(&lines, record);
+	add_line(&lines, begin_record(p, id, command, undoes));
 	*ret_id = id;
 	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
 }

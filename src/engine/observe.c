@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <kvmtune/observe.h>
+#include <kvmtune/port.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -122,17 +123,24 @@ static void observe_next(const struct host *h, const struct module_setting *ms,
 		m->next = param_bool(m->winner.has_value ? m->winner.value : NULL);
 }
 
-static void observe_loaded(struct ports *p, const struct module_setting *ms, struct module_facts *m)
+static enum tri running_value(struct ports *p, const struct module_setting *ms)
 {
-	const char *now;
+	autofree char *path = xasprintf("/sys/module/%s/parameters/%s", ms->module, ms->param);
+	autofree char *line = read_line_of(p, path);
 
-	observe_params(p, ms->module, &m->params, &m->param_count);
-	now = module_param(m, ms->param);
-	m->now = now ? param_bool(now) : UNKNOWN;
+	return line ? param_bool(line) : UNKNOWN;
 }
 
-static void observe_module(struct ports *p, const struct module_setting *ms, struct host *h,
-			   struct module_facts *m)
+static void observe_loaded(struct ports *p, const struct module_setting *ms,
+			   enum observe_depth depth, struct module_facts *m)
+{
+	if (depth == OBSERVE_ALL)
+		observe_params(p, ms->module, &m->params, &m->param_count);
+	m->now = running_value(p, ms);
+}
+
+static void observe_module(struct ports *p, const struct module_setting *ms,
+			   enum observe_depth depth, struct host *h, struct module_facts *m)
 {
 	m->now = UNKNOWN;
 	m->refcnt = -1;
@@ -142,7 +150,7 @@ static void observe_module(struct ports *p, const struct module_setting *ms, str
 		if (m->state == MODULE_STATE_UNKNOWN)
 			m->state = stored_state(p, ms->module);
 		else
-			observe_loaded(p, ms, m);
+			observe_loaded(p, ms, depth, m);
 	}
 	observe_hardware(p, h, ms, m);
 	observe_next(h, ms, m);
@@ -245,7 +253,7 @@ static void observe_use(struct ports *p, struct host *h)
 			  h->users.hidden);
 }
 
-int host_observe(struct ports *p, struct host *ret, struct err *e)
+int host_observe(struct ports *p, enum observe_depth depth, struct host *ret, struct err *e)
 {
 	struct err ignored = { 0 };
 
@@ -263,7 +271,7 @@ int host_observe(struct ports *p, struct host *ret, struct err *e)
 		observe_running(p, ret);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
-			observe_module(p, settings[i].module, ret, &ret->modules[i]);
+			observe_module(p, settings[i].module, depth, ret, &ret->modules[i]);
 	observe_use(p, ret);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kvmtune/port.h>
+
 #define CPUINFO "/proc/cpuinfo"
 
 #define MSR_PROCBASED_CTLS  0x482 /* bit 63: secondary controls exist */
@@ -29,6 +31,9 @@ static bool bit(uint64_t value, unsigned n)
 
 static void set_fact(struct fact *f, enum tri value, const char *source)
 {
+	/* What the better source overrules is no evidence any more. */
+	if (f->value != value)
+		strv_free(&f->source);
 	f->value = value;
 	strv_add(&f->source, source);
 }
@@ -54,12 +59,18 @@ static enum tri cpuinfo_has(const char *text, const char *key, const char *word)
 	return UNKNOWN;
 }
 
-/* The kernel takes vmx off its flags where the firmware switched it off (feat_ctl.c, 5.6+). */
+/*
+ * The kernel takes vmx off its flags where the firmware switched it off (feat_ctl.c, 5.6+). That it
+ * is there proves something only of a kernel that does so: one with a line of "vmx flags".
+ */
 static void enabled_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
 {
 	enum tri vmx = cpuinfo_has(cpuinfo, "flags", "vmx");
+	bool by_feat_ctl = cpuinfo_has(cpuinfo, "vmx flags", "vnmi") != UNKNOWN;
 
-	if (m->virt.value == YES && vmx != UNKNOWN)
+	if (m->virt.value != YES)
+		return;
+	if (vmx == NO || (vmx == YES && by_feat_ctl))
 		set_fact(&m->enabled, vmx, CPUINFO);
 }
 

@@ -7,6 +7,8 @@
 
 #include <kvmtune/host.h>
 
+struct ports;
+
 /* Fills virt, enabled, paging and usable of m, after its state and parameters are known. */
 void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
 		      struct module_facts *m);

@@ -50,7 +50,7 @@ static struct json_object *act_to_json(const struct act *act)
 		add_number(o, "mode", act->mode);
 	if (act->device.exists)
 		json_object_object_add(o, "device", device_to_json(&act->device));
-	if (act->expect_count && act->kind == ACT_LOAD)
+	if (act->expect_count && act->kind == ACT_RESTORE)
 		json_object_object_add(o, "before", expects_to_json(act));
 	return o;
 }
@@ -166,6 +166,8 @@ static bool act_from_json(struct json_object *o, struct act *ret)
 	if (!known || !target_allowed(kind, target))
 		return false;
 	if (kind == ACT_WRITE_FILE && !json_text(o, "text"))
+		return false;
+	if (kind == ACT_RESTORE && (!json_text(o, "text") || !json_text(o, "parameter")))
 		return false;
 	*ret = (struct act){ .kind = kind,
 			     .target = copy_text(o, "target"),

@@ -62,17 +62,27 @@ struct source {
 };
 
 /* The three strings share one block, which begins at file. */
+void modconf_add_line(struct modconf *c, const struct modconf_line *line)
+{
+	size_t size = strlen(line->file) + strlen(line->module) + strlen(line->value) + 3;
+	struct modconf_line *l = &array_push(c->lines, c->count);
+
+	l->kind = line->kind;
+	l->line = line->line;
+	l->file = xcalloc(size, 1);
+	l->module = stpcpy(l->file, line->file) + 1;
+	l->value = stpcpy(l->module, line->module) + 1;
+	stpcpy(l->value, line->value);
+}
+
 static void add_line(struct modconf *c, const struct source *at, enum modconf_kind kind,
 		     const char *module, const char *value)
 {
-	struct modconf_line *l = &array_push(c->lines, c->count);
-
-	l->kind = kind;
-	l->line = at->line;
-	l->file = xcalloc(strlen(at->path) + strlen(module) + strlen(value) + 3, 1);
-	l->module = stpcpy(l->file, at->path) + 1;
-	l->value = stpcpy(l->module, module) + 1;
-	stpcpy(l->value, value);
+	modconf_add_line(c, &(struct modconf_line){ .kind = kind,
+						    .line = at->line,
+						    .file = (char *)at->path,
+						    .module = (char *)module,
+						    .value = (char *)value });
 }
 
 static void add_options(struct modconf *c, const struct source *at, const char *module, char *value)

@@ -14,27 +14,24 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void add_line(struct modconf *c, const struct modconf_line *line)
-{
-	array_push(c->lines, c->count) = (struct modconf_line){
-		.kind = line->kind,
-		.file = xstrdup(line->file),
-		.line = line->line,
-		.module = xstrdup(line->module),
-		.value = xstrdup(line->value),
-	};
-}
-
 static void add_lines(struct modconf *c, const struct modconf *from)
 {
 	for (size_t i = 0; i < from->count; i++)
-		add_line(c, &from->lines[i]);
+		modconf_add_line(c, &from->lines[i]);
 }
 
 /* Is the line read after a file of this name? The kernel command line is read after all. */
 static bool is_behind(const struct modconf_line *line, const char *name)
 {
 	return strcmp(line->file, MODCONF_CMDLINE) == 0 || strcmp(base_name(line->file), name) > 0;
+}
+
+/* Where the file is there, it hides its name in all other directories. */
+static bool is_replaced(const struct modconf_line *line, const char *path, bool there)
+{
+	if (there)
+		return strcmp(base_name(line->file), base_name(path)) == 0;
+	return strcmp(line->file, path) == 0;
 }
 
 void modconf_with_file(const struct modconf *c, const char *path, const char *text,
@@ -48,10 +45,10 @@ void modconf_with_file(const struct modconf *c, const char *path, const char *te
 	if (text)
 		modconf_add_file(&file, path, text, strlen(text));
 	for (; i < c->count && !is_behind(&c->lines[i], name); i++)
-		if (strcmp(base_name(c->lines[i].file), name) != 0)
-			add_line(ret, &c->lines[i]);
+		if (!is_replaced(&c->lines[i], path, text))
+			modconf_add_line(ret, &c->lines[i]);
 	add_lines(ret, &file);
 	for (; i < c->count; i++)
-		add_line(ret, &c->lines[i]);
+		modconf_add_line(ret, &c->lines[i]);
 	modconf_free(&file);
 }

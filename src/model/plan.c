@@ -10,6 +10,7 @@ static const char *const act_names[ACT_KIND_COUNT] = {
 	[ACT_CONFIRM] = "confirm",
 	[ACT_UNLOAD] = "unload",
 	[ACT_LOAD] = "load",
+	[ACT_RESTORE] = "restore",
 	[ACT_CHECK_PARAMS] = "check_parameters",
 	[ACT_CHECK_DEVICE] = "check_device",
 	[ACT_CHECK_GUEST] = "check_guest",
@@ -35,7 +36,7 @@ enum act_kind act_find(const char *name, bool *ret_found)
 bool plan_reloads(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].act.kind == ACT_LOAD)
+		if (plan->steps[i].act.kind == ACT_LOAD || plan->steps[i].act.kind == ACT_RESTORE)
 			return true;
 	return false;
 }
@@ -92,20 +93,20 @@ static bool is_file_act(const struct act *act)
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret)
 {
-	const struct act *file = NULL, *load = NULL;
+	const struct act *file = NULL, *restore = NULL;
 	const struct setting *setting = NULL;
 
 	*ret = (struct plan){ 0 };
 	for (size_t i = 0; i < count; i++) {
 		if (is_file_act(&steps[i].back))
 			file = &steps[i].back;
-		else if (steps[i].back.kind == ACT_LOAD)
-			load = &steps[i].back;
-		if (!setting && steps[i].act.param)
+		else if (steps[i].back.kind == ACT_RESTORE)
+			restore = &steps[i].back;
+		if (!setting && steps[i].act.param && steps[i].act.target)
 			setting = setting_of_module(steps[i].act.target);
 	}
 	if (setting)
-		plan_module_back(host, setting, file, load, options, ret);
+		plan_module_back(host, setting, file, restore, options, ret);
 	finish(host, ret);
 }
 
@@ -202,6 +203,9 @@ void act_detail_text(const struct act *act, struct buf *ret)
 			buf_printf(ret, "with %s", act->text);
 		else
 			buf_printf(ret, "%s=%d, as configured", act->param, act->value);
+		break;
+	case ACT_RESTORE:
+		buf_printf(ret, "with %s, all as before", act->text ?: "");
 		break;
 	case ACT_CHECK_PARAMS:
 		buf_printf(ret, "%s %s, all others as planned", act->param, on_off(act->value));

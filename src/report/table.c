@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "table.h"
 
-#include <libsmartcols.h>
 #include <string.h>
 
 #define TEXT_WIDTH 92
+#define SEPARATOR  "  "
+
+struct column {
+	char *name;
+	bool right;
+	size_t width;
+};
 
 struct table {
-	struct libscols_table *scols;
-	size_t columns, rows;
+	struct column *columns;
+	size_t column_count;
+	char **cells; /* row after row; escaped: plain ASCII, so that bytes are columns */
+	size_t cell_count;
 	bool headings;
 };
 
-static void *must(void *p)
-{
-	return p ? p : xcalloc(SIZE_MAX / 2, 1); /* ends the program: there is no memory */
-}
-
 static void add_column(struct table *t, const char *name)
 {
-	autofree char *plain = xstrdup(name);
-	size_t len = strlen(plain);
-	int flags = 0;
+	struct column *c = &array_push(t->columns, t->column_count);
+	size_t len = strlen(name);
 
-	if (len && plain[len - 1] == '>') {
-		flags = SCOLS_FL_RIGHT;
-		plain[len - 1] = '\0';
-	}
-	t->headings |= plain[0] != '\0';
-	must(scols_table_new_column(t->scols, plain, 0, flags));
-	t->columns++;
+	c->right = len && name[len - 1] == '>';
+	c->name = xstrndup(name, len - c->right);
+	c->width = strlen(c->name);
+	t->headings |= c->width > 0;
 }
 
 struct table *table_new(const char *first, ...)
@@ -37,65 +36,94 @@ struct table *table_new(const char *first, ...)
 	struct table *t = xcalloc(1, sizeof(*t));
 	va_list ap;
 
-	t->scols = must(scols_new_table());
-	/* As wide as the text is: a pipe, a pager and a narrow terminal get the same lines. */
-	scols_table_set_termforce(t->scols, SCOLS_TERMFORCE_NEVER);
-	scols_table_set_column_separator(t->scols, "  ");
 	va_start(ap, first);
 	for (const char *name = first; name; name = va_arg(ap, const char *))
 		add_column(t, name);
 	va_end(ap);
-	scols_table_enable_noheadings(t->scols, !t->headings);
 	return t;
+}
+
+static void add_cell(struct table *t, struct column *c, const char *text)
+{
+	char *cell = safe_text(text ? text : "", 200);
+	size_t len = strlen(cell);
+
+	array_push(t->cells, t->cell_count) = cell;
+	c->width = len > c->width ? len : c->width;
 }
 
 void table_row(struct table *t, const char *first, ...)
 {
-	struct libscols_line *line = must(scols_table_new_line(t->scols, NULL));
-	const char *cell = first;
+	const char *text = first;
 	va_list ap;
 
 	va_start(ap, first);
-	for (size_t i = 0; i < t->columns; i++) {
-		autofree char *safe = safe_text(cell ? cell : "", 200);
-
-		if (scols_line_set_data(line, i, safe) < 0)
-			must(NULL);
-		if (i + 1 < t->columns)
-			cell = va_arg(ap, const char *);
+	for (size_t i = 0; i < t->column_count; i++) {
+		add_cell(t, &t->columns[i], text);
+		if (i + 1 < t->column_count)
+			text = va_arg(ap, const char *);
 	}
 	va_end(ap);
-	t->rows++;
 }
 
 size_t table_rows(const struct table *t)
 {
-	return t->rows;
+	return t->cell_count / t->column_count;
 }
 
-static void print_line(FILE *out, const char *indent, const char *line, size_t len)
+static void add_padded(struct buf *line, const struct column *c, const char *cell)
 {
-	while (len && line[len - 1] == ' ')
-		len--;
-	fprintf(out, "%s%.*s\n", len ? indent : "", (int)len, line);
+	buf_printf(line, c->right ? "%*s" : "%-*s", (int)c->width, cell);
+}
+
+/* The line without blanks at its end. */
+static void print_line(FILE *out, const char *indent, struct buf *line)
+{
+	chomp(line->data);
+	fprintf(out, "%s%s\n", line->data[0] ? indent : "", line->data);
+	buf_reset(line);
+}
+
+static void print_headings(const struct table *t, FILE *out, const char *indent)
+{
+	autobuf line = { 0 };
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		buf_puts(&line, i ? SEPARATOR : "");
+		add_padded(&line, &t->columns[i], t->columns[i].name);
+	}
+	print_line(out, indent, &line);
+}
+
+static void print_row(const struct table *t, size_t row, FILE *out, const char *indent)
+{
+	autobuf line = { 0 };
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		buf_puts(&line, i ? SEPARATOR : "");
+		add_padded(&line, &t->columns[i], t->cells[row * t->column_count + i]);
+	}
+	print_line(out, indent, &line);
+}
+
+static void table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->column_count; i++)
+		free(t->columns[i].name);
+	for (size_t i = 0; i < t->cell_count; i++)
+		free(t->cells[i]);
+	free(t->columns);
+	free(t->cells);
+	free(t);
 }
 
 void table_print(struct table *t, FILE *out, const char *indent)
 {
-	char *text = NULL;
-
-	if (t->rows && scols_print_table_to_string(t->scols, &text) == 0) {
-		for (char *line = text; *line; line += strcspn(line, "\n") + 1) {
-			size_t len = strcspn(line, "\n");
-
-			print_line(out, indent, line, len);
-			if (!line[len])
-				break;
-		}
-	}
-	free(text);
-	scols_unref_table(t->scols);
-	free(t);
+	if (t->headings && table_rows(t))
+		print_headings(t, out, indent);
+	for (size_t row = 0; row < table_rows(t); row++)
+		print_row(t, row, out, indent);
+	table_free(t);
 }
 
 void print_heading(FILE *out, const struct style *style, const char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * table.h - aligned text: rows of cells, printed by libsmartcols.
+ * table.h - aligned text: rows of cells. All cells are escaped to ASCII first, so that a column's
+ * width is a number of bytes, and lines are as long as they are: a pager or a script gets the same.
  *
  *	struct table *t = table_new("PID>", "USER", NULL);      ">" aligns to the right
  *	table_row(t, "41922", "qemu");

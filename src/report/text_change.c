@@ -7,11 +7,14 @@
 #include "mention.h"
 #include "table.h"
 
-static void change_line(FILE *out, const struct style *style, const struct change *c, bool done)
+static void change_line(FILE *out, const struct style *style, const struct outcome *o,
+			const struct change *c, bool done)
 {
 	print_heading(out, style, c->setting->name);
 	if (c->already)
 		fprintf(out, ": %s already\n", c->value);
+	else if (c->now == UNKNOWN && plan_reloads(&o->plan))
+		fprintf(out, ": not loaded -> %s\n", c->value);
 	else if (c->now == UNKNOWN)
 		fprintf(out, ": next load %s -> %s\n", on_off(c->next), c->value);
 	else if (c->waits || c->now == param_bool(c->value))
@@ -57,18 +60,18 @@ static void effects(FILE *out, const struct plan *plan)
 		const struct effect *f = &plan->effects[i];
 		autobuf b = { 0 };
 
-		buf_printf(&b, "The reload also changes %s %s from ", f->module, f->param);
-		buf_add_safe(&b, f->from, 40);
-		buf_puts(&b, " to ");
+		buf_printf(&b, "The reload also applies %s %s=", f->module, f->param);
 		buf_add_safe(&b, f->to, 40);
-		buf_puts(&b, ": ");
-		if (f->line)
+		buf_puts(&b, " of ");
+		if (f->line) {
 			buf_add_safe(&b, f->file, 200);
-		else
-			buf_puts(&b, "the kernel command line");
-		if (f->line)
 			buf_printf(&b, ":%u", f->line);
-		buf_puts(&b, " says so since the module was loaded.");
+		} else {
+			buf_puts(&b, "the kernel command line");
+		}
+		buf_puts(&b, ", which is not in force now (");
+		buf_add_safe(&b, f->from, 40);
+		buf_puts(&b, ").");
 		print_wrapped(out, "also: ", b.data);
 	}
 }
@@ -149,7 +152,8 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	if (!style->quiet || dry_run) {
 		undo_line(out, o);
 		for (size_t i = 0; i < o->plan.change_count; i++)
-			change_line(out, style, &o->plan.changes[i], done && !any_waits(&o->plan));
+			change_line(out, style, o, &o->plan.changes[i],
+				    done && !any_waits(&o->plan));
 	}
 	if (show_steps)
 		steps(out, o);

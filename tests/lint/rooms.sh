@@ -13,13 +13,14 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
 failed=0
 
-# Which room each header of include/kvmtune belongs to. "data" is plain data of the ports: types that the model
-# may hold (cpu_id, host_id) and sys fills. A header that is not in here is an error.
+# Which room each header of include/kvmtune belongs to. "data" is plain data that sys fills and
+# the model holds (cpu_id, host_id, kvm_user); "port" is the table of the doors. A header that is not in here is an error.
 room_of_header()
 {
 	case $1 in
 	base.h | err.h | version.h) echo base ;;
-	port.h | user.h) echo data ;;
+	facts.h | user.h) echo data ;;
+	port.h) echo port ;;
 	scan.h | testguest.h) echo sys ;;
 	advice.h | host.h | modconf.h | plan.h | setting.h) echo model ;;
 	apply.h | change.h | journal.h | observe.h) echo engine ;;
@@ -37,11 +38,12 @@ sees()
 	base) ;;
 	data) echo base ;;
 	model) echo base data ;;
-	engine | bench) echo base data model engine ;;
+	port) echo base data ;;
+	engine | bench) echo base data port model engine ;;
 	report) echo base data model engine ;;
-	cli) echo base data model engine bench report ;;
-	main) echo base data model engine bench report cli ;;
-	sys) echo base data ;;
+	cli) echo base data port model engine bench report ;;
+	main) echo base data port model engine bench report cli ;;
+	sys) echo base data port ;;
 	esac
 }
 
@@ -51,7 +53,6 @@ rooms_of_library()
 	case $1 in
 	libkmod.h | systemd/sd-bus.h | libcpuid/*) echo sys ;;
 	json-c/*) echo engine report ;;
-	libsmartcols.h) echo report ;;
 	gsl/*) echo bench ;;
 	getopt.h) echo cli ;;
 	*) echo any ;;

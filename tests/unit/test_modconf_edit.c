@@ -61,7 +61,6 @@ static const struct edit_case cases[] = {
 	{ "away before the command line", { O }, "m.c=1", NULL, "c=1" },
 	{ "hides a lower one", { A, L, Z }, NULL, "options m n=1\n", "a=1 n=1 z=1" },
 	{ "an empty one hides, too", { A, L, Z }, NULL, "", "a=1 z=1" },
-	/* fails until a file that was never there hides nothing */
 	{ "not there hides nothing", { A, L, Z }, NULL, NULL, "a=1 l=1 z=1" },
 };
 

@@ -123,7 +123,7 @@ static const struct cpu_case cases[] = {
 	{ "locked on", YES, NEW_EPT, { { CONTROL, 5 } }, NULL, YES, YES, YES, UNKNOWN },
 	{ "not locked", YES, NEW_EPT, { { CONTROL, 0 } }, NULL, YES, YES, YES, UNKNOWN },
 	{ "old, locked off", YES, OLD_EPT, { { CONTROL, 1 } }, NULL, YES, NO, UNKNOWN, UNKNOWN },
-	/* fails until only a kernel with `vmx flags` proves that the firmware lets it be used */
+	/* Only a kernel with `vmx flags` takes vmx off where the firmware says no. */
 	{ "old, firmware unknown", YES, OLD_EPT, { { 0 } }, NULL, YES, UNKNOWN, YES, UNKNOWN },
 	/* Parts of words prove nothing. */
 	{ "parts of words",
@@ -181,7 +181,7 @@ static void facts(void **state)
 		struct fake f;
 
 		make(c, &f);
-		assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+		assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
 		m = &h.modules[SETTING_EPT];
 		errors += wrong(c, "virt", &m->virt, c->virt);
 		errors += wrong(c, "enabled", &m->enabled, c->enabled);
@@ -205,7 +205,7 @@ static void every_fact_has_a_source(void **state)
 		struct fake f;
 
 		make(&cases[i], &f);
-		assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+		assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
 		for (size_t k = 0; k < 4; k++) {
 			const struct module_facts *m = &h.modules[SETTING_EPT];
 			const struct fact *all[] = { &m->virt, &m->enabled, &m->paging,
@@ -246,7 +246,7 @@ static void evidence(void **state)
 
 	(void)state;
 	make(find_case("msr, three levels"), &f);
-	assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+	assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
 	sources_of(&h.modules[SETTING_EPT].virt, "CPUID");
 	sources_of(&h.modules[SETTING_EPT].enabled, "/proc/cpuinfo");
 	sources_of(&h.modules[SETTING_EPT].paging, "/proc/cpuinfo, MSR 48Bh");
@@ -264,9 +264,30 @@ static void contrary_evidence(void **state)
 
 	(void)state;
 	make(find_case("old, locked off"), &f);
-	assert_int_equal(host_observe(&f.ports, &h, &e), 0);
-	/* fails until the overruled source is dropped: "/proc/cpuinfo, MSR 3Ah" */
+	assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
 	sources_of(&h.modules[SETTING_EPT].enabled, "MSR 3Ah");
+	host_free(&h);
+	fake_free(&f);
+}
+
+/* For the proof after a change: of the parameters our own is read, and nothing else is left out. */
+static void proof_reads_our_parameter(void **state)
+{
+	const struct module_facts *m;
+	struct err e = { 0 };
+	struct host h;
+	struct fake f;
+
+	(void)state;
+	make(find_case("old, EPT, loaded"), &f);
+	assert_int_equal(host_observe(&f.ports, OBSERVE_PROOF, &h, &e), 0);
+	m = &h.modules[SETTING_EPT];
+	assert_int_equal(m->now, NO);
+	assert_int_equal(m->next, YES);
+	assert_int_equal(m->state, MODULE_STATE_LOADED);
+	assert_int_equal(m->enabled.value, YES);
+	assert_int_equal(m->paging.value, YES);
+	assert_true(h.device.exists);
 	host_free(&h);
 	fake_free(&f);
 }
@@ -281,7 +302,7 @@ static void an_image_has_no_processor(void **state)
 	(void)state;
 	make(find_case("loaded, on"), &f);
 	f.ports.image = true;
-	assert_int_equal(host_observe(&f.ports, &h, &e), 0);
+	assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
 	m = &h.modules[SETTING_EPT];
 	assert_int_equal(m->virt.value, UNKNOWN);
 	assert_int_equal(m->paging.value, UNKNOWN);
@@ -299,6 +320,7 @@ int main(void)
 		cmocka_unit_test(every_fact_has_a_source),
 		cmocka_unit_test(evidence),
 		cmocka_unit_test(contrary_evidence),
+		cmocka_unit_test(proof_reads_our_parameter),
 		cmocka_unit_test(an_image_has_no_processor),
 	};
 

@@ -26,6 +26,7 @@ static const char letters[ACT_KIND_COUNT] = {
 	[ACT_NONE] = '-',	  [ACT_WRITE_FILE] = 'w',   [ACT_REMOVE_FILE] = 'r',
 	[ACT_CONFIRM] = 'c',	  [ACT_UNLOAD] = 'u',	    [ACT_LOAD] = 'l',
 	[ACT_CHECK_PARAMS] = 'p', [ACT_CHECK_DEVICE] = 'd', [ACT_CHECK_GUEST] = 'g',
+	[ACT_RESTORE] = 'R',
 };
 
 /* "wculpdg", and as many letters for the ways back. */
@@ -243,6 +244,36 @@ static void image(struct host *h)
 	h->root = false;
 }
 
+static void not_root_nixos(struct host *h)
+{
+	not_root(h);
+	nixos(h);
+}
+
+static void not_root_in_use(struct host *h)
+{
+	not_root(h);
+	in_use(h);
+}
+
+static void not_root_later_file(struct host *h)
+{
+	not_root(h);
+	later_file_on(h);
+}
+
+static void image_read_only(struct host *h)
+{
+	image(h);
+	read_only(h);
+}
+
+static void read_only_saved(struct host *h)
+{
+	read_only(h);
+	saved_off(h);
+}
+
 static void no_device(struct host *h)
 {
 	h->device.exists = false;
@@ -260,18 +291,18 @@ struct plan_case {
 
 /* In a refused plan the steps are there for the reader of a dry run; they are not asked for here. */
 static const struct plan_case cases[] = {
-	{ "off", as_made, "off", false, "wculpdg", "r-lu---", STATUS_DONE, NULL },
+	{ "off", as_made, "off", false, "wculpdg", "r-Ru---", STATUS_DONE, NULL },
 	{ "on already", as_made, "on", false, "", "", STATUS_DONE, NULL },
-	{ "on again", is_off, "on", false, "rculpdg", "w-lu---", STATUS_DONE, NULL },
+	{ "on again", is_off, "on", false, "rculpdg", "w-Ru---", STATUS_DONE, NULL },
 	{ "off already", is_off, "off", false, "", "", STATUS_DONE, NULL },
-	{ "on against the admin", is_off_by_admin, "on", false, "wculpdg", "r-lu---", STATUS_DONE,
+	{ "on against the admin", is_off_by_admin, "on", false, "wculpdg", "r-Ru---", STATUS_DONE,
 	  NULL },
 	{ "off by hand: save it", is_off_by_hand, "off", false, "wc", "r-", STATUS_DONE, NULL },
-	{ "off by hand: on", is_off_by_hand, "on", false, "culpdg", "-lu---", STATUS_DONE, NULL },
-	{ "saved: now do it", saved_off, "off", false, "culpdg", "-lu---", STATUS_DONE, NULL },
+	{ "off by hand: on", is_off_by_hand, "on", false, "culpdg", "-Ru---", STATUS_DONE, NULL },
+	{ "saved: now do it", saved_off, "off", false, "culpdg", "-Ru---", STATUS_DONE, NULL },
 	{ "saved: not any more", saved_off, "on", false, "rc", "w-", STATUS_DONE, NULL },
-	{ "no device before", no_device, "off", false, "wculpg", "r-lu--", STATUS_DONE, NULL },
-	{ "no directory yet", no_conf_dir, "off", false, "wculpdg", "r-lu---", STATUS_DONE, NULL },
+	{ "no device before", no_device, "off", false, "wculpg", "r-Ru--", STATUS_DONE, NULL },
+	{ "no directory yet", no_conf_dir, "off", false, "wculpdg", "r-Ru---", STATUS_DONE, NULL },
 
 	{ "defer", as_made, "off", true, "wc", "r-", STATUS_PENDING, NULL },
 	{ "defer on", is_off, "on", true, "rc", "w-", STATUS_PENDING, NULL },
@@ -306,12 +337,21 @@ static const struct plan_case cases[] = {
 	{ "no EPT, off", no_ept, "off", false, "", "", STATUS_DONE, NULL },
 	{ "EPT not usable", ept_not_usable, "on", false, NULL, NULL, STATUS_IMPOSSIBLE,
 	  "no-paging" },
-	{ "unknown", unreadable, "off", false, NULL, NULL, STATUS_IMPOSSIBLE, "unknown-state" },
+	{ "unknown", unreadable, "off", false, "", "", STATUS_IMPOSSIBLE, "unknown-state" },
 	{ "not root", not_root, "off", false, NULL, NULL, STATUS_IMPOSSIBLE, "not-root" },
 	{ "not root, so", not_root, "on", false, "", "", STATUS_DONE, NULL },
-	/* fails until rights are asked for before the directory: it says read-only-config */
 	{ "not root as it is", not_root_not_writable, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
 	  "not-root" },
+	{ "not root, NixOS", not_root_nixos, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
+	  "not-root" },
+	{ "not root, in use", not_root_in_use, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
+	  "not-root" },
+	{ "not root, later file", not_root_later_file, "off", false, NULL, NULL, STATUS_REFUSED,
+	  "file-wins" },
+	{ "image, read-only", image_read_only, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
+	  "read-only-config" },
+	{ "read-only, file stays", read_only_saved, "off", false, "culpdg", "-Ru---", STATUS_DONE,
+	  NULL },
 	{ "read-only", read_only, "off", false, NULL, NULL, STATUS_IMPOSSIBLE, "read-only-config" },
 	{ "read-only, so", read_only, "on", false, "", "", STATUS_DONE, NULL },
 	{ "NixOS", nixos, "off", false, NULL, NULL, STATUS_IMPOSSIBLE, "generated-config" },
@@ -326,8 +366,12 @@ static const struct plan_case cases[] = {
 	{ "modules disabled", modules_disabled, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
 	  "modules-disabled" },
 	{ "VirtualBox", virtualbox, "off", false, NULL, NULL, STATUS_REFUSED, "other-hypervisor" },
-	/* fails until a module in transit is refused: now it is taken for one that is not loaded */
-	{ "in transit", busy, "off", false, NULL, NULL, STATUS_REFUSED, "module-busy" },
+	/* Nothing is planned on a guess: not even what is to be saved only. */
+	{ "in transit", busy, "off", false, "", "", STATUS_REFUSED, "module-busy" },
+	{ "in transit, so", busy, "on", false, "", "", STATUS_REFUSED, "module-busy" },
+	{ "in transit, defer", busy, "off", true, "", "", STATUS_REFUSED, "module-busy" },
+	{ "unknown, on", unreadable, "on", false, "", "", STATUS_IMPOSSIBLE, "unknown-state" },
+	{ "unknown, defer", unreadable, "off", true, "", "", STATUS_IMPOSSIBLE, "unknown-state" },
 };
 
 /* Says what is wrong with a case; all of them are tried before the test fails. */
@@ -453,6 +497,8 @@ static void refusals_name_cause_and_way_out(void **state)
 	refusal_names(modules_disabled, "off", "until the next boot", "--defer");
 	refusal_names(nixos, "off", "NixOS", "boot.extraModprobeConfig");
 	refusal_names(not_root, "off", "root", "sudo");
+	refusal_names(busy, "off", "loaded or removed by somebody else", "in a moment");
+	refusal_names(unreadable, "off", "parameter ept cannot be read", "/sys/module");
 }
 
 /* Only a refusal for users of KVM shows the table of them. */
@@ -521,9 +567,19 @@ static const struct text_case texts[] = {
 	{ "options kvm_intel nested=1\noptions kvm_intel ept=1\n", "off",
 	  HEAD "options kvm_intel nested=1\noptions kvm_intel ept=0\n" },
 	{ "# Made by kvmtune, long ago\noptions kvm_intel ept=Y\n", "off", OWN_OFF },
-	/* fails until only the word is taken off a line that says more: nested=1 is lost */
 	{ "options kvm_intel nested=1 ept=1\n", "off",
 	  HEAD "options kvm_intel nested=1\noptions kvm_intel ept=0\n" },
+	{ "options kvm_intel nested=1 ept=0\n", "on", HEAD "options kvm_intel nested=1\n" },
+	{ "options kvm-intel ept=0 words=\"a b\" ept=0 bare\n", "on",
+	  HEAD "options kvm_intel words=\"a b\" bare\n" },
+	/* Word by word, where our parameter is not among them. */
+	{ "\n  options   kvm-intel\tnested=1 \n\n# mine\nsoftdep kvm_intel pre: x\n", "off",
+	  HEAD "\n  options   kvm-intel\tnested=1 \n\n# mine\nsoftdep kvm_intel pre: x\n"
+	       "options kvm_intel ept=0\n" },
+	{ "options other ept=1\nblacklist kvm_amd\n", "off",
+	  HEAD "options other ept=1\nblacklist kvm_amd\noptions kvm_intel ept=0\n" },
+	{ "options kvm_intel emulate_ept=1 ept_x=2\n", "off",
+	  HEAD "options kvm_intel emulate_ept=1 ept_x=2\noptions kvm_intel ept=0\n" },
 };
 
 static bool text_differs(const struct text_case *c, const struct plan *plan)
@@ -592,7 +648,6 @@ static void same_name_elsewhere(void **state)
 	not_loaded(&h);
 	host_conf(&h, "/usr/lib/modprobe.d/zz-kvmtune.conf", "options kvm_intel ept=0\n");
 	build(&h, "on", false, &plan);
-	/* fails until modconf_with_file(NULL) keeps it: nothing is written, and status 5 */
 	assert_string_equal(step_of(&plan, ACT_WRITE_FILE)->act.text, OWN_ON);
 	plan_free(&plan);
 	host_free(&h);
@@ -726,8 +781,11 @@ static void what_is_expected(void **state)
 	assert_string_equal(expect_of(act, "ept")->after, "N");
 	assert_string_equal(expect_of(act, "ept")->before, "Y");
 	assert_string_equal(expect_of(act, "flexpriority")->after, "Y");
-	assert_string_equal(expect_of(act, "nested")->after, "0");
-	assert_string_equal(expect_of(act, "ple_gap")->after, "0x80");
+	assert_string_equal(expect_of(act, "nested")->after, "N");
+	assert_string_equal(expect_of(act, "nested")->before, "N");
+	assert_true(expect_of(act, "nested")->announced);
+	assert_string_equal(expect_of(act, "ple_gap")->after, "128");
+	assert_false(expect_of(act, "flexpriority")->announced);
 	assert_null(expect_of(act, "pml")->after);
 	assert_true(expect_of(act, "pml")->announced);
 	assert_null(expect_of(act, "unrestricted_guest")->after);
@@ -751,7 +809,9 @@ static void what_is_expected_beside_effects(void **state)
 	assert_int_equal(plan.effect_count, 1);
 	act = &step_of(&plan, ACT_CHECK_PARAMS)->act;
 	assert_string_equal(expect_of(act, "ept")->after, "N");
-	assert_string_equal(expect_of(act, "nested")->after, "1");
+	/* Not in force now: the processor may lack it. The plan says it already. */
+	assert_null(expect_of(act, "nested")->after);
+	assert_true(expect_of(act, "nested")->announced);
 	assert_string_equal(expect_of(act, "nested")->before, "N");
 	assert_null(expect_of(act, "flexpriority")->after);
 	assert_string_equal(expect_of(act, "flexpriority")->before, "Y");
@@ -804,6 +864,31 @@ static void confirmed_is_what_wins(void **state)
 	assert_string_equal(act->target, MODULE);
 	assert_string_equal(act->param, "ept");
 	assert_int_equal(act->value, NO);
+	/* Somebody must say so: silence is on. */
+	assert_null(act->text);
+	plan_free(&plan);
+	host_free(&h);
+}
+
+static void on_is_the_default(void **state)
+{
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	is_off(&h);
+	build(&h, "on", false, &plan);
+	assert_string_equal(step_of(&plan, ACT_CONFIRM)->act.text, "by default");
+	assert_int_equal(step_of(&plan, ACT_CONFIRM)->act.value, YES);
+	plan_free(&plan);
+	host_free(&h);
+	/* Where our file is needed, it must be seen. */
+	host_make(&h);
+	is_off_by_admin(&h);
+	build(&h, "on", false, &plan);
+	assert_null(step_of(&plan, ACT_CONFIRM)->act.text);
+	assert_int_equal(step_of(&plan, ACT_CONFIRM)->act.value, YES);
 	plan_free(&plan);
 	host_free(&h);
 }
@@ -902,6 +987,7 @@ int main(void)
 		cmocka_unit_test(what_is_expected_beside_effects),
 		cmocka_unit_test(other_effects_are_named),
 		cmocka_unit_test(confirmed_is_what_wins),
+		cmocka_unit_test(on_is_the_default),
 		cmocka_unit_test(change_says_what_was),
 		cmocka_unit_test(no_goal_no_step),
 		cmocka_unit_test(plan_outlives_the_host),

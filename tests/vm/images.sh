@@ -34,7 +34,7 @@ packages()
 {
 	local cpuid=libcpuid16
 	[ "$suite" = bookworm ] || cpuid=libcpuid17
-	echo "systemd,systemd-sysv,dbus,kmod,udev,procps,ksmtuned,strace,libkmod2,libsystemd0,$cpuid,libjson-c5,libsmartcols1"
+	echo "systemd,systemd-sysv,dbus,kmod,udev,procps,ksmtuned,strace,libkmod2,libsystemd0,$cpuid,libjson-c5"
 }
 
 # What an emulator does not need, and would spend long seconds on.

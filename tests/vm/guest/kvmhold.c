@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_VCPUS 64
+#define MAX_VCPUS  64
 #define GUEST_PORT 0xe9
 #define GUEST_BASE 0x1000
 
@@ -71,7 +71,9 @@ static int check(int result, const char *what)
 
 static void usage(void)
 {
-	fputs("usage: kvmhold [--argv0 NAME] [--vcpus N] dev|vm|vcpu|guest [SECONDS] [-- WORDS...]\n", stderr);
+	fputs("usage: kvmhold [--argv0 NAME] [--vcpus N] dev|vm|vcpu|guest [SECONDS] [-- "
+	      "WORDS...]\n",
+	      stderr);
 	exit(2);
 }
 
@@ -138,7 +140,8 @@ static void close_fd(int *fd)
 static void make_vcpus(struct machine *m, int count)
 {
 	for (m->vcpus = 0; m->vcpus < count; m->vcpus++)
-		m->vcpu[m->vcpus] = check(ioctl(m->vm, KVM_CREATE_VCPU, m->vcpus), "KVM_CREATE_VCPU");
+		m->vcpu[m->vcpus] =
+			check(ioctl(m->vm, KVM_CREATE_VCPU, m->vcpus), "KVM_CREATE_VCPU");
 }
 
 /* Without unrestricted guests (no EPT) KVM needs room for a TSS and page tables to run real mode. */
@@ -152,8 +155,10 @@ static void make_room_for_real_mode(const struct machine *m)
 
 static void give_memory(const struct machine *m)
 {
-	struct kvm_userspace_memory_region region = { .guest_phys_addr = GUEST_BASE, .memory_size = 0x1000 };
-	void *memory = mmap(NULL, region.memory_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct kvm_userspace_memory_region region = { .guest_phys_addr = GUEST_BASE,
+						      .memory_size = 0x1000 };
+	void *memory = mmap(NULL, region.memory_size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		die("mmap");
@@ -242,7 +247,8 @@ static void end_at(int seconds)
 
 static int is_kind(const char *word)
 {
-	return !strcmp(word, "dev") || !strcmp(word, "vm") || !strcmp(word, "vcpu") || !strcmp(word, "guest");
+	return !strcmp(word, "dev") || !strcmp(word, "vm") || !strcmp(word, "vcpu") ||
+	       !strcmp(word, "guest");
 }
 
 int main(int argc, char **argv)

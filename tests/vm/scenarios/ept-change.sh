@@ -83,7 +83,7 @@ like "the other place is shown" "$stdout" 'options kvm_intel ept=1 \(overridden\
 scenario "an option edited since the module was loaded is shown in the plan"
 printf '# a comment\noptions kvm-intel nested=0\n' >/etc/modprobe.d/kvm.conf
 run kvmtune ept off --dry-run
-like "with file and line" "$stdout" 'also: .*nested from Y to 0: /etc/modprobe.d/kvm.conf:2'
+like "with file and line" "$stdout" 'also: .*applies kvm_intel nested=0 of /etc/modprobe.d/kvm.conf:2'
 run kvmtune ept off
 is "exit status" "$status" 0
 is "nested changed as announced" "$(parameter kvm_intel nested)" N

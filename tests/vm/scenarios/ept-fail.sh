@@ -24,7 +24,7 @@ failed()
 scenario "a bad value in another file, put there since the load"
 printf 'options kvm_intel vpid=1\noptions kvm_intel nested=banana\n' >/etc/modprobe.d/kvm.conf
 run kvmtune ept off --dry-run
-like "the plan shows the option" "$stdout" 'also: .*nested from Y to banana: /etc/modprobe.d/kvm.conf:2'
+like "the plan shows the option" "$stdout" 'also: .*applies kvm_intel nested=banana of /etc/modprobe.d/kvm.conf:2'
 failed 1 "nested=banana of /etc/modprobe.d/kvm.conf:2.*the host is as it was" kvmtune ept off
 
 scenario "a value that was given by hand and is in no file"
@@ -81,5 +81,18 @@ is "exit status" "$status" 6
 like "says that KVM is away" "$stderr" "KVM is away"
 run kvmtune undo
 is "undo: exit status" "$status" 0
+snapshot /tmp/after
+ok "all is as before" same_host /tmp/before /tmp/after
+
+scenario "hand-given values and a mode of its own come back after a kill, too"
+rmmod kvm_intel
+modprobe kvm_intel nested=0
+chmod 666 /dev/kvm
+snapshot /tmp/before
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
+	kvmtune ept off
+run kvmtune undo
+is "undo: exit status" "$status" 0
+is "nested" "$(parameter kvm_intel nested)" N
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * facts.h - plain facts that the doors to the outside give and struct host holds.
+ */
+#ifndef KVMTUNE_FACTS_H
+#define KVMTUNE_FACTS_H
+
+#include <kvmtune/base.h>
+
+/* What CPUID says of the logical CPU this runs on. */
+struct cpu_id {
+	char vendor[16];
+	char brand[64];
+	int family, model, stepping;
+	enum tri vmx, svm;
+	enum tri hypervisor;	  /* this is itself a guest */
+	char hypervisor_name[32]; /* "" unknown */
+};
+
+struct host_id {
+	char name[65];
+	char kernel[65]; /* release */
+	char machine[65];
+};
+
+#endif

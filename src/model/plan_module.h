@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan_module.h - what the files that plan module parameters share; nobody else includes this.
+ *
+ * plan_module.c decides, plan_refuse.c says what stands in the way, own_conf.c knows the text of
+ * our file, plan_reload.c makes the steps of a reload, plan_module_back.c plans the way back.
+ */
+#ifndef KVMTUNE_PLAN_MODULE_H
+#define KVMTUNE_PLAN_MODULE_H
+
+#include <kvmtune/plan.h>
+
+/* All that these functions need to know; made once for each goal. */
+struct work {
+	const struct host *host;
+	const struct setting *setting;
+	const struct module_setting *ms;
+	const struct module_facts *m;
+	struct plan *plan;
+	const char *again; /* what the user has to type again: "ept off", "undo" */
+	enum tri want;
+	bool reload;	     /* the module is to be removed and inserted */
+	struct modconf next; /* modprobe.d as it will be */
+	bool file_changes;   /* own file differs from now: file_text, NULL: to be removed */
+	char *file_text;
+	struct modconf_token *asked; /* the last word of `next` about each parameter */
+	size_t asked_count;
+};
+void work_begin(struct work *w, const struct host *host, const struct setting *setting,
+		struct plan *plan);
+void work_end(struct work *w);
+
+/* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
+bool refuse_impossible(struct work *w); /* what this host can never do */
+bool refuse_builtin(struct work *w);
+bool refuse_unclear(struct work *w);   /* being loaded or removed, or not readable */
+bool refuse_lost_file(struct work *w); /* our option would not win; finds our file's text, too */
+bool refuse_install_line(struct work *w);
+bool refuse_rights(struct work *w); /* not root, or /etc/modprobe.d is not to be written */
+bool refuse_reload(struct work *w); /* what stands in the way of a reload just now */
+
+/* Finds the text of our file with which the next load gives what is wanted, if there is one. */
+bool own_conf_find(struct work *w);
+/* What the next load gives by these options; without a word from anybody the default is on. */
+enum tri next_value(const struct work *w, const struct modconf *c);
+
+struct change *work_add_change(struct work *w, const char *value);
+/* Is the module loaded with another value than wanted? */
+bool work_reload_needed(const struct work *w);
+/* The change of our file and the check that it wins; only the check where the file stays. */
+void work_add_file_steps(struct work *w);
+/* Unload, load (options NULL: as configured) and all checks. */
+void work_add_reload_steps(struct work *w, const char *options);
+/* Unload, if it is loaded, and load exactly as this act says. */
+void work_add_restore_steps(struct work *w, const struct act *restore);
+void work_add_device_check(struct work *w, const struct device_facts *device);
+
+#endif
