@@ -30,8 +30,9 @@ BASE   := base err
 MODEL  := advice host modconf modconf_edit own_conf plan plan_module \
 	  plan_module_back plan_refuse plan_reload setting user
 ENGINE := act apply change journal observe observe_cpu step_json
-SYS    := cpu files guest kvm lock modules ports scan system
-REPORT := json json_change json_status mention table text_change text_status
+SYS    := cpu files guest kvm lock modules ports scan system write
+REPORT := json json_change json_status mention table text_change text_journal \
+	  text_status text_users
 CLI    := cmd_change cmd_read goals help options tables
 
 # All but the doors to the outside: what a test links with doors of its own.

@@ -3,7 +3,7 @@
 #
 # Bash completion for kvmtune. All words come from the program: `kvmtune --list-words`.
 
-# The words of one kind ("command", "option", "takes ept", "value ept") that fit what is typed.
+# The words of one kind ("command", "option", "takes ept", "value ept", "choice --color") that fit what is typed.
 _kvmtune_words()
 {
 	local word
@@ -32,7 +32,7 @@ _kvmtune_value()
 {
 	case $1 in
 	--root) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
-	--color) _kvmtune_words "value --color" "$2" ;;
+	--color) _kvmtune_words "choice --color" "$2" ;;
 	esac
 }
 

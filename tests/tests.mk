@@ -46,7 +46,7 @@ check-diff: $(TESTS)/modconf_libkmod
 	$(Q)prove -e '' $(TESTS)/modconf_libkmod :: $(DIFF_ARGS)
 
 # The production code before a made-up kernel: see tests/lib/fake_ports.c.
-$(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files sys/lock) $(ARCHIVE)
+$(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files sys/write sys/lock) $(ARCHIVE)
 	$(call say,LD   $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 

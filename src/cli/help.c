@@ -105,5 +105,5 @@ void list_words(FILE *out)
 					row->argument && !row->optional ? "=" : "");
 	}
 	setting_words(out);
-	fputs("value --color auto\nvalue --color always\nvalue --color never\n", out);
+	fputs("choice --color auto\nchoice --color always\nchoice --color never\n", out);
 }

@@ -321,7 +321,8 @@ static int restore_module(struct act_context *c, const struct act *act, struct e
 	if (!text.len)
 		return 0;
 	err_set(e, -ESTALE, "%s is loaded, but not as it was: %s", act->target, text.data);
-	return err_hint(e, "KVM works. Look at `kvmtune status -v`; try again with: kvmtune undo");
+	return err_hint(e, "KVM works. Try again:  kvmtune undo        Leave it so:  kvmtune undo "
+			   "--defer");
 }
 
 /* ---- files ---- */

@@ -6,44 +6,99 @@
 
 #include <string.h>
 
-/* The options of one line but for our parameter. */
-struct others {
-	const char *param;
-	bool found; /* our parameter was among them */
-	struct buf text;
-};
+/* ---- lines of others in our file ---- */
 
-static bool add_other(const struct modconf_token *t, void *arg)
+/* How long the first line is, with its end; one that ends in a backslash goes on in the next. */
+static size_t logical_line(const char *text)
 {
-	struct others *o = arg;
+	size_t len = 0;
 
-	if (strcmp(t->param, o->param) == 0) {
-		o->found = true;
-		return true;
+	for (; text[len]; len++)
+		if (text[len] == '\n' && (!len || text[len - 1] != '\\'))
+			return len + 1;
+	return len;
+}
+
+static size_t blanks(const char *s)
+{
+	size_t len = 0;
+
+	while (s[len] && (strchr(" \t\n", s[len]) || (s[len] == '\\' && s[len + 1] == '\n')))
+		len++;
+	return len;
+}
+
+/* Up to the next blank that is not inside of quotes. */
+static size_t word_length(const char *s)
+{
+	bool quoted = false;
+	size_t len = 0;
+
+	while (s[len] && (quoted || !blanks(s + len))) {
+		quoted ^= s[len] == '"';
+		len++;
 	}
-	buf_join(&o->text, " ", t->param);
-	if (t->has_value)
-		buf_printf(&o->text, strpbrk(t->value, " \t") ? "=\"%s\"" : "=%s", t->value);
+	return len;
+}
+
+/* Is this word `param` or `param=...`? To the kernel '-' and '_' are the same there. */
+static bool names_param(const char *word, const char *param)
+{
+	word += *word == '"';
+	for (; *param; word++, param++)
+		if (*word != *param && !(*word == '-' && *param == '_'))
+			return false;
+	return *word == '=' || *word == '"' || !*word || blanks(word);
+}
+
+static void add_without_param(struct buf *ret, const char *line, const char *param)
+{
+	while (*line) {
+		size_t gap = blanks(line), len = word_length(line + gap);
+
+		if (!len || !names_param(line + gap, param))
+			buf_add(ret, line, gap + len);
+		line += gap + len;
+	}
+	if (ret->len && ret->data[ret->len - 1] != '\n')
+		buf_puts(ret, "\n");
+}
+
+static bool says(const char *line, const struct module_setting *ms, bool our_param)
+{
+	struct modconf c = { 0 };
+	struct modconf_token t;
+	autofree char *options = NULL;
+	bool found;
+
+	modconf_add_file(&c, OWN_CONF_FILE, line, strlen(line));
+	options = modconf_options(&c, ms->module);
+	found = our_param ? modconf_winner(&c, ms->module, ms->param, &t)
+			  : options && options[strspn(options, " \t\r")];
+	modconf_free(&c);
+	return found;
+}
+
+/*
+ * Appends a line of our file without our parameter, word by word: all that somebody else wrote
+ * there stays as it is. False: nothing of it says anything.
+ */
+static bool add_foreign(struct buf *ret, const char *line, const struct module_setting *ms)
+{
+	autobuf rest = { 0 };
+
+	if (!says(line, ms, true)) {
+		buf_puts(ret, line);
+		return line[strspn(line, " \t\r\n")] && line[0] != '#';
+	}
+	add_without_param(&rest, line, ms->param);
+	if (!says(rest.data, ms, false))
+		return false;
+	buf_puts(ret, rest.data);
 	return true;
 }
 
-/* Appends a line of our file without our parameter; all that somebody else wrote there stays. */
-static bool add_foreign(struct buf *ret, const char *line, const struct module_setting *ms)
-{
-	struct others o = { .param = ms->param };
-	struct modconf c = { 0 };
-	size_t before = ret->len;
-
-	modconf_add_file(&c, OWN_CONF_FILE, line, strlen(line));
-	modconf_each_option(&c, ms->module, add_other, &o);
-	modconf_free(&c);
-	if (!o.found)
-		buf_printf(ret, "%s\n", line);
-	else if (o.text.len)
-		buf_printf(ret, "options %s %s\n", ms->module, o.text.data);
-	buf_free(&o.text);
-	return ret->len > before && line[0] && line[0] != '#';
-}
+/* ---- the text ---- */
 
 #define OWN_CONF_MARK "# Made by kvmtune"
 #define OWN_CONF_HEAD OWN_CONF_MARK ", see kvmtune(8); `kvmtune undo` takes it back.\n"
@@ -59,13 +114,15 @@ static char *own_conf_text(const char *old, const struct module_setting *ms, enu
 
 	buf_puts(&b, OWN_CONF_HEAD);
 	while (old && *old) {
-		size_t len = strcspn(old, "\n");
+		size_t len = logical_line(old);
 		autofree char *line = xstrndup(old, len);
 
-		old += len + (old[len] == '\n');
+		old += len;
 		if (!starts_with(line, OWN_CONF_MARK))
 			says_something |= add_foreign(&b, line, ms);
 	}
+	if (b.data[b.len - 1] != '\n')
+		buf_puts(&b, "\n");
 	if (value != UNKNOWN)
 		buf_printf(&b, "options %s %s=%d\n", ms->module, ms->param, value);
 	if (says_something)

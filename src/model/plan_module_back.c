@@ -76,7 +76,7 @@ static void back_from_interrupted(struct work *w, const struct act *restore, boo
 	work_add_file_steps(w);
 	if (w->reload)
 		work_add_restore_steps(w, restore);
-	else if (device_differs(&restore->device, &w->host->device))
+	else if (!lost && device_differs(&restore->device, &w->host->device))
 		work_add_device_check(w, &restore->device);
 }
 

@@ -33,6 +33,9 @@ void print_wrapped(FILE *out, const char *first, const char *text);
 /* "MSR 48Bh, /proc/cpuinfo" */
 void join_sources(const struct fact *f, struct buf *ret);
 
+/* What could not be read, a line each. */
+void text_unseen(FILE *out, const struct host *h);
+
 void text_advice(FILE *out, const enum advice_id *ids, size_t count);
 
 #endif

@@ -3,7 +3,6 @@
  * text_status.c - what a host is, for people.
  */
 #include <string.h>
-#include <time.h>
 
 #include "mention.h"
 #include "table.h"
@@ -155,7 +154,7 @@ static void setting_rows(struct table *t, const struct host *h, const struct set
 	mention_rows(t, h, s);
 }
 
-static void unseen(FILE *out, const struct host *h)
+void text_unseen(FILE *out, const struct host *h)
 {
 	for (size_t i = 0; i < h->unseen.n; i++)
 		fprintf(out, "not seen: %s\n", h->unseen.v[i]);
@@ -214,7 +213,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	table_print(t, out, "");
 	fputs(users, out);
 	if (host->unseen.n)
-		unseen(out, host);
+		text_unseen(out, host);
 	if (style->verbose)
 		for (size_t i = 0; i < SETTING_COUNT; i++)
 			if (settings[i].module)
@@ -232,103 +231,4 @@ void text_setting(FILE *out, const struct style *style, const struct host *host,
 	table_print(t, out, "");
 	if (style->verbose)
 		params(out, &host->modules[setting->id], setting->module->module);
-}
-
-/* ---- who uses KVM ---- */
-
-static void user_row(struct table *t, const struct kvm_user *u)
-{
-	autofree char *pid = xasprintf("%d", u->pid);
-	autofree char *vcpus = u->vcpus ? xasprintf("%d", u->vcpus) : xstrdup("-");
-
-	table_row(t, pid, u->user, u->guest ?: "-", vcpus, u->program, u->unit ?: "-",
-		  user_has_guest(u) ? "" : "holds /dev/kvm, runs no guest");
-}
-
-char *users_table(const struct kvm_users *users)
-{
-	struct table *t;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
-
-	if (!users->count)
-		return xstrdup("");
-	out = open_memstream(&text, &size);
-	if (!out)
-		return xstrdup("");
-	t = table_new("PID>", "USER", "GUEST", "VCPUS>", "PROGRAM", "UNIT", "", NULL);
-	for (size_t i = 0; i < users->count; i++)
-		user_row(t, &users->users[i]);
-	fputc('\n', out);
-	table_print(t, out, "  ");
-	fputc('\n', out);
-	fclose(out);
-	return text;
-}
-
-static void nobody(FILE *out, const struct host *h)
-{
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module && module_in_use(&h->modules[i])) {
-			fputs("KVM is in use, but by nobody who can be seen from here: a process "
-			      "of another PID namespace, or the kernel itself.\n",
-			      out);
-			return;
-		}
-	fputs("Nobody uses KVM.\n", out);
-}
-
-void text_users(FILE *out, const struct style *style, const struct host *host)
-{
-	autofree char *table = users_table(&host->users);
-
-	(void)style;
-	if (host->users.count)
-		fputs(table + 1, out); /* without its first blank line */
-	else
-		nobody(out, host);
-	unseen(out, host);
-}
-
-/* ---- what was done ---- */
-
-static const char *entry_state(const struct journal *j, const struct journal_entry *entry)
-{
-	if (entry->undone)
-		return "taken back";
-	if (entry == journal_interrupted(j))
-		return "interrupted";
-	switch (entry->result) {
-	case JOURNAL_DONE:
-		return "done";
-	case JOURNAL_WALKED_BACK:
-		return "failed, nothing changed";
-	default:
-		return "did not end";
-	}
-}
-
-void text_journal(FILE *out, const struct style *style, const struct journal *journal)
-{
-	struct table *t = table_new("ID>", "TIME", "COMMAND", "STATE", "", NULL);
-	const struct journal_entry *next = journal_undoable(journal);
-
-	for (size_t i = journal->count; i-- > 0;) {
-		const struct journal_entry *entry = &journal->entries[i];
-		autofree char *id = xasprintf("%d", entry->id);
-		time_t when = (time_t)entry->time;
-		char text[32] = "";
-		struct tm tm;
-
-		if (localtime_r(&when, &tm))
-			strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-		table_row(t, id, text, entry->command, entry_state(journal, entry),
-			  entry == next ? "<- `kvmtune undo` takes this back" : "");
-	}
-	if (!table_rows(t) && !style->quiet)
-		fputs("kvmtune has changed nothing on this host.\n", out);
-	table_print(t, out, "");
-	if (journal->damaged)
-		fprintf(out, "%zu lines of the journal cannot be read.\n", journal->damaged);
 }

@@ -237,7 +237,7 @@ static const char *mapped_name(const char *line)
 {
 	for (int field = 0; field < 5 && line; field++) {
 		line = strchr(line, ' ');
-		line += line != NULL;
+		line = line ? line + 1 : NULL;
 	}
 	return line ? line + strspn(line, " ") : NULL;
 }

@@ -34,6 +34,7 @@ int sys_open_dir(struct ports *p, const char *path);
 
 /* Each fills its part of the table. */
 void sys_files(struct ports *p);
+void sys_write(struct ports *p);
 void sys_lock(struct ports *p);
 void sys_modules(struct ports *p);
 void sys_modules_close(struct ports *p);

@@ -132,6 +132,7 @@ ok "completion: all options" offers "$(raw_options option)" kvmtune --
 for command in $(of command); do
 	ok "completion: options of $command" offers "$(raw_options "takes $command")" kvmtune "$command" --
 done
+ok "completion: choices of --color" offers "$(raw_options "choice --color")" kvmtune --color = ""
 for setting in $(of value | cut -d' ' -f1 | sort -u); do
 	ok "completion: values of $setting" offers "$(of "value $setting")" kvmtune "$setting" ""
 	ok "completion: $setting= behind apply" offers "$setting=" kvmtune apply "${setting%?}"

@@ -38,7 +38,7 @@ is_surprise()
 	[[ $1 =~ ^(bad-option|guest-needs-ept|hand-loaded-nested):\ ept\ off$ ]]
 }
 
-for name in $(all_hosts); do
+for name in $(some_hosts); do
 	pristine "$name"
 	base=$tmp/hosts/$name
 	dry "$name" ept off

@@ -14,7 +14,7 @@ journal()
 
 # ---- every host that can be changed ----
 
-for name in $(all_hosts); do
+for name in $(some_hosts); do
 	for goal in 'ept off' 'ept on' 'ept off --defer' 'ept on --defer'; do
 		read -ra command <<<"$goal"
 		host "$name"
@@ -99,6 +99,15 @@ run kvmtune undo
 param ept
 is "$status $value" '0 Y' 'and can be tried again'
 
+# Stopped while KVM was away: with --defer it stays away, and all else is taken back.
+host intel-ept-on
+call_number load ept off
+KVMTUNE_FAKE_KILL=$n run kvmtune ept off
+run kvmtune undo --defer
+own_file
+todo='/dev/kvm is checked, though it is away with the module'
+is "$status $lines" '5 ' 'undo --defer, where KVM is away'
+
 # ---- a journal that is not as it was written ----
 
 host intel-ept-on
@@ -139,18 +148,27 @@ call_number replace ept off
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 journal
 size=$(stat -c %s "$file")
-stuck=
+host intel-ept-on
+run kvmtune undo --list
+nothing=$out
+stuck='' unlisted=''
 for ((cut = 1; cut < size; cut += 97)); do
 	host intel-ept-on
 	KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 	journal
 	truncate -s $((size - cut)) "$file"
+	if ! grep -q '"record":"begin".*}$' "$file"; then
+		run kvmtune undo --list
+		[ "$status $out" = "0 $nothing" ] || unlisted+="${unlisted:+ }$((size - cut))"
+		run kvmtune status
+		[[ $out != *'did not end'* ]] || unlisted+="${unlisted:+ }$((size - cut)):status"
+	fi
 	run kvmtune undo
 	run kvmtune ept off
 	param ept
 	[ "$status $value" = '0 N' ] || stuck+="${stuck:+ }$((size - cut))"
 done
-todo='a change whose plan was torn by a power cut can neither be taken back nor passed over'
+is "$unlisted" '' 'a plan without its begin is no change'
 is "$stuck" '' "a beginning torn anywhere in its $size bytes: undo, and then a change works"
 
 # crc_line JSON: a line as kvmtune writes it
@@ -160,26 +178,38 @@ crc_line()
 for line in sys.argv[1:]: print("%08x %s" % (zlib.crc32(line.encode()), line))' "$@"
 }
 
+# forge FILE MODULE: an interrupted change whose way back writes and loads these
+forge()
+{
+	crc_line '{"record":"plan","id":1,"steps":[{"act":{"kind":"remove","target":"/etc/modprobe.d/zz-kvmtune.conf"},"back":{"kind":"write","target":"'"$1"'","text":"options kvm_intel vpid=0\n","mode":511}},{"act":{"kind":"confirm","target":"kvm_intel","parameter":"ept","value":1},"back":{"kind":"none"}},{"act":{"kind":"unload","target":"kvm_intel"},"back":{"kind":"restore","target":"'"$2"'","text":"vpid=0","parameter":"ept","value":1,"before":{"ept":"Y","vpid":"N"}}}]}' \
+		'{"record":"begin","id":1,"time":1,"command":"ept off","undoes":0}' >"$file"
+}
+
 # Whoever could write the journal shall not have another file written or another module loaded.
 host intel-ept-on
 mkdir -p "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune"
 journal
-crc_line '{"record":"begin","id":1,"time":1,"command":"ept off","undoes":0}' \
-	'{"record":"plan","id":1,"steps":[{"act":{"kind":"remove","target":"/etc/modprobe.d/zz-kvmtune.conf"},"back":{"kind":"write","target":"/etc/cron.d/evil","text":"x","mode":511}},{"act":{"kind":"unload","target":"kvm_intel","parameter":"ept","value":1},"back":{"kind":"load","target":"evil","text":"x=1","parameter":"ept","value":1}}]}' >"$file"
+forge /etc/cron.d/evil evil
 read_tree before
 run kvmtune undo
 read_tree tree
 read_calls calls
 is "$(differences "$before" "$tree")" '' 'a journal cannot name other files and modules'
 unlike "$calls" 'replace|unload|load' 'and nothing is tried'
+# So that this proves something: it is a journal that would be followed.
+forge /etc/modprobe.d/zz-kvmtune.conf kvm_intel
+run kvmtune undo
+own_file
+param vpid
+is "$status $lines $value" '0 options kvm_intel vpid=0 N' 'the same with our own file and module is done'
 
 host intel-ept-on
 mkdir -p "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune"
 journal
 crc_line '[]' '{}' '{"record":5}' '{"record":"begin"}' '{"record":"begin","id":-7}' \
-	'{"record":"plan","steps":{}}' \
-	'{"record":"end","id":99,"result":"done"}' '{"record":"begin","id":3}' \
-	'{"record":"plan","id":3,"steps":[[],5,{"act":5}]}' \
+	'{"record":"plan","steps":{}}' '{"record":"plan","id":"x"}' '{"record":"plan","id":9}' \
+	'{"record":"end","id":99,"result":"done"}' \
+	'{"record":"plan","id":3,"steps":[[],5,{"act":5}]}' '{"record":"begin","id":3}' \
 	'{"record":"step","id":3,"step":"x"}' '{"record":"end","id":3,"result":"nonsense"}' >"$file"
 for words in status 'undo --list' 'undo --list --json' 'undo --dry-run' undo; do
 	read -ra command <<<"$words"

@@ -13,7 +13,7 @@ audit()
 	read_all before
 	run kvmtune audit ept=off
 	status_is "$2" "$1: audit ept=off"
-	[ "$2" = 4 ] || like "$out" "ept=off +$([ "$2" = 0 ] && echo ok || echo DIFFERS)" \
+	[[ ! $2 =~ ^[07]$ ]] || like "$out" "ept=off +$([ "$2" = 0 ] && echo ok || echo DIFFERS)" \
 		"$1: audit ept=off says so"
 	run kvmtune audit ept=on
 	status_is "$3" "$1: audit ept=on"
@@ -42,12 +42,10 @@ audit parameter-unreadable 4 4
 audit not-loaded 7 0
 
 # Built in: it can differ, though it cannot be changed.
-host builtin
-run kvmtune audit ept=on
-status_is 0 'builtin: audit ept=on'
-run kvmtune audit ept=off
-todo='what cannot be changed is not compared'
-status_is 7 'builtin: audit ept=off'
+audit builtin 7 0
+
+# On its way: how it will be is not known yet.
+audit module-coming 3 3
 
 host intel-ept-on
 run kvmtune audit ept=on --quiet

@@ -274,6 +274,7 @@ static int fake_lock(struct ports *p, const char *path, const char *holder, stru
 static void fake_files(struct ports *p)
 {
 	sys_files(p);
+	sys_write(p);
 	sys_lock(p);
 	fake_of(p)->files = p->file;
 	p->file.writable = fake_writable;

@@ -132,7 +132,7 @@ static int file_read(struct ports *p, const char *path, struct buf *ret)
 	struct fake *f = fake_of(p);
 	const char *text = fake_text(f, path);
 
-	if (!text || (f->hidden_conf && strcmp(path, f->hidden_conf) == 0))
+	if (!text || (f->libkmod_reads && f->hidden_conf && strcmp(path, f->hidden_conf) == 0))
 		return -ENOENT;
 	buf_puts(ret, text);
 	return 0;
@@ -350,10 +350,13 @@ void fake_load(struct fake *f, const char *options)
 
 static char *configured(struct ports *p)
 {
+	struct fake *f = fake_of(p);
 	struct modconf conf = { 0 };
 	char *options;
 
+	f->libkmod_reads = true;
 	observe_conf(p, &conf);
+	f->libkmod_reads = false;
 	options = modconf_options(&conf, MODULE);
 	modconf_free(&conf);
 	return options ? options : xstrdup("");
@@ -656,6 +659,14 @@ static void after_load(struct host *h, const struct act *act)
 	host_ept(h, act->value == YES);
 }
 
+static void after_restore(struct host *h, const struct act *act)
+{
+	after_load(h, act);
+	for (size_t i = 0; i < act->expect_count; i++)
+		host_param(h, act->expects[i].param, act->expects[i].before);
+	h->device = act->device;
+}
+
 void host_after(struct host *h, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++) {
@@ -664,6 +675,10 @@ void host_after(struct host *h, const struct plan *plan)
 
 		if (act->kind == ACT_LOAD)
 			after_load(h, act);
+		if (act->kind == ACT_RESTORE)
+			after_restore(h, act);
+		if (act->kind == ACT_CHECK_DEVICE)
+			h->device = act->device;
 		if (act->kind != ACT_WRITE_FILE && act->kind != ACT_REMOVE_FILE)
 			continue;
 		modconf_with_file(&h->conf, act->target, act->text, &conf);

@@ -46,9 +46,10 @@ struct fake {
 	int64_t now_ms, wall_seconds;
 	bool loaded;
 	const char
-		*no_hardware_for;   /* a parameter that the kernel switches off on this processor */
-	const char *bad_option;	    /* load() refuses options with this text in them: -EINVAL */
-	const char *hidden_conf;    /* a file that libkmod does not read, whyever */
+		*no_hardware_for; /* a parameter that the kernel switches off on this processor */
+	const char *bad_option;	  /* load() refuses options with this text in them: -EINVAL */
+	const char *hidden_conf;  /* a file that libkmod does not read, whyever */
+	bool libkmod_reads;
 	int interrupted;	    /* signal number */
 	const char *interrupt_at;   /* it comes with the first call that begins so */
 	bool udev_is_late;	    /* the device comes back as root:root 0600 */

@@ -530,6 +530,20 @@ static void nothing_loads_any_more(void **state)
 	assert_int_equal(result_in_journal(x), JOURNAL_STUCK);
 }
 
+/* Options that the kernel refuses, but that change nothing: all is as it was. */
+static void refused_but_the_same(void **state)
+{
+	struct fixture *x = *state;
+
+	fake_file(&x->f, ADMIN, "options kvm_intel nested=0\n");
+	observe_and_plan(x, "off", false);
+	x->f.bad_option = "nested=0";
+	assert_int_equal(apply(x), 0);
+	assert_walked_back(x);
+	assert_int_equal(fake_count(&x->f, "load"), 3);
+	assert_int_equal(x->report.remarks.n, 1);
+}
+
 /* A guest came between: the module stays as it is, and that is said. */
 static void in_use_on_the_way_back(void **state)
 {
@@ -764,6 +778,7 @@ int main(void)
 		TEST(values_given_by_hand),
 		TEST(options_in_force_come_back),
 		TEST(old_options_are_refused),
+		TEST(refused_but_the_same),
 		TEST(nothing_loads_any_more),
 		TEST(in_use_on_the_way_back),
 		TEST(another_loads_the_module),

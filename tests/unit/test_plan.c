@@ -571,7 +571,7 @@ static const struct text_case texts[] = {
 	  HEAD "options kvm_intel nested=1\noptions kvm_intel ept=0\n" },
 	{ "options kvm_intel nested=1 ept=0\n", "on", HEAD "options kvm_intel nested=1\n" },
 	{ "options kvm-intel ept=0 words=\"a b\" ept=0 bare\n", "on",
-	  HEAD "options kvm_intel words=\"a b\" bare\n" },
+	  HEAD "options kvm-intel words=\"a b\" bare\n" },
 	/* Word by word, where our parameter is not among them. */
 	{ "\n  options   kvm-intel\tnested=1 \n\n# mine\nsoftdep kvm_intel pre: x\n", "off",
 	  HEAD "\n  options   kvm-intel\tnested=1 \n\n# mine\nsoftdep kvm_intel pre: x\n"
@@ -598,6 +598,8 @@ static bool text_differs(const struct text_case *c, const struct plan *plan)
 	return !same;
 }
 
+#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void own_file(void **state)
 {
 	size_t wrong = 0;
@@ -614,6 +616,43 @@ static void own_file(void **state)
 		host_decide(&h);
 		build(&h, texts[i].value, false, &plan);
 		wrong += text_differs(&texts[i], &plan);
+		plan_free(&plan);
+		host_free(&h);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* What libkmod would make of our file: the options of others stay, however they are written. */
+static void others_options_stay(void **state)
+{
+	static const struct text_case written[] = {
+		{ "options kvm_intel nested=1 \\\n ept=0\n", NULL, "nested=1" },
+		{ "options kvm_intel ept=0 \\\n nested=1\n", NULL, "nested=1" },
+		{ "options kvm_intel ept=0 words=x\"y z\"\n", NULL, "words=x\"y z\"" },
+		{ "options kvm_intel ept=0 long=" LONG LONG "\n", NULL, "long=" LONG LONG },
+	};
+	size_t wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
+		autofree char *options = NULL;
+		struct modconf conf = { 0 };
+		struct plan plan;
+		struct host h;
+
+		host_make(&h);
+		host_ept(&h, false);
+		host_conf(&h, OWN_CONF_FILE, written[i].old);
+		build(&h, "on", false, &plan);
+		host_after(&h, &plan);
+		modconf_add_file(&conf, OWN_CONF_FILE, h.own_conf, strlen(h.own_conf));
+		options = modconf_options(&conf, MODULE);
+		if (!options || !strstr(options, written[i].text)) {
+			print_error("\"%s\" is not in: %s\n", written[i].text,
+				    options ? options : "(none)");
+			wrong++;
+		}
+		modconf_free(&conf);
 		plan_free(&plan);
 		host_free(&h);
 	}
@@ -977,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(only_users_are_shown),
 		cmocka_unit_test(order_of_refusals),
 		cmocka_unit_test(own_file),
+		cmocka_unit_test(others_options_stay),
 		cmocka_unit_test(removal_is_not_enough),
 		cmocka_unit_test(same_name_elsewhere),
 		cmocka_unit_test(reload_of_off),

@@ -18,6 +18,7 @@ static const char letters[ACT_KIND_COUNT] = {
 	[ACT_NONE] = '-',	  [ACT_WRITE_FILE] = 'w',   [ACT_REMOVE_FILE] = 'r',
 	[ACT_CONFIRM] = 'c',	  [ACT_UNLOAD] = 'u',	    [ACT_LOAD] = 'l',
 	[ACT_CHECK_PARAMS] = 'p', [ACT_CHECK_DEVICE] = 'd', [ACT_CHECK_GUEST] = 'g',
+	[ACT_RESTORE] = 'R',
 };
 
 static void assert_acts(const struct plan *plan, const char *expected)
@@ -43,6 +44,15 @@ static void build(const struct host *h, const char *value, bool defer, struct pl
 static void back(const struct host *h, const struct plan *done, bool defer, struct plan *ret)
 {
 	struct plan_options options = { .defer = defer };
+
+	plan_back(h, done->steps, done->step_count, &options, ret);
+}
+
+/* The change did not come to its end. */
+static void back_exactly(const struct host *h, const struct plan *done, bool defer,
+			 struct plan *ret)
+{
+	struct plan_options options = { .defer = defer, .exact = true };
 
 	plan_back(h, done->steps, done->step_count, &options, ret);
 }
@@ -131,6 +141,8 @@ static void back_deferred(void **state)
 	back(&h, &done, false, &plan);
 	assert_string_equal(plan.refusal.id, "in-use");
 	assert_int_equal(plan.status, STATUS_REFUSED);
+	assert_non_null(strstr(plan.refusal.hint, "kvmtune undo --wait"));
+	assert_null(strstr(plan.refusal.hint, "ept"));
 	plan_free(&plan);
 	back(&h, &done, true, &plan);
 	assert_acts(&plan, "rc");
@@ -175,6 +187,7 @@ static void half_done(struct host *h, struct plan *done, size_t steps)
 	host_after(h, &half);
 }
 
+/* With the parameters known by name, but not there: as long as no module is. */
 static void lose_module(struct host *h)
 {
 	struct module_facts *m = &h->modules[SETTING_EPT];
@@ -182,8 +195,53 @@ static void lose_module(struct host *h)
 	m->state = MODULE_STATE_LOADABLE;
 	m->now = UNKNOWN;
 	m->refcnt = -1;
+	for (size_t i = 0; i < m->param_count; i++) {
+		free(m->params[i].name);
+		free(m->params[i].value);
+	}
 	m->param_count = 0;
 	h->device.exists = false;
+}
+
+/* Done: nothing is asked of a module that is not loaded now. */
+static void module_gone_since(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	lose_module(&h);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.refusal.code, 0);
+	assert_int_equal(plan.status, STATUS_DONE);
+	host_after(&h, &plan);
+	plan_free(&plan);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	assert_true(plan.changes[0].already);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* Done: an option edited since then is not touched, and comes with the reload. */
+static void option_edited_since(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	host_conf(&h, "/etc/modprobe.d/kvm.conf", "options kvm_intel nested=1\n");
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rculpdg");
+	assert_null(plan.steps[3].act.text);
+	assert_int_equal(plan.effect_count, 1);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
 }
 
 static void before_the_first_step(void **state)
@@ -195,6 +253,10 @@ static void before_the_first_step(void **state)
 	half_done(&h, &done, 0);
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "");
+	plan_free(&plan);
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	assert_true(plan.changes[0].already);
 	plan_free(&plan);
 	plan_free(&done);
 	host_free(&h);
@@ -210,39 +272,208 @@ static void after_the_file(void **state)
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "rc");
 	plan_free(&plan);
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_DONE);
+	plan_free(&plan);
 	plan_free(&done);
 	host_free(&h);
 }
 
+static void assert_restores(const struct act *act, const struct plan *done)
+{
+	const struct act *old = &done->steps[2].back;
+
+	assert_int_equal(old->kind, ACT_RESTORE);
+	assert_int_equal(act->kind, ACT_RESTORE);
+	assert_string_equal(act->target, MODULE);
+	assert_string_equal(act->text, "ept=1");
+	assert_string_equal(act->param, "ept");
+	assert_int_equal(act->value, YES);
+	assert_true(act->device.exists);
+	assert_int_equal(act->device.gid, 104);
+	assert_int_equal(act->device.mode, 0660);
+	assert_true(old->expect_count > 4);
+	assert_int_equal(act->expect_count, old->expect_count);
+	for (size_t i = 0; i < act->expect_count; i++) {
+		assert_string_equal(act->expects[i].param, old->expects[i].param);
+		assert_string_equal(act->expects[i].before, old->expects[i].before);
+	}
+}
+
 static void while_the_module_is_away(void **state)
 {
-	const struct step *load;
 	struct plan done, plan;
 	struct host h;
-	size_t params;
 
 	(void)state;
-	half_done(&h, &done, 2);
-	params = h.modules[SETTING_EPT].param_count;
+	half_done(&h, &done, 3);
 	lose_module(&h);
-	back(&h, &done, false, &plan);
-	assert_acts(&plan, "rclpdg");
-	load = &plan.steps[2];
-	assert_string_equal(load->act.text, "ept=1");
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "rcRg");
+	assert_string_equal(plan.changes[0].value, "on");
+	assert_int_equal(plan.status, STATUS_DONE);
+	assert_restores(&plan.steps[2].act, &done);
+	assert_true(plan_reloads(&plan));
 	/* Should it fail, there is nothing to unload again: the module is what we want. */
-	assert_int_equal(load->back.kind, ACT_NONE);
-	assert_string_equal(plan.steps[4].act.target, KVM_DEVICE);
-	assert_int_equal(plan.steps[4].act.device.gid, 104);
-	assert_int_equal(plan.steps[4].act.device.mode, 0660);
+	assert_int_equal(plan.steps[2].back.kind, ACT_NONE);
+	host_after(&h, &plan);
+	assert_int_equal(h.modules[SETTING_EPT].now, YES);
 	plan_free(&plan);
-	/* To wait for the next load would leave the host without KVM as it is. */
-	back(&h, &done, true, &plan);
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* To wait for the next load would leave the host without KVM as it is: that is said. */
+static void away_and_deferred(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 3);
+	lose_module(&h);
+	back_exactly(&h, &done, true, &plan);
 	assert_acts(&plan, "rc");
 	assert_int_equal(plan.status, STATUS_PENDING);
 	plan_free(&plan);
-	h.modules[SETTING_EPT].param_count = params;
 	plan_free(&done);
 	host_free(&h);
+}
+
+/* Nobody can use what is not there: no user of the past keeps KVM away. */
+static void away_is_not_in_use(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 3);
+	lose_module(&h);
+	strv_add(&h.hypervisors, "vboxdrv");
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "rcRg");
+	assert_int_equal(plan.refusal.code, 0);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void after_the_load(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	for (size_t steps = 4; steps <= 7; steps++) {
+		half_done(&h, &done, steps);
+		back_exactly(&h, &done, false, &plan);
+		assert_acts(&plan, "rcuRg");
+		assert_restores(&plan.steps[3].act, &done);
+		assert_false(plan.steps[2].urgent);
+		assert_true(plan.steps[3].urgent);
+		/* This one can be taken back: to what is now. */
+		assert_int_equal(plan.steps[2].back.kind, ACT_RESTORE);
+		assert_string_equal(plan.steps[2].back.text, "ept=0");
+		assert_int_equal(plan.steps[2].back.value, NO);
+		assert_int_equal(plan.steps[3].back.kind, ACT_UNLOAD);
+		assert_int_equal(plan.refusal.code, 0);
+		host_after(&h, &plan);
+		plan_free(&plan);
+		back_exactly(&h, &done, false, &plan);
+		assert_acts(&plan, "");
+		plan_free(&plan);
+		plan_free(&done);
+		host_free(&h);
+	}
+}
+
+static void after_the_load_in_use(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 4);
+	host_user(&h, 4711, "qemu-kvm");
+	back_exactly(&h, &done, false, &plan);
+	assert_string_equal(plan.refusal.id, "in-use");
+	assert_non_null(strstr(plan.refusal.hint, "kvmtune undo --wait"));
+	plan_free(&plan);
+	back_exactly(&h, &done, true, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_PENDING);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* ept is as it was, another parameter is not: it came back without what was given by hand. */
+static void another_parameter_differs(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 0);
+	host_param(&h, "nested", "1");
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "cuRg");
+	plan_free(&plan);
+	/* The same in other words. */
+	host_param(&h, "nested", "0");
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void only_the_device_differs(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 0);
+	h.device.mode = 0600;
+	h.device.gid = 0;
+	back_exactly(&h, &done, false, &plan);
+	assert_acts(&plan, "d");
+	assert_int_equal(plan.steps[0].act.device.mode, 0660);
+	assert_int_equal(plan.steps[0].act.device.gid, 104);
+	assert_string_equal(plan.steps[0].act.target, KVM_DEVICE);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* Nothing is planned for a module in transit, or one that does not say what it is. */
+static void nothing_on_a_guess(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	for (int exact = 0; exact < 2; exact++) {
+		half_done(&h, &done, 7);
+		h.modules[SETTING_EPT].state = MODULE_STATE_BUSY;
+		(exact ? back_exactly : back)(&h, &done, false, &plan);
+		assert_string_equal(plan.refusal.id, "module-busy");
+		assert_acts(&plan, "");
+		plan_free(&plan);
+		h.modules[SETTING_EPT].state = MODULE_STATE_LOADED;
+		h.modules[SETTING_EPT].now = UNKNOWN;
+		(exact ? back_exactly : back)(&h, &done, false, &plan);
+		assert_string_equal(plan.refusal.id, "unknown-state");
+		assert_acts(&plan, "");
+		plan_free(&plan);
+		plan_free(&done);
+		host_free(&h);
+	}
 }
 
 static void refused_to_others(void **state)
@@ -274,7 +505,6 @@ static void in_an_image(void **state)
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "rc");
 	assert_int_equal(plan.refusal.code, 0);
-	h.modules[SETTING_EPT].param_count = 0;
 	plan_free(&plan);
 	plan_free(&done);
 	host_free(&h);
@@ -328,13 +558,21 @@ int main(void)
 		cmocka_unit_test(deferred_and_back),
 		cmocka_unit_test(back_deferred),
 		cmocka_unit_test(old_value_that_no_file_gives),
+		cmocka_unit_test(module_gone_since),
+		cmocka_unit_test(option_edited_since),
 		cmocka_unit_test(before_the_first_step),
 		cmocka_unit_test(after_the_file),
 		cmocka_unit_test(while_the_module_is_away),
+		cmocka_unit_test(away_and_deferred),
+		cmocka_unit_test(away_is_not_in_use),
+		cmocka_unit_test(after_the_load),
+		cmocka_unit_test(after_the_load_in_use),
+		cmocka_unit_test(another_parameter_differs),
+		cmocka_unit_test(only_the_device_differs),
+		cmocka_unit_test(nothing_on_a_guess),
 		cmocka_unit_test(refused_to_others),
 		cmocka_unit_test(in_an_image),
 		cmocka_unit_test(nothing_to_go_by),
-		/* fails until plan_back() looks for a target first: a null pointer is read */
 		cmocka_unit_test(a_parameter_of_nothing),
 	};
 

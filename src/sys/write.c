@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * write.c - files below the root: replaced whole or not at all, and on disk when it is said so.
+ */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int sync_dir(int dir)
+{
+	/* Some file systems cannot sync a directory; then there is nothing to wait for. */
+	if (fsync(dir) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+int sys_open_dir(struct ports *p, const char *path)
+{
+	autofree char *parent = NULL;
+	autoclose int above = -1;
+	char *slash;
+	int fd = sys_open(p, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd != -ENOENT || !path[1])
+		return fd;
+	parent = xstrdup(path);
+	slash = strrchr(parent, '/');
+	*slash = '\0';
+	above = sys_open_dir(p, *parent ? parent : "/");
+	if (above < 0)
+		return above;
+	if (mkdirat(above, slash + 1, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	sync_dir(above);
+	return sys_open(p, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/* Splits a path: a descriptor of its directory, and its last part in *ret_name. */
+static int open_parent(struct ports *p, const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	autofree char *dir = xstrndup(path, (size_t)(slash - path));
+
+	*ret_name = slash + 1;
+	return sys_open_dir(p, dir);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int fill(int fd, const char *text, unsigned mode)
+{
+	int r = write_all(fd, text, strlen(text));
+
+	if (r < 0)
+		return r;
+	/* The umask has no say in what mode the file has. */
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A name that modprobe and libkmod pass over: a leading dot, not ending in .conf. */
+static void temporary_name(const char *name, char *ret, size_t size)
+{
+	snprintf(ret, size, ".%.200s.kvmtune-new", name);
+}
+
+static int create_temporary(int dir, const char *temporary)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir, temporary, flags, 0600);
+
+	/* Left over from a run that was killed: we hold the lock, so nobody writes it now. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
+		fd = openat(dir, temporary, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int replace_in(int dir, const char *name, const char *text, unsigned mode)
+{
+	char temporary[256];
+	autoclose int fd = -1;
+	int r;
+
+	temporary_name(name, temporary, sizeof(temporary));
+	fd = create_temporary(dir, temporary);
+	if (fd < 0)
+		return fd;
+	r = fill(fd, text, mode);
+	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, temporary, 0);
+	return r < 0 ? r : sync_dir(dir);
+}
+
+static int file_replace(struct ports *p, const char *path, const char *text, unsigned mode,
+			struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : replace_in(dir, name, text, mode);
+
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
+static int file_remove(struct ports *p, const char *path, struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : 0;
+
+	if (r == 0 && unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0)
+		r = sync_dir(dir);
+	return r < 0 ? err_sys(e, r, "cannot remove %s", path) : 0;
+}
+
+/* A line that did not reach the disk whole is taken off again: the next one needs a clean end. */
+static int append_to(int fd, const char *text)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	int r = end < 0 ? -errno : write_all(fd, text, strlen(text));
+
+	if (r == 0 && fdatasync(fd) < 0)
+		r = -errno;
+	if (r < 0 && end >= 0 && ftruncate(fd, end) < 0)
+		return r;
+	return r;
+}
+
+static int append_in(int dir, const char *name, const char *text)
+{
+	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	autoclose int fd = openat(dir, name, flags);
+	bool created = fd < 0 && errno == ENOENT;
+	int r;
+
+	if (created)
+		fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0644);
+	if (fd < 0)
+		return -errno;
+	if (created && fchmod(fd, 0644) < 0)
+		return -errno;
+	r = append_to(fd, text);
+	return r == 0 && created ? sync_dir(dir) : r;
+}
+
+static int file_append(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : append_in(dir, name, text);
+
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
+static int file_set_owner(struct ports *p, const char *path, unsigned uid, unsigned gid,
+			  unsigned mode, struct err *e)
+{
+	autoclose int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);
+	char link[64];
+
+	if (fd < 0)
+		return err_sys(e, fd, "cannot open %s", path);
+	/* fchmod() does not take a descriptor that was opened without opening the device. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 || chmod(link, mode) < 0)
+		return err_sys(e, -errno, "cannot set owner and mode of %s", path);
+	return 0;
+}
+
+void sys_write(struct ports *p)
+{
+	p->file.replace = file_replace;
+	p->file.remove = file_remove;
+	p->file.append = file_append;
+	p->file.set_owner = file_set_owner;
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whole changes on a kernel in memory: done, cut off after any step, taken back, and proved.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+
+#include <kvmtune/change.h>
+#include <kvmtune/observe.h>
+
+#define ADMIN "/etc/modprobe.d/kvm.conf"
+
+static void run(struct fake *f, const char *value, bool defer, struct outcome *ret)
+{
+	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
+	struct request request = { .command = value ? "ept" : "undo",
+				   .goals = &goal,
+				   .goal_count = value ? 1 : 0,
+				   .defer = defer,
+				   .wait_ms = WAIT_NOT };
+
+	change_run(&f->ports, &request, ret);
+}
+
+/* Runs it and says why, should it give another status; value NULL: undo. */
+static void expect_status(struct fake *f, const char *value, bool defer, enum exit_status status,
+			  const char *where)
+{
+	struct outcome o;
+
+	run(f, value, defer, &o);
+	if (o.status != status)
+		fail_msg("%s, %s: status %d, not %d: %s", where, value ? value : "undo", o.status,
+			 status, o.err.text);
+	outcome_free(&o);
+}
+
+/* ---- hosts ---- */
+
+static void plain(struct fake *f)
+{
+	fake_load(f, "");
+}
+
+static void given_by_hand(struct fake *f)
+{
+	fake_load(f, "nested=1 ple_gap=64");
+}
+
+static void configured(struct fake *f)
+{
+	fake_file(f, ADMIN, "options kvm_intel nested=1\n");
+	fake_load(f, "nested=1");
+}
+
+static void edited(struct fake *f)
+{
+	fake_file(f, ADMIN, "options kvm_intel nested=1\n");
+	fake_load(f, "");
+}
+
+static void with_file(struct fake *f)
+{
+	fake_file(f, OWN_CONF_FILE, "options kvm ignore_msrs=1\n");
+	fake_load(f, "");
+}
+
+static void open_to_all(struct fake *f)
+{
+	struct err e = { 0 };
+
+	fake_load(f, "");
+	f->ports.file.set_owner(&f->ports, KVM_DEVICE, 0, 104, 0666, &e);
+}
+
+static const struct {
+	const char *name;
+	void (*make)(struct fake *f);
+} hosts[] = {
+	{ "plain", plain },   { "given by hand", given_by_hand }, { "configured", configured },
+	{ "edited", edited }, { "with a file", with_file },	  { "open to all", open_to_all },
+};
+
+static void snapshot_is(struct fake *f, const char *before, const char *where)
+{
+	autofree char *now = fake_snapshot(f);
+
+	if (strcmp(now, before) != 0)
+		fail_msg("%s: not as before:\n%s\nbut\n%s", where, before, now);
+}
+
+/* ---- to the end and back ---- */
+
+static void off_and_undo(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		autofree char *before = NULL;
+		struct fake f;
+
+		fake_init(&f);
+		hosts[i].make(&f);
+		before = fake_snapshot(&f);
+		/* What no file says cannot come through a reload: refused by the check, and back. */
+		if (hosts[i].make == given_by_hand) {
+			expect_status(&f, "off", false, STATUS_FAILED, hosts[i].name);
+			snapshot_is(&f, before, hosts[i].name);
+			fake_free(&f);
+			continue;
+		}
+		expect_status(&f, "off", false, STATUS_DONE, hosts[i].name);
+		assert_string_equal(fake_param(&f, "ept"), "N");
+		expect_status(&f, "off", false, STATUS_DONE, hosts[i].name);
+		expect_status(&f, NULL, false, STATUS_DONE, hosts[i].name);
+		assert_string_equal(fake_param(&f, "ept"), "Y");
+		if (hosts[i].make != edited)
+			snapshot_is(&f, before, hosts[i].name);
+		/* Nothing is left to undo. */
+		expect_status(&f, NULL, false, STATUS_DONE, hosts[i].name);
+		fake_free(&f);
+	}
+}
+
+/* A change is taken back without a module that is not there any more. */
+static void undo_without_the_module(void **state)
+{
+	struct err e = { 0 };
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	plain(&f);
+	expect_status(&f, "off", false, STATUS_DONE, "plain");
+	assert_int_equal(f.ports.module.unload(&f.ports, MODULE, &e), 0);
+	strv_free(&f.log);
+	expect_status(&f, NULL, false, STATUS_DONE, "plain");
+	assert_null(fake_text(&f, OWN_CONF_FILE));
+	assert_false(f.loaded);
+	assert_int_equal(fake_count(&f, "load"), 0);
+	assert_int_equal(fake_count(&f, "unload"), 0);
+	fake_free(&f);
+}
+
+/* ---- cut off ---- */
+
+/* The plan of this run, as far as `steps`; then the power goes. Whether it had so many steps. */
+static bool cut_off(struct fake *f, const char *value, size_t steps)
+{
+	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
+	struct plan_options options = { 0 };
+	struct apply_what what = { .command = "cut off" };
+	struct apply_report report;
+	autofree char *begun = NULL;
+	struct journal journal;
+	struct err e = { 0 };
+	struct host h;
+	struct plan plan;
+	size_t all;
+	int id;
+
+	assert_int_equal(host_observe(&f->ports, OBSERVE_ALL, &h, &e), 0);
+	assert_int_equal(journal_load(&f->ports, &journal, &e), 0);
+	if (value) {
+		plan_build(&h, &goal, 1, &options, &plan);
+	} else {
+		const struct journal_entry *entry = journal_undoable(&journal);
+
+		assert_non_null(entry);
+		assert_int_equal(journal_read_steps(&journal, entry, &e), 0);
+		options.exact = journal_interrupted(&journal) != NULL;
+		what.undoes = entry->id;
+		plan_back(&h, entry->steps, entry->step_count, &options, &plan);
+	}
+	assert_int_equal(plan.refusal.code, 0);
+	all = plan.step_count;
+	if (steps <= all) {
+		assert_int_equal(journal_begin(&f->ports, &journal, what.command, what.undoes,
+					       &plan, &id, &e),
+				 0);
+		begun = xstrdup(fake_text(f, JOURNAL_FILE));
+		plan.step_count = steps;
+		assert_int_equal(apply_plan(&f->ports, &h, &plan, &journal, &what, &report, &e), 0);
+		plan.step_count = all;
+		fake_file(f, JOURNAL_FILE, begun);
+		apply_report_free(&report);
+	}
+	plan_free(&plan);
+	journal_free(&journal);
+	host_free(&h);
+	return steps <= all;
+}
+
+static void interrupted_is(struct fake *f, bool expected, const char *where)
+{
+	struct journal journal;
+	struct err e = { 0 };
+
+	assert_int_equal(journal_load(&f->ports, &journal, &e), 0);
+	if ((journal_interrupted(&journal) != NULL) != expected)
+		fail_msg("%s: %s", where, expected ? "not interrupted" : "interrupted still");
+	journal_free(&journal);
+}
+
+/* Cut off after any step, `undo` gives exactly the host that was before. */
+static void undo_after_any_step(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		for (size_t steps = 0;; steps++) {
+			autofree char *where = xasprintf("%s, %zu steps", hosts[i].name, steps);
+			autofree char *before = NULL;
+			bool more;
+			struct fake f;
+
+			fake_init(&f);
+			hosts[i].make(&f);
+			before = fake_snapshot(&f);
+			more = cut_off(&f, "off", steps);
+			if (more) {
+				interrupted_is(&f, true, where);
+				expect_status(&f, "on", false, STATUS_STUCK, where);
+				expect_status(&f, NULL, false, STATUS_DONE, where);
+				snapshot_is(&f, before, where);
+				interrupted_is(&f, false, where);
+				expect_status(&f, "off", true, STATUS_PENDING, where);
+			}
+			fake_free(&f);
+			if (!more)
+				break;
+		}
+}
+
+/* And so it does where the undo was cut off, too. */
+static void undo_of_a_cut_undo(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		for (size_t steps = 0; steps <= 7; steps++)
+			for (size_t back = 0; back <= 5; back++) {
+				autofree char *where = xasprintf("%s, %zu steps, %zu back",
+								 hosts[i].name, steps, back);
+				autofree char *before = NULL;
+				struct fake f;
+
+				fake_init(&f);
+				hosts[i].make(&f);
+				before = fake_snapshot(&f);
+				if (cut_off(&f, "off", steps) && cut_off(&f, NULL, back)) {
+					expect_status(&f, NULL, false, STATUS_DONE, where);
+					snapshot_is(&f, before, where);
+					interrupted_is(&f, false, where);
+				}
+				fake_free(&f);
+			}
+}
+
+/* The undo fails and walks back: the change is still there to be taken back. */
+static void undo_fails_once(void **state)
+{
+	(void)state;
+	for (size_t steps = 0; steps <= 7; steps++) {
+		autofree char *where = xasprintf("%zu steps", steps);
+		autofree char *before = NULL;
+		struct outcome o;
+		struct fake f;
+
+		fake_init(&f);
+		configured(&f);
+		before = fake_snapshot(&f);
+		assert_true(cut_off(&f, "off", steps));
+		f.guest_result = -EIO;
+		run(&f, NULL, false, &o);
+		outcome_free(&o);
+		f.guest_result = 0;
+		/* Where it came to a test guest, KVM is there again, and the change not taken back. */
+		assert_true(f.loaded);
+		expect_status(&f, NULL, false, STATUS_DONE, where);
+		snapshot_is(&f, before, where);
+		interrupted_is(&f, false, where);
+		fake_free(&f);
+	}
+}
+
+/* --defer leaves the module alone, also one that is away; and asks nothing of its device. */
+static void deferred_undo_after_any_step(void **state)
+{
+	size_t wrong = 0;
+
+	(void)state;
+	for (size_t steps = 0; steps <= 7; steps++) {
+		struct outcome o;
+		struct fake f;
+
+		fake_init(&f);
+		plain(&f);
+		assert_true(cut_off(&f, "off", steps));
+		strv_free(&f.log);
+		run(&f, NULL, true, &o);
+		if (o.status != STATUS_DONE && o.status != STATUS_PENDING) {
+			print_error("%zu steps: status %d: %s\n", steps, o.status, o.err.text);
+			wrong++;
+		}
+		assert_int_equal(fake_count(&f, "load"), 0);
+		assert_int_equal(fake_count(&f, "unload"), 0);
+		wrong += fake_text(&f, OWN_CONF_FILE) != NULL;
+		outcome_free(&o);
+		fake_free(&f);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(off_and_undo),
+		cmocka_unit_test(undo_without_the_module),
+		cmocka_unit_test(undo_after_any_step),
+		cmocka_unit_test(undo_of_a_cut_undo),
+		cmocka_unit_test(undo_fails_once),
+		cmocka_unit_test(deferred_undo_after_any_step),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
