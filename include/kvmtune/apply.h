@@ -16,6 +16,7 @@ struct apply_report {
 	bool failed;
 	struct err err;	  /* why the step number `done` failed */
 	bool walked_back; /* the host is as it was before */
+	bool one_way;	  /* KVM was away before: what brought it back is not taken back */
 	bool stuck;	  /* it is not: back_err says what could not be taken back */
 	struct err back_err;
 	int64_t away_ms;     /* how long the module was away; -1: it was not */

@@ -88,7 +88,9 @@ struct change {
 
 struct plan_options {
 	bool defer; /* save for the next module load, leave the running module alone */
-	bool exact; /* plan_back(): an interrupted change, back to exactly what was before */
+	/* For plan_back(): */
+	bool exact;  /* of an interrupted change, back to exactly what was before */
+	bool revive; /* an interrupted undo may have left the module out: bring it back */
 };
 
 struct plan {

@@ -230,9 +230,11 @@ static int do_check_device(struct act_context *c, const struct act *act, struct 
 		p->system.sleep_ms(p, DEVICE_PAUSE_MS);
 	if (device_is(p, want))
 		return 0;
+	if (p->file.set_owner(p, KVM_DEVICE, want->uid, want->gid, want->mode, e) < 0)
+		return e->code;
 	strv_add(&c->report->remarks, "owner and mode of " KVM_DEVICE
 				      " were not set by udev: kvmtune set them as they were");
-	return p->file.set_owner(p, KVM_DEVICE, want->uid, want->gid, want->mode, e);
+	return 0;
 }
 
 /* ---- the way back ---- */

@@ -49,12 +49,31 @@ static void blame(const struct plan *plan, struct err *e)
 	}
 }
 
+/* Does a step before this one bring KVM back that was away? Then nothing is taken back any more. */
+static bool is_one_way(const struct plan *plan, size_t before)
+{
+	for (size_t i = 0; i < before; i++) {
+		const struct step *s = &plan->steps[i];
+		bool loads = s->act.kind == ACT_LOAD || s->act.kind == ACT_RESTORE;
+
+		if (loads && s->back.kind == ACT_NONE)
+			return true;
+	}
+	return false;
+}
+
+/* A signal stops a change between two steps; but what has brought KVM back goes on to its end. */
+static bool may_stop(const struct plan *plan, size_t i)
+{
+	return !plan->steps[i].urgent && !is_one_way(plan, i);
+}
+
 static int do_step(struct run *r, size_t i, struct err *e)
 {
 	const struct step *s = &r->plan->steps[i];
 	int result;
 
-	if (!s->urgent && check_interrupted(r->c.ports, e) < 0)
+	if (may_stop(r->plan, i) && check_interrupted(r->c.ports, e) < 0)
 		return e->code;
 	result = act_do(&r->c, &s->act, e);
 	if (result < 0 && s->act.kind == ACT_LOAD)
@@ -86,11 +105,21 @@ static size_t first_to_take_back(const struct run *r, size_t failed)
 	return r->plan->steps[failed].act.kind == ACT_UNLOAD ? failed : failed + 1;
 }
 
+static void fail(struct run *r, size_t i)
+{
+	struct apply_report *report = r->c.report;
+
+	report->failed = true;
+	report->one_way = is_one_way(r->plan, i + 1);
+	if (!report->one_way)
+		walk_back(r, first_to_take_back(r, i));
+}
+
 static enum journal_result result_of(const struct apply_report *report)
 {
 	if (!report->failed)
 		return JOURNAL_DONE;
-	return report->stuck ? JOURNAL_STUCK : JOURNAL_WALKED_BACK;
+	return report->stuck || report->one_way ? JOURNAL_STUCK : JOURNAL_WALKED_BACK;
 }
 
 /* The host is right by now; only the memory of it is not. */
@@ -120,8 +149,7 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 		return e->code;
 	for (i = 0; i < plan->step_count; i++) {
 		if (do_step(&run, i, &ret->err) < 0) {
-			ret->failed = true;
-			walk_back(&run, first_to_take_back(&run, i));
+			fail(&run, i);
 			break;
 		}
 		ret->done++;

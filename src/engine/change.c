@@ -111,8 +111,10 @@ static int take_lock(struct flow *f)
 static void plan_for(const struct flow *f, const struct host *host, struct plan *ret)
 {
 	const struct request *r = f->request;
+	const struct journal_entry *undoes = f->o->undoes;
 	struct plan_options options = { .defer = r->defer,
-					.exact = journal_interrupted(&f->o->journal) != NULL };
+					.exact = undoes && undoes->result != JOURNAL_DONE,
+					.revive = journal_interrupted(&f->o->journal) != NULL };
 
 	if (!f->o->is_undo)
 		plan_build(host, r->goals, r->goal_count, &options, ret);
@@ -223,7 +225,13 @@ static void take_failure(struct outcome *o)
 	const struct apply_report *r = &o->report;
 
 	o->err = r->err;
-	o->status = r->stuck ? STATUS_STUCK : r->err.status;
+	o->status = r->stuck || r->one_way ? STATUS_STUCK : r->err.status;
+	if (r->one_way) {
+		err_status(&o->err, STATUS_STUCK, "stuck");
+		err_wrap(&o->err, "the undo did not come to its end; what it has restored stays");
+		if (!o->err.hint[0])
+			err_hint(&o->err, "Go on with:  kvmtune undo");
+	}
 	if (!r->stuck)
 		return;
 	err_status(&o->err, STATUS_STUCK, "stuck");

@@ -51,6 +51,8 @@ bool work_reload_needed(const struct work *w);
 void work_add_file_steps(struct work *w);
 /* Unload, load (options NULL: as configured) and all checks. */
 void work_add_reload_steps(struct work *w, const char *options);
+/* Load a module that is away, as above. */
+void work_add_load_steps(struct work *w, const char *options, const struct device_facts *device);
 /* Unload, if it is loaded, and load exactly as this act says. */
 void work_add_restore_steps(struct work *w, const struct act *restore);
 void work_add_device_check(struct work *w, const struct device_facts *device);

@@ -39,14 +39,27 @@ static char *options_back(const struct work *w)
 	return buf_steal(&b);
 }
 
-static void back_from_done(struct work *w, bool defer)
+static bool device_differs(const struct device_facts *a, const struct device_facts *b)
 {
-	autofree char *options = options_back(w);
+	return a->exists &&
+	       (!b->exists || a->uid != b->uid || a->gid != b->gid || a->mode != b->mode);
+}
 
-	w->reload = work_reload_needed(w) && !defer;
+/* A module that is not loaded stays so, unless an undo that was interrupted took it out. */
+static void back_from_done(struct work *w, const struct act *restore,
+			   const struct plan_options *options)
+{
+	autofree char *with = options_back(w);
+	bool away = w->m->state == MODULE_STATE_LOADABLE && options->revive;
+
+	w->reload = (away || work_reload_needed(w)) && !options->defer;
 	work_add_file_steps(w);
-	if (w->reload)
-		work_add_reload_steps(w, options);
+	if (w->reload && away)
+		work_add_load_steps(w, with, &restore->device);
+	else if (w->reload)
+		work_add_reload_steps(w, with);
+	else if (options->revive && !away && device_differs(&restore->device, &w->host->device))
+		work_add_device_check(w, &restore->device);
 }
 
 static bool differs_from(const struct module_facts *m, const struct act *restore)
@@ -59,12 +72,6 @@ static bool differs_from(const struct module_facts *m, const struct act *restore
 			return true;
 	}
 	return m->now != restore->value;
-}
-
-static bool device_differs(const struct device_facts *a, const struct device_facts *b)
-{
-	return a->exists &&
-	       (!b->exists || a->uid != b->uid || a->gid != b->gid || a->mode != b->mode);
 }
 
 /* From any state in between, the module missing among them. */
@@ -93,7 +100,7 @@ static void plan_way_back(struct work *w, const struct act *restore,
 		if (options->exact)
 			back_from_interrupted(w, restore, options->defer);
 		else
-			back_from_done(w, options->defer);
+			back_from_done(w, restore, options);
 		c->waits = options->defer && w->m->now != w->want;
 	}
 	/* The list may have moved, but it is this change's. */

@@ -270,6 +270,25 @@ void work_add_reload_steps(struct work *w, const char *options)
 	add_guest_check(w);
 }
 
+void work_add_load_steps(struct work *w, const char *options, const struct device_facts *device)
+{
+	struct step *load, *check;
+
+	add_load_step(w, options);
+	load = &w->plan->steps[w->plan->step_count - 1];
+	/* Where KVM is away, its return is never taken back. */
+	load->back.kind = ACT_NONE;
+	load->urgent = false;
+	add_params_check(w);
+	check = &w->plan->steps[w->plan->step_count - 1];
+	array_push(check->act.expects, check->act.expect_count) =
+		(struct expect){ .param = xstrdup(w->ms->param),
+				 .before = xstrdup(w->want == YES ? "Y" : "N"),
+				 .after = xstrdup(w->want == YES ? "Y" : "N") };
+	work_add_device_check(w, device);
+	add_guest_check(w);
+}
+
 /* ---- the module as it was before an interrupted change ---- */
 
 static struct act copy_of_restore(const struct act *from)

@@ -6,7 +6,6 @@
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
-expect_defects='exact words'
 
 # The memory of a change that was done can fail too: the host stays changed, and says so.
 is_end_of_journal()
@@ -17,7 +16,7 @@ is_end_of_journal()
 undo_leads_back()
 {
 	run kvmtune undo
-	same_tree_todo "$origin" 'undo does not lead back'
+	same_tree "$origin" 'undo does not lead back'
 }
 
 # What it says of the host is true.
@@ -41,11 +40,12 @@ judge_once()
 	judge_words
 	case $status in
 	1 | 3)
-		same_tree_todo "$before" 'the host differs'
+		same_tree "$before" 'the host differs'
 		;;
 	6)
-		# Two things went wrong: this one, and what stops this goal on this host anyway.
-		[ "$normal" = 1 ] || note 'the way back failed after a single fault'
+		# Two things went wrong: this one, and what stops this goal on this host anyway; or
+		# an undo brought KVM back, which is not taken back again.
+		[ "$normal" = 1 ] || [[ $title == *'stopped one' ]] || note 'the way back failed after a single fault'
 		undo_leads_back
 		;;
 	*)
@@ -60,7 +60,7 @@ judge_all_after()
 	judge_words
 	case $status in
 	1 | 3)
-		same_tree_todo "$before" 'all fail, and the host differs'
+		same_tree "$before" 'all fail, and the host differs'
 		;;
 	6) ;;
 	*)

@@ -6,14 +6,13 @@
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
-expect_defects='words'
 
 judge_signal()
 {
 	if [ "$status" = "$normal" ]; then
 		same_tree "$after" 'done, but the host differs'
 	elif [ "$status" = 1 ]; then
-		same_tree_todo "$before" 'taken back, but the host differs'
+		same_tree "$before" 'taken back, but the host differs'
 		[[ $err == *'stopped by a signal'* ]] || note 'it does not say why'
 	else
 		note 'neither done nor taken back'

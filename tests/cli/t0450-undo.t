@@ -105,7 +105,6 @@ call_number load ept off
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 run kvmtune undo --defer
 own_file
-todo='/dev/kvm is checked, though it is away with the module'
 is "$status $lines" '5 ' 'undo --defer, where KVM is away'
 
 # ---- a journal that is not as it was written ----

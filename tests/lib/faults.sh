@@ -13,8 +13,8 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
-expect_defects='' defect='' calls=() title='' command=() base='' before='' origin='' after='' normal=0
-wrong=() known=()
+calls=() title='' command=() base='' before='' origin='' after='' normal=0
+wrong=()
 
 # Runs the command on a fresh copy of $base, and reads the log of its calls.
 run_on_base()
@@ -112,8 +112,7 @@ each_goal()
 			# An undo that was stopped goes on when it is run again.
 			origin=$before
 			[ "${command[0]}" != undo ] || origin=$after
-			wrong=() known=()
-			known_defect
+			wrong=()
 			[ "$goal" != 'undo a stopped one' ] || stopped_leads_back "$name"
 			"$1"
 		done
@@ -126,8 +125,7 @@ note()
 	wrong+=("$* [call $n: ${calls[n > 0 ? n - 1 : 0]:-none}; exit status $status] $err")
 }
 
-# same_tree EXPECTED TEXT: the host is so since the last run, or it is noted; same_tree_todo: or the
-# known defect shows
+# same_tree EXPECTED TEXT: the host is so since the last run, or it is noted
 same_tree()
 {
 	local tree
@@ -136,37 +134,9 @@ same_tree()
 	[ "$tree" = "$1" ] || note "$2: $(differences "$1" "$tree")"
 }
 
-same_tree_todo()
-{
-	local tree
-
-	if [ -z "$defect" ]; then
-		same_tree "$@"
-		return
-	fi
-	read_tree tree
-	[ "$tree" = "$1" ] || known+=("$2 [call $n: ${calls[n - 1]}]")
-}
-
-# Defects that are known and not mended yet: each file says in $expect_defects which it meets.
-known_defect()
-{
-	defect=
-	case "$expect_defects $title" in
-	*exact*'nested-edited: undo a change')
-		defect='an undo that was interrupted does not lead where it leads otherwise'
-		;;
-	*words*'undo a stopped one')
-		defect='undo brought KVM back, failed later and says that the host is as it was before'
-		;;
-	esac
-}
-
 # report_faults: all that was collected as one test
 report_faults()
 {
-	[ "${#wrong[@]}" != 0 ] || todo=$defect
-	wrong+=("${known[@]}")
 	if [ "${#wrong[@]}" = 0 ]; then pass "$title"; else fail "$title" "${wrong[@]:0:12}"; fi
 }
 
