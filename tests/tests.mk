@@ -14,7 +14,10 @@ ARCHIVE := $(TESTS)/kvmtune.a
 .SECONDARY:
 
 ## check: all quick tests: unit, differential, command line, sanitizers, valgrind, lint
-check: all check-unit check-diff check-cli check-asan check-valgrind check-lint
+check:
+	$(Q)$(MAKE) --no-print-directory -j2 -Otarget check-parts
+.PHONY: check-parts
+check-parts: all check-cli check-asan check-lint check-valgrind check-unit check-diff
 
 $(ARCHIVE): $(call obj,$(INNER) $(SYS:%=sys/%))
 	@mkdir -p $(@D)
@@ -33,7 +36,7 @@ $(TESTS)/unit/test_%: $(TESTS)/tests/unit/test_%.o $(UNIT_SHARED) $(ARCHIVE)
 
 ## check-unit: unit tests (cmocka)
 check-unit: $(UNIT:%=$(TESTS)/unit/test_%)
-	$(Q)tests/lib/run-unit.sh $(RUN_WITH) -- $^
+	$(Q)tests/lib/run-unit.sh -- $^
 
 # The test's own open() must be seen by libkmod.so, and sees paths that FORTIFY would hide.
 $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
@@ -62,13 +65,13 @@ ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sani
 ASAN_CLI := t0450-undo t0300-ept t0400-faults t0100-status t0350-refusals t0950-output t0500-wait \
 	    t0000-usage t0700-image
 check-asan:
-	$(Q)KVMTUNE_HOSTS=hand-loaded-nested $(MAKE) --no-print-directory -j2 $(ASAN) \
+	$(Q)KVMTUNE_HOSTS=hand-loaded-nested $(MAKE) --no-print-directory $(ASAN) \
 		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-cli
 
 ## check-valgrind: unit tests under valgrind
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
-check-valgrind:
-	$(Q)$(MAKE) --no-print-directory RUN_WITH='$(VALGRIND)' check-unit
+check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
+	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $^
 
 ## check-lint: format, static analysis, layers, man page, spelling
 check-lint: all

@@ -11,7 +11,7 @@
 #include "step_json.h"
 
 /* Beyond this size only the newer half of the entries is kept. */
-#define JOURNAL_MAX_BYTES (512 * 1024)
+#define JOURNAL_MAX_BYTES (128 * 1024)
 
 static const char *const result_names[] = {
 	[JOURNAL_OPEN] = "interrupted",

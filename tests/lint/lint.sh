@@ -63,8 +63,17 @@ check_functions()
 check_shell()
 {
 	need shellcheck || return
-	# 2317: functions that a trap or a name calls
-	shellcheck --external-sources --exclude=SC2317 "${scripts[@]}"
+	# It takes its time: what was clean and has not changed since is not looked at again.
+	local stamps=build/shellcheck script again=()
+	mkdir -p "$stamps"
+	for script in "${scripts[@]}"; do
+		[ "$stamps/${script//\//,}" -nt "$script" ] || again+=("$script")
+	done
+	[ "${#again[@]}" = 0 ] && return
+	printf '%s\0' "${again[@]}" | xargs -0 -n 8 -P 2 shellcheck --external-sources --exclude=SC2317 || return
+	for script in "${again[@]}"; do
+		: >"$stamps/${script//\//,}"
+	done
 }
 
 check_cppcheck()

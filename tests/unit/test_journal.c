@@ -570,10 +570,10 @@ static size_t grow(struct fixture *x, size_t limit)
 static void old_entries_go(void **state)
 {
 	struct fixture *x = *state;
-	size_t n = grow(x, 600 * 1024);
+	size_t n = grow(x, 150 * 1024);
 
 	load(x);
-	assert_true(strlen(text_of(x)) < 512 * 1024);
+	assert_true(strlen(text_of(x)) < 128 * 1024);
 	assert_true(x->j.count < n);
 	assert_true(x->j.count >= n / 2);
 	assert_int_equal(x->j.damaged, 0);
