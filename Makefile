@@ -20,6 +20,10 @@ PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES))
 CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
+# Where nothing may be skipped, no warning may stand.
+ifeq ($(KVMTUNE_TESTS_MUST_RUN),1)
+WARNINGS += -Werror
+endif
 HARDEN   := -fPIE -fstack-protector-strong -fcf-protection=full
 FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) $(FORTIFY) $(PKG_CFLAGS) \

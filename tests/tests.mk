@@ -84,7 +84,7 @@ check-vm: $(BUILD)/kvmtune
 
 ## vm-shell: a shell in an emulated machine with kvm_intel (VM=tcg: without VT-x)
 vm-shell: $(BUILD)/kvmtune
-	$(Q)tests/vm/shell.sh $(VM)
+	$(Q)tests/vm/shell.sh $(if $(VM),kind=$(VM))
 
 ## demo: the whole story, in an emulated machine
 demo: $(BUILD)/kvmtune
