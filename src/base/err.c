@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+PRINTF(3, 0)
 static int set(struct err *e, int code, const char *fmt, va_list ap)
 {
 	*e = (struct err){ .code = code > 0 ? -code : code, .status = STATUS_FAILED };
