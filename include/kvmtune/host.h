@@ -73,7 +73,6 @@ struct host {
 	struct modconf conf;
 	struct device_facts device;
 	struct kvm_users users;
-	bool users_scanned;	   /* false: the count says that nobody uses KVM */
 	enum tri modules_disabled; /* kernel.modules_disabled: no loading until the next boot */
 	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */
 	bool nixos;		   /* /etc/modprobe.d is generated */
@@ -87,7 +86,9 @@ struct host {
 
 void host_free(struct host *h);
 
-/* The parameter's value, or NULL. */
+/* A parameter's value, or NULL. */
+const char *param_value(const struct param *params, size_t count, const char *name);
+void params_free(struct param *params, size_t count);
 const char *module_param(const struct module_facts *m, const char *name);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);

@@ -96,6 +96,9 @@ struct modconf_token {
 	bool has_value;
 };
 
+/* What the kernel takes the word for: its value, or "1" where the name stands alone. */
+const char *modconf_token_value(const struct modconf_token *t);
+
 /*
  * Calls each() for every option of the module in effective order, its words split as the kernel
  * splits them (white space, double quotes); '-' and '_' in param count as the same, and param is

@@ -19,12 +19,11 @@ struct plan_options;
 enum setting_id { SETTING_EPT, SETTING_COUNT };
 
 struct module_setting {
-	const char *module;	 /* "kvm_intel" */
-	const char *module_file; /* "kvm-intel.ko", without compression suffix */
-	const char *param;	 /* "ept" */
-	const char *virt;	 /* what the processor needs at all: "VT-x" */
-	const char *paging;	 /* what the parameter is about: "EPT" */
-	const char *hint_other;	 /* what to do on the other vendor's processor, or NULL */
+	const char *module;	/* "kvm_intel" */
+	const char *param;	/* "ept" */
+	const char *virt;	/* what the processor needs at all: "VT-x" */
+	const char *paging;	/* what the parameter is about: "EPT" */
+	const char *hint_other; /* what to do on the other vendor's processor, or NULL */
 	/*
 	 * Parameters that the kernel forces while this one is off, whatever was asked for
 	 * (vmx.c:hardware_setup). NULL-terminated. Their values are no proof of anything.

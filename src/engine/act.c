@@ -30,7 +30,7 @@ static enum tri value_in_options(const char *module, const char *options, const 
 
 	modconf_add_file(&c, "libkmod", line, strlen(line));
 	if (modconf_winner(&c, module, param, &t))
-		value = param_bool(t.has_value ? t.value : NULL);
+		value = param_bool(modconf_token_value(&t));
 	modconf_free(&c);
 	return value;
 }
@@ -113,9 +113,11 @@ static void note_module_back(struct act_context *c)
 	c->unloaded_at = -1;
 }
 
-static int do_load(struct act_context *c, const struct act *act, struct err *e)
+/* options NULL: as configured. */
+static int load_module(struct act_context *c, const char *module, const char *options,
+		       struct err *e)
 {
-	int r = c->ports->module.load(c->ports, act->target, act->text, e);
+	int r = c->ports->module.load(c->ports, module, options, e);
 
 	/* Somebody was faster (udev, another modprobe): the check that follows will judge it. */
 	if (r == -EEXIST)
@@ -126,23 +128,6 @@ static int do_load(struct act_context *c, const struct act *act, struct err *e)
 }
 
 /* ---- checks ---- */
-
-static const char *value_of_param(const struct param *params, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(params[i].name, name) == 0)
-			return params[i].value;
-	return NULL;
-}
-
-static void params_free(struct param *params, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(params[i].name);
-		free(params[i].value);
-	}
-	free(params);
-}
 
 static void note_difference(const struct expect *x, const char *want, const char *is,
 			    struct buf *ret)
@@ -181,7 +166,7 @@ static int compare_params(struct act_context *c, const struct act *act, bool bef
 	for (size_t i = 0; r == 0 && i < act->expect_count; i++) {
 		const struct expect *x = &act->expects[i];
 		const char *want = before ? x->before : x->after;
-		const char *is = value_of_param(params, n, x->param);
+		const char *is = param_value(params, n, x->param);
 
 		if (!want && is && !x->announced && !param_same(x->before, is))
 			remark_moved(c, act, x, is);
@@ -239,23 +224,11 @@ static int do_check_device(struct act_context *c, const struct act *act, struct 
 
 /* ---- the way back ---- */
 
-static int load_again(struct act_context *c, const struct act *act, const char *options,
-		      struct err *e)
-{
-	int r = c->ports->module.load(c->ports, act->target, options, e);
-
-	if (r == -EEXIST)
-		r = 0;
-	if (r == 0)
-		note_module_back(c);
-	return r;
-}
-
 /* The module with its one parameter alone: better than no KVM at all. */
 static int load_with_param_alone(struct act_context *c, const struct act *act, struct err *e)
 {
 	autofree char *options = xasprintf("%s=%d", act->param, act->value);
-	int r = load_again(c, act, options, e);
+	int r = load_module(c, act->target, options, e);
 
 	if (r == 0)
 		strv_addf(&c->report->remarks,
@@ -266,7 +239,7 @@ static int load_with_param_alone(struct act_context *c, const struct act *act, s
 
 static int load_by_all_means(struct act_context *c, const struct act *act, struct err *e)
 {
-	int r = load_again(c, act, act->text, e);
+	int r = load_module(c, act->target, act->text, e);
 
 	if (r < 0)
 		r = load_with_param_alone(c, act, e);
@@ -280,12 +253,9 @@ static int load_by_all_means(struct act_context *c, const struct act *act, struc
 static int compare_with_before(struct act_context *c, const struct act *act,
 			       struct buf *ret_options, struct buf *ret_text)
 {
-	int r;
-
 	buf_reset(ret_options);
 	buf_reset(ret_text);
-	r = compare_params(c, act, true, ret_options, ret_text);
-	return r;
+	return compare_params(c, act, true, ret_options, ret_text);
 }
 
 /* Values given by hand when the module was loaded are in no file: load it once more with them. */
@@ -297,7 +267,7 @@ static int load_with_old_values(struct act_context *c, const struct act *act,
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	r = load_again(c, act, options, e);
+	r = load_module(c, act->target, options, e);
 	return r < 0 ? load_by_all_means(c, act, e) : 0;
 }
 
@@ -358,7 +328,7 @@ int act_do(struct act_context *c, const struct act *act, struct err *e)
 	case ACT_UNLOAD:
 		return do_unload(c, act, e);
 	case ACT_LOAD:
-		return do_load(c, act, e);
+		return load_module(c, act->target, act->text, e);
 	case ACT_RESTORE:
 		return restore_module(c, act, e);
 	case ACT_CHECK_PARAMS:

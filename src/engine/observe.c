@@ -120,7 +120,7 @@ static void observe_next(const struct host *h, const struct module_setting *ms,
 	m->next = m->paging.value == NO ? NO : YES;
 	m->next_decided = modconf_winner(&h->conf, ms->module, ms->param, &m->winner);
 	if (m->next_decided && m->paging.value != NO)
-		m->next = param_bool(m->winner.has_value ? m->winner.value : NULL);
+		m->next = param_bool(modconf_token_value(&m->winner));
 }
 
 static enum tri running_value(struct ports *p, const struct module_setting *ms)
@@ -245,8 +245,7 @@ static void observe_use(struct ports *p, struct host *h)
 	}
 	if (!in_use)
 		return;
-	h->users_scanned = observe_users(p, &h->users, &ignored) == 0;
-	if (!h->users_scanned)
+	if (observe_users(p, &h->users, &ignored) < 0)
 		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
 	else if (h->users.hidden)
 		strv_addf(&h->unseen, "the descriptors of %zu processes (needs root)",

@@ -14,12 +14,26 @@ const char *module_state_name(enum module_state s)
 	return names[s];
 }
 
+const char *param_value(const struct param *params, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(params[i].name, name) == 0)
+			return params[i].value;
+	return NULL;
+}
+
 const char *module_param(const struct module_facts *m, const char *name)
 {
-	for (size_t i = 0; i < m->param_count; i++)
-		if (strcmp(m->params[i].name, name) == 0)
-			return m->params[i].value;
-	return NULL;
+	return param_value(m->params, m->param_count, name);
+}
+
+void params_free(struct param *params, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(params[i].name);
+		free(params[i].value);
+	}
+	free(params);
 }
 
 bool module_in_use(const struct module_facts *m)
@@ -34,11 +48,7 @@ static void module_facts_free(struct module_facts *m)
 	strv_free(&m->paging.source);
 	strv_free(&m->usable.source);
 	strv_free(&m->holders);
-	for (size_t i = 0; i < m->param_count; i++) {
-		free(m->params[i].name);
-		free(m->params[i].value);
-	}
-	free(m->params);
+	params_free(m->params, m->param_count);
 }
 
 void host_free(struct host *h)

@@ -264,6 +264,11 @@ void modconf_add_cmdline(struct modconf *c, const char *text)
 	}
 }
 
+const char *modconf_token_value(const struct modconf_token *t)
+{
+	return t->has_value ? t->value : "1";
+}
+
 void modconf_free(struct modconf *c)
 {
 	for (size_t i = 0; i < c->count; i++)

@@ -139,7 +139,7 @@ enum tri next_value(const struct work *w, const struct modconf *c)
 		return NO;
 	if (!modconf_winner(c, w->ms->module, w->ms->param, &t))
 		return YES;
-	return param_bool(t.has_value ? t.value : NULL);
+	return param_bool(modconf_token_value(&t));
 }
 
 /* Tries our file with this text; keeps it in w when the next load then gives what is wanted. */

@@ -87,14 +87,14 @@ static bool refuse_other_option(struct work *w, const struct modconf_token *winn
 
 	if (winner->at->line == 0) {
 		buf_printf(&text, "the kernel command line says %s.%s=%s, which beats every file",
-			   w->ms->module, w->ms->param, winner->has_value ? winner->value : "1");
+			   w->ms->module, w->ms->param, modconf_token_value(winner));
 		buf_puts(&hint, "Take it off the kernel command line and boot again.");
 		return refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data, hint.data);
 	}
 	buf_puts(&text, "another file wins: ");
 	buf_add_safe(&text, winner->at->file, 200);
 	buf_printf(&text, ":%u says %s=", winner->at->line, w->ms->param);
-	buf_add_safe(&text, winner->has_value ? winner->value : "1", 40);
+	buf_add_safe(&text, modconf_token_value(winner), 40);
 	buf_puts(&text, " and is read after " OWN_CONF_FILE);
 	buf_puts(&hint, "Remove that option there, then run the same command again.");
 	return refuse(w->plan, STATUS_REFUSED, "file-wins", text.data, hint.data);

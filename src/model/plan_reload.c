@@ -81,11 +81,6 @@ static bool note_asked(const struct modconf_token *t, void *arg)
 	return true;
 }
 
-static const char *asked_value(const struct modconf_token *a)
-{
-	return a->has_value ? a->value : "1";
-}
-
 static bool depends_on_setting(const struct work *w, const char *param)
 {
 	return in_list(w->ms->forced_off, param) || in_list(w->ms->also_moves, param);
@@ -97,13 +92,13 @@ static void add_effect(const struct work *w, const struct param *p)
 	const struct modconf_token *a = find_asked(w, p->name);
 
 	if (!a || strcmp(p->name, w->ms->param) == 0 || in_list(w->ms->forced_off, p->name) ||
-	    param_same(asked_value(a), p->value))
+	    param_same(modconf_token_value(a), p->value))
 		return;
 	array_push(w->plan->effects, w->plan->effect_count) = (struct effect){
 		.module = xstrdup(w->ms->module),
 		.param = xstrdup(p->name),
 		.from = xstrdup(p->value),
-		.to = xstrdup(asked_value(a)),
+		.to = xstrdup(modconf_token_value(a)),
 		.file = xstrdup(a->at->file),
 		.line = a->at->line,
 	};
@@ -131,7 +126,7 @@ static const char *expected_value(const struct work *w, const struct param *p)
 		return w->want == YES ? "Y" : "N";
 	if (depends_on_setting(w, p->name))
 		return NULL;
-	if (a && !param_same(asked_value(a), p->value))
+	if (a && !param_same(modconf_token_value(a), p->value))
 		return NULL;
 	return a || !w->plan->effect_count ? p->value : NULL;
 }
@@ -162,7 +157,7 @@ struct in_force {
 static bool add_in_force(const struct modconf_token *t, void *arg)
 {
 	struct in_force *f = arg;
-	const char *value = t->has_value ? t->value : "1";
+	const char *value = modconf_token_value(t);
 	const char *running = module_param(f->w->m, t->param);
 
 	if (strcmp(t->param, f->w->ms->param) == 0 || !running || !param_same(value, running))

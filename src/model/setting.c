@@ -15,7 +15,6 @@ static const char *const ept_also_moves[] = { "pt_mode", "allow_smaller_maxphyad
 
 static const struct module_setting ept_module = {
 	.module = "kvm_intel",
-	.module_file = "kvm-intel.ko",
 	.param = "ept",
 	.virt = "VT-x",
 	.paging = "EPT",

@@ -152,12 +152,6 @@ void print_wrapped(FILE *out, const char *first, const char *text)
 	fputc('\n', out);
 }
 
-void join_sources(const struct fact *f, struct buf *ret)
-{
-	for (size_t i = 0; i < f->source.n; i++)
-		buf_join(ret, ", ", f->source.v[i]);
-}
-
 void text_advice(FILE *out, const enum advice_id *ids, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -30,9 +30,6 @@ void print_heading(FILE *out, const struct style *style, const char *text);
 /* Wraps a paragraph at 92 columns, its first line behind `first`, the others indented as far. */
 void print_wrapped(FILE *out, const char *first, const char *text);
 
-/* "MSR 48Bh, /proc/cpuinfo" */
-void join_sources(const struct fact *f, struct buf *ret);
-
 /* What could not be read, a line each. */
 void text_unseen(FILE *out, const struct host *h);
 
