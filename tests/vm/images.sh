@@ -154,9 +154,14 @@ install_modules()
 
 trim_root()
 {
-	local root=$new/root unit
+	local root=$new/root unit generator
 	for unit in $(masked); do
 		ln -sf /dev/null "$root/etc/systemd/system/$unit"
+	done
+	# Run at boot and by each daemon-reload, they take most of its time and have nothing to generate here
+	mkdir -p "$root/etc/systemd/system-generators"
+	for generator in "$root"/lib/systemd/system-generators/*; do
+		ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
 	done
 	rm -f "$root"/etc/systemd/system/*.wants/ksm*.service # a test starts them when it wants them
 	rm -rf "$root"/usr/share/{doc,man,info,locale,i18n,zoneinfo} "$root"/var/cache/apt "$root"/var/lib/apt/lists/*

@@ -21,7 +21,7 @@
 #   persistent=FILE   keep the root file system in FILE (made if absent), for jobs that need
 #                     a second boot; otherwise whatever the job does to it is forgotten
 #
-# machine_programs JOBDIR puts lib.sh and the programs in a job: kvmtune (KVMTUNE, default
+# machine_programs JOBDIR puts lib.sh, ksm.sh and the programs in a job: kvmtune (KVMTUNE, default
 # <project>/build/kvmtune, if it is built) and one for each guest/*.c.
 #
 # Several machines may run at once. Their temporary files are in OUTDIR/.machine.
@@ -49,7 +49,7 @@ machine_lacks()
 machine_programs()
 {
 	local source kvmtune=${KVMTUNE:-$machine_here/../../build/kvmtune}
-	mkdir -p "$1/bin" && cp "$machine_here/guest/lib.sh" "$1/" || return
+	mkdir -p "$1/bin" && cp "$machine_here"/guest/{lib,ksm}.sh "$1/" || return
 	[ ! -x "$kvmtune" ] || cp "$kvmtune" "$1/bin/kvmtune" || return
 	for source in "$machine_here"/guest/*.c; do
 		"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -o "$1/bin/$(basename "$source" .c)" "$source" || return
@@ -164,8 +164,10 @@ machine_tcg()
 {
 	local snapshot=on
 	[ -z "$persistent" ] || snapshot=off
+	# Without cx16: QEMU 7.2 loses the flags of a cmpxchg16b that an interrupt follows, and Linux 6.12's slab
+	# allocator then dies of a double fault, in two runs of three
 	# shellcheck disable=SC2054 # QEMU's own commas
-	emulator=(env TMPDIR="$PWD" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -accel tcg -cpu "$cpu"
+	emulator=(env TMPDIR="$PWD" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -accel tcg -cpu "$cpu,-cx16"
 		-smp "$cpus" -m "$memory" -kernel "$images/vmlinuz" -initrd "$images/initrd" -append "$(machine_words)"
 		-drive "file=$root,format=raw,if=virtio,snapshot=$snapshot" -drive file=io.img,format=raw,if=virtio
 		-device virtio-rng-pci)

@@ -8,6 +8,7 @@
 # and goes on with any number of
 #
 #	scenario "what it shows"      begins on a reset host; gives one line of TAP at its end
+#	go_on "what it shows"         a scenario that begins where the one before, or the last boot, ended
 #	run COMMAND [ARG...]          sets $status, $stdout, $stderr
 #	ok   WHAT COMMAND [ARG...]    COMMAND must succeed
 #	not  WHAT COMMAND [ARG...]    COMMAND must fail
@@ -17,7 +18,10 @@
 #	skip REASON                   the rest of the scenario is for other machines: return or end after it
 #	start COMMAND [ARG...]        the same in the background: its process is $started
 #	finish                        waits for it, sets $status, $stdout, $stderr
+#	wait_for SECONDS COMMAND...   until COMMAND succeeds; fails where it does not
 #	hold KIND [ARG...]            starts kvmhold, waits until it holds; its process: $held
+#	hold_program COMMAND...       another one, that prints "ready"
+#	said LINE                     one that holds has printed it since the last began
 #	release                       ends all that hold, and what was started
 #	snapshot FILE                 writes the host's state, and to FILE.load what changes with each load
 #	same_state A B                the states are equal (commands, for ok and not)
@@ -34,6 +38,7 @@
 lib_dir=/run/kvmtune-vm
 lib_scenario=""
 lib_trees="/etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /lib/modprobe.d"
+lib_files="" # of which only the content matters
 lib_settled=""
 held="" started=""
 mkdir -p $lib_dir
@@ -53,6 +58,17 @@ scenario()
 {
 	lib_end_scenario
 	reset_host
+	lib_begin "$1"
+}
+
+go_on()
+{
+	lib_end_scenario
+	lib_begin "$1"
+}
+
+lib_begin()
+{
 	lib_scenario=$1 lib_failed=0 lib_checks=0 lib_skip="" lib_told=yes status="" stdout="" stderr=""
 	lib_started=$(lib_uptime)
 	lib_kernel=$(lib_complaints)
@@ -165,20 +181,36 @@ finish()
 	started=""
 }
 
-# --- holders of KVM ------------------------------------------------------------------------------------
-
-hold()
+wait_for()
 {
-	: >$lib_dir/ready
-	kvmhold "$@" >$lib_dir/ready 2>&1 &
-	held="$! $held"
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		grep -q ready $lib_dir/ready && held=${held% } && return 0
-		kill -0 "${held%% *}" 2>/dev/null || break
+	read -r lib_now _ </proc/uptime
+	lib_end=$((${lib_now%.*} + $1))
+	shift
+	until "$@"; do
+		read -r lib_now _ </proc/uptime
+		[ "${lib_now%.*}" -lt $lib_end ] || return 1
 		sleep 0.1
 	done
-	lib_fail "kvmhold $* does not hold" "$(cat $lib_dir/ready)"
 }
+
+# --- what is kept in the background --------------------------------------------------------------------
+
+# Starts a program and waits until it says that it is ready.
+hold_program()
+{
+	: >$lib_dir/ready
+	"$@" >>$lib_dir/ready 2>&1 &
+	held="$! $held"
+	held=${held% }
+	wait_for 30 lib_held_or_gone
+	said ready || lib_fail "'$*' is not ready" "$(cat $lib_dir/ready)"
+}
+
+lib_held_or_gone() { said ready || ! kill -0 "${held%% *}" 2>/dev/null; }
+
+hold() { hold_program kvmhold "$@"; }
+
+said() { grep -qx "$1" $lib_dir/ready; }
 
 release()
 {
@@ -216,6 +248,7 @@ snapshot()
 		# shellcheck disable=SC2086 # a list of directories
 		find $lib_trees /var/lib/kvmtune /run/lock -printf '%p %y %m %U:%G %l\n' -type f -exec sha256sum {} +
 		stat -c '%n %F %U:%G %a' /dev/kvm
+		lib_more_state
 	} 2>/dev/null | sort >"$1"
 	stat -c '%n %i' /sys/module/kvm /sys/module/kvm_intel /sys/module/kvm_amd >"$1.load" 2>/dev/null
 }
@@ -260,16 +293,26 @@ lib_save_baseline()
 		mkdir -p "$lib_dir/baseline${lib_tree%/*}"
 		[ ! -d "$lib_tree" ] || cp -a "$lib_tree" "$lib_dir/baseline$lib_tree"
 	done
+	for lib_file in $lib_files; do
+		mkdir -p "$lib_dir/baseline${lib_file%/*}"
+		cp -a "$lib_file" "$lib_dir/baseline$lib_file"
+	done
 	lib_reset_module # it sets some of kvm's parameters
 	find /sys/module/kvm/parameters -type f -perm -200 -exec grep '' /dev/null {} + >$lib_dir/kvm
 }
 
+# shellcheck disable=SC2034 # ksm.sh wants to know
 lib_reset_files()
 {
+	lib_files_changed=""
 	for lib_tree in $lib_trees; do
 		diff -r --no-dereference "$lib_tree" "$lib_dir/baseline$lib_tree" >/dev/null 2>&1 && continue
+		lib_files_changed=yes
 		rm -rf "$lib_tree"
 		[ ! -d "$lib_dir/baseline$lib_tree" ] || cp -a "$lib_dir/baseline$lib_tree" "$lib_tree"
+	done
+	for lib_file in $lib_files; do
+		cp -a "$lib_dir/baseline$lib_file" "$lib_file"
 	done
 	rm -rf /var/lib/kvmtune /run/lock/kvmtune*
 }
@@ -304,6 +347,10 @@ lib_bail_out()
 	exit 99
 }
 
+# For those who test more than modules (ksm.sh)
+lib_more_state() { :; }
+lib_more_reset() { :; }
+
 reset_host()
 {
 	release
@@ -311,4 +358,5 @@ reset_host()
 	lib_reset_files
 	lib_reset_kvm
 	lib_reset_module
+	lib_more_reset
 }

@@ -5,6 +5,7 @@
 #
 #	machine KEY=VALUE...     as machine.sh has them (kind, cpu, cpus, words, mode, limit...)
 #	scenarios NAME...        runs scenarios/NAME.sh in it and gives its TAP
+#	boots COUNT NAME...      the same so many times on the same disk; /io/boot says which boot it is
 #
 # A scenario file says in a line "# needs: WORD..." what it cannot do without: vmx, svm (for the reader), or
 # kvmtune, the built program. In the machine: /io/lib.sh, /io/bin (kvmtune, and a program for each guest/*.c).
@@ -64,23 +65,36 @@ make_job()
 	done
 }
 
-# The inside's TAP has neither numbers nor a plan: it ends with one, so that nothing lost goes unseen.
-scenarios()
+# Makes the job of those scenarios below $work.
+make_work()
 {
-	local work status count
 	check_tools
 	mkdir -p "$vm/../../build/vm/results"
 	work=$(mktemp -d "$vm/../../build/vm/results/$name.XXXXXX") && work=$(realpath "$work")
 	# shellcheck disable=SC2064 # this very directory
-	trap "rm -rf '$work/job'" EXIT
+	trap "rm -rf '$work/job' '$work/root.img'" EXIT
 	make_job "$work/job" "$@" || exit 1
+	: >"$work/tap"
+}
+
+# One boot; sets status.
+boot()
+{
 	# Should this test be killed, its machine ends too
 	setpriv --pdeathsig TERM "$vm/machine.sh" "${machine[@]}" "$work/job" "$work/result" 2>"$work/messages"
 	status=$?
 	sed 's/^/# /' "$work/messages"
 	cat "$work/result/stdout" 2>/dev/null
-	count=$(grep -cE '^(not )?ok' "$work/result/stdout")
-	if [ $status != 0 ] || [ "$count" = 0 ]; then
+	cat "$work/result/stdout" >>"$work/tap" 2>/dev/null
+	return $status
+}
+
+# The inside's TAP has neither numbers nor a plan: it ends with one, so that nothing lost goes unseen.
+report()
+{
+	local count
+	count=$(grep -cE '^(not )?ok' "$work/tap")
+	if [ "$status" != 0 ] || [ "$count" = 0 ]; then
 		echo "not ok - the machine's job ends well (status $status)"
 		count=$((count + 1))
 		tail -n 20 "$work/result/stderr" "$work/result/serial.log" "$work/result/emulator.log" 2>/dev/null | sed 's/^/# /'
@@ -89,12 +103,32 @@ scenarios()
 	finish "$work"
 }
 
+scenarios()
+{
+	make_work "$@"
+	boot
+	report
+}
+
+boots()
+{
+	local n count=$1
+	shift
+	make_work "$@"
+	machine+=("persistent=$work/root.img")
+	for ((n = 1; n <= count; n++)); do
+		echo "$n" >"$work/job/boot"
+		boot || break
+	done
+	report
+}
+
 finish()
 {
-	if grep -q '^not ok' "$1/result/stdout" || [ "$status" != 0 ]; then
+	if grep -q '^not ok' "$1/tap" || [ "$status" != 0 ]; then
 		{
 			# prove shows only this of a test that fails
-			[ -n "${HARNESS_IS_VERBOSE:-}" ] || grep -E '^(not ok|    #)' "$1/result/stdout" | sed 's/^ *#* */# /'
+			[ -n "${HARNESS_IS_VERBOSE:-}" ] || grep -E '^(not ok|    #)' "$1/tap" | sed 's/^ *#* */# /'
 			sed 's/^/# stderr: /' "$1/result/stderr"
 			echo "# all of it is in $1/result"
 		} >&2
