@@ -15,8 +15,10 @@ BUILD   ?= build
 VERSION := $(shell sed -n 's/^\#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kvmtune/version.h)
 
 PACKAGES      := libkmod libcpuid json-c
-PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES))
+# Of libsystemd only the header is used: src/sys/units.c loads it when it is needed.
+PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) libsystemd)
+PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl
+SYSTEMD_LIBS   = $(shell pkg-config --libs libsystemd)
 CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
@@ -31,12 +33,13 @@ ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) 
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
 
 BASE   := base err
-MODEL  := advice host modconf modconf_edit own_conf plan plan_module \
-	  plan_module_back plan_refuse plan_reload setting user
-ENGINE := act apply change journal observe observe_cpu step_json
-SYS    := cpu files guest kvm lock modules ports scan system write
-REPORT := json json_change json_status mention table text_change text_journal \
-	  text_status text_users
+MODEL  := advice host ksm ksm_files memory modconf modconf_edit own_conf plan plan_module \
+	  plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module_back plan_refuse plan_reload setting user
+ENGINE := act act_ksm apply change journal observe observe_cpu observe_ksm observe_ksm_drivers \
+	  observe_ksm_users step_json
+SYS    := bus cpu files guest kvm lock modules ports scan system units unmerge write
+REPORT := json json_change json_ksm json_status ksm_report mention table text_change \
+	  text_journal text_ksm text_status text_users
 CLI    := cmd_change cmd_read goals help options tables
 
 # All but the doors to the outside: what a test links with doors of its own.

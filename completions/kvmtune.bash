@@ -45,14 +45,14 @@ _kvmtune()
 	[ -n "$option" ] || [ "$before" != "=" ] || option=${COMP_WORDS[COMP_CWORD - 2]}
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--root | --color) ((i++)); [ "${COMP_WORDS[i]:-}" != "=" ] || ((i++)) ;;
+		--root | --color | --reserve | --watch) ((i++)); [ "${COMP_WORDS[i]:-}" != "=" ] || ((i++)) ;;
 		--wait) [ "${COMP_WORDS[i + 1]:-}" != "=" ] || ((i += 2)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]}; break ;;
 		esac
 	done
 	case $before in
-	--root | --color) option=$before before="=" ;;
+	--root | --color | --reserve | --watch) option=$before before="=" ;;
 	esac
 	if [ "$before" = "=" ]; then
 		case $option in

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+static char stdout_buffer[1 << 20];
 
 static const char *status_text(enum exit_status status)
 {
@@ -26,14 +29,15 @@ static const char *status_text(enum exit_status status)
 }
 
 /* What the host is like after this message; not for commands that only look. */
-static const char *state_text(const struct command *c, const struct err *e)
+static const char *state_text(const struct command *c, const struct err *e, bool changed)
 {
 	if (!c || !c->changes || !strcmp(e->id, "interrupted"))
 		return "";
 	switch (e->status) {
 	case STATUS_REFUSED:
 	case STATUS_IMPOSSIBLE:
-		return "; nothing was changed";
+		/* Found out on the way, and walked back. */
+		return changed ? "; the host is as it was before" : "; nothing was changed";
 	case STATUS_FAILED:
 		return e->code == -ESTALE && starts_with(e->text, "all steps")
 			       ? ""
@@ -44,7 +48,7 @@ static const char *state_text(const struct command *c, const struct err *e)
 }
 
 /* Words of the user and names of files may be in there: nothing of them may reach a terminal raw. */
-static void print_error(const struct command *c, struct err *e)
+static void print_error(const struct command *c, struct err *e, bool changed)
 {
 	autofree char *text = safe_text(e->text, sizeof(e->text));
 	autofree char *hint = safe_text(e->hint, sizeof(e->hint));
@@ -52,7 +56,8 @@ static void print_error(const struct command *c, struct err *e)
 	if (!e->code)
 		return;
 	fflush(stdout);
-	fprintf(stderr, "kvmtune: %s%s%s\n", status_text(e->status), text, state_text(c, e));
+	fprintf(stderr, "kvmtune: %s%s%s\n", status_text(e->status), text,
+		state_text(c, e, changed));
 	if (e->detail)
 		fputs(e->detail, stderr);
 	if (hint[0])
@@ -139,12 +144,15 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 
 	umask(022);
+	/* What is printed goes out as one: where that fails, the reason is told and not a later one's. */
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, stdout_buffer, _IOFBF, sizeof(stdout_buffer));
 	if (options_parse(argc, argv, &in, &e) != 0) {
 		status = STATUS_USAGE;
 	} else if (!answer(&in)) {
 		c = find_command(&in, &e);
 		status = c ? run(c, &in, &e) : STATUS_USAGE;
 	}
-	print_error(c, &e);
+	print_error(c, &e, in.changed);
 	return close_stdout(in.changed, status);
 }

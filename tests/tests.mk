@@ -10,14 +10,14 @@ UNIT_SHARED := $(patsubst %.c,$(TESTS)/%.o,$(filter-out tests/unit/test_%.c,$(wi
 # Of an archive the linker takes only what a test needs: no test gets doors that it did not ask for.
 ARCHIVE := $(TESTS)/kvmtune.a
 
-.PHONY: check check-unit check-diff check-cli check-asan check-valgrind check-lint check-vm
+.PHONY: check check-unit check-bus check-diff check-cli check-asan check-valgrind check-lint check-vm
 .SECONDARY:
 
 ## check: all quick tests: unit, differential, command line, sanitizers, valgrind, lint
 check:
 	$(Q)$(MAKE) --no-print-directory -j2 -Otarget check-parts
 .PHONY: check-parts
-check-parts: all check-cli check-asan check-lint check-valgrind check-unit check-diff
+check-parts: all check-cli check-asan check-lint check-memory check-bus check-diff
 
 $(ARCHIVE): $(call obj,$(INNER) $(SYS:%=sys/%))
 	@mkdir -p $(@D)
@@ -37,6 +37,21 @@ $(TESTS)/unit/test_%: $(TESTS)/tests/unit/test_%.o $(UNIT_SHARED) $(ARCHIVE)
 ## check-unit: unit tests (cmocka)
 check-unit: $(UNIT:%=$(TESTS)/unit/test_%)
 	$(Q)tests/lib/run-unit.sh -- $^
+
+# A service manager of our own, on a bus of our own: it alone is linked with libsystemd.
+$(TESTS)/bus/manager: $(TESTS)/tests/bus/manager.o
+	$(call say,LD   $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SYSTEMD_LIBS)
+
+$(TESTS)/bus/test_units: $(TESTS)/tests/bus/test_units.o $(ARCHIVE)
+	$(call say,LD   $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(PKG_LIBS)
+
+## check-bus: the service manager's door, before a made-up manager on a bus of its own
+check-bus: $(TESTS)/bus/test_units $(TESTS)/bus/manager
+	$(Q)tests/lib/run-unit.sh -- $<
 
 # The test's own open() must be seen by libkmod.so, and sees paths that FORTIFY would hide.
 $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
@@ -58,20 +73,27 @@ check-cli: $(BUILD)/kvmtune $(BUILD)/kvmtune-fake
 	$(Q)KVMTUNE=$(BUILD)/kvmtune KVMTUNE_FAKE=$(BUILD)/kvmtune-fake prove -Q -j2 $(CLI_TESTS)
 CLI_TESTS ?= tests/cli/*.t
 
-## check-asan: unit, differential and command line under AddressSanitizer and UBSan (clang)
+## check-asan: unit, bus and command line under AddressSanitizer and UBSan (clang)
 ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	FORTIFY=-U_FORTIFY_SOURCE CFLAGS='-O1 -g'
 # The long loops over all hosts are left out: the same code runs, only slower.
 ASAN_CLI := t0450-undo t0300-ept t0400-faults t0100-status t0350-refusals t0950-output t0500-wait \
-	    t0000-usage t0700-image
+	    t0000-usage t0700-image t1020-ksm-faults t1050-ksm-image
 check-asan:
-	$(Q)KVMTUNE_HOSTS=hand-loaded-nested $(MAKE) --no-print-directory $(ASAN) \
-		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-cli
+	$(Q)KVMTUNE_HOSTS='hand-loaded-nested ksm-only' $(MAKE) --no-print-directory $(ASAN) \
+		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-bus check-cli
 
 ## check-valgrind: unit tests under valgrind
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
 	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $^
+
+# In `make check` those that take long under valgrind run without it; .ci/run has them all.
+SLOW := change journal scan testguest unmerge
+.PHONY: check-memory
+check-memory: $(UNIT:%=$(TESTS)/unit/test_%)
+	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $(filter-out $(SLOW:%=$(TESTS)/unit/test_%),$^)
+	$(Q)tests/lib/run-unit.sh -- $(SLOW:%=$(TESTS)/unit/test_%)
 
 ## check-lint: format, static analysis, layers, man page, spelling
 check-lint: all

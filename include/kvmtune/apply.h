@@ -23,10 +23,19 @@ struct apply_report {
 	struct strv remarks; /* what else happened, for people */
 };
 
+/* How far a step that takes long has come. */
+struct progress {
+	enum act_kind kind; /* ACT_SET_RUN: bytes unmerged; ACT_WATCH_MEMORY: milliseconds */
+	uint64_t done, total;
+	int64_t elapsed_ms;
+};
+
 /* What is done, for the journal. */
 struct apply_what {
 	const char *command; /* "ept off" */
 	int undoes;	     /* journal entry that this takes back; 0: none */
+	void (*progress)(void *arg, const struct progress *progress); /* NULL: nobody to tell */
+	void *arg;
 };
 
 /*

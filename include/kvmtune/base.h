@@ -87,6 +87,12 @@ int parse_int(const char *s, int *ret) MUST_CHECK;
 int parse_time_ms(const char *s, int64_t *ret_ms) MUST_CHECK;
 
 /*
+ * Sizes as people type them: "512M", "2G", "2GiB", "1048576" (bytes); K, M, G, T are powers of
+ * 1024. 0, -EINVAL or -ERANGE.
+ */
+int parse_size(const char *s, uint64_t *ret_bytes) MUST_CHECK;
+
+/*
  * Text of unknown origin (process names, file contents) made safe for a terminal: bytes that are
  * not printable ASCII appear as \xHH, at most max bytes of s are shown, with "..." behind.
  */
@@ -96,5 +102,7 @@ char *safe_text(const char *s, size_t max);
 /* s without white space at its end, in place. Returns s. */
 char *chomp(char *s);
 bool starts_with(const char *s, const char *prefix);
+bool ends_with(const char *s, const char *end);
+const char *last_part(const char *path); /* behind the last slash */
 
 #endif

@@ -14,6 +14,7 @@
 
 #define WAIT_NOT     (-1)
 #define WAIT_FOREVER INT64_MAX
+#define WATCH_MS     10000 /* where nobody says how long */
 
 struct request {
 	const char *command;	  /* what the user asked for, for journal and lock: "ept off" */
@@ -21,13 +22,17 @@ struct request {
 	size_t goal_count;
 	bool dry_run;
 	bool defer;
-	int64_t wait_ms; /* WAIT_NOT, WAIT_FOREVER, or at most so long */
+	int64_t wait_ms;	/* WAIT_NOT, WAIT_FOREVER, or at most so long */
+	uint64_t reserve_bytes; /* RESERVE_DEFAULT */
+	int64_t watch_ms;	/* how long to watch for swapping after unmerging */
 	/*
 	 * Told while we wait: what for (the holder of the lock, or NULL for KVM in use) and for how
 	 * long by now. May be NULL.
 	 */
 	void (*waiting)(void *arg, const struct kvm_users *users, const char *lock_holder,
 			int64_t waited_ms);
+	/* Told while a step that takes long goes on. May be NULL. */
+	void (*progress)(void *arg, const struct progress *progress);
 	void *arg;
 };
 

@@ -27,11 +27,13 @@ enum option_bit {
 	OPT_HELP = 1 << 9,
 	OPT_VERSION = 1 << 10,
 	OPT_LIST_WORDS = 1 << 11,
+	OPT_RESERVE = 1 << 12,
+	OPT_WATCH = 1 << 13,
 };
 
 #define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)
 #define OPTS_READ   (OPT_JSON | OPT_QUIET | OPT_VERBOSE)
-#define OPTS_CHANGE (OPTS_READ | OPT_DRY_RUN | OPT_WAIT | OPT_DEFER)
+#define OPTS_CHANGE (OPTS_READ | OPT_DRY_RUN | OPT_WAIT | OPT_DEFER | OPT_RESERVE | OPT_WATCH)
 
 struct option_row {
 	unsigned bit;
@@ -48,6 +50,8 @@ extern const size_t option_count;
 struct invocation {
 	unsigned given; /* option bits */
 	int64_t wait_ms;
+	uint64_t reserve_bytes;
+	int64_t watch_ms;
 	const char *root;
 	struct style style;
 	const char *command; /* its name */

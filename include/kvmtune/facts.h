@@ -21,6 +21,18 @@ struct host_id {
 	char name[65];
 	char kernel[65]; /* release */
 	char machine[65];
+	unsigned page_bytes;	   /* of a base page; 0 unknown */
+	unsigned ticks_per_second; /* of the times in /proc/PID/stat */
+};
+
+/*
+ * What the service manager says of a unit, in systemd's own words (org.freedesktop.systemd1(5));
+ * "" is unknown.
+ */
+struct unit_state {
+	char load[32];	 /* "loaded", "not-found", "masked", "bad-setting", "error" */
+	char active[32]; /* "active", "inactive", "failed", "activating", ... */
+	char file[32];	 /* "enabled", "disabled", "static", "masked", ...; "" no unit file */
 };
 
 #endif

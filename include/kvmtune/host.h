@@ -10,6 +10,8 @@
 
 #include <kvmtune/base.h>
 #include <kvmtune/facts.h>
+#include <kvmtune/ksm.h>
+#include <kvmtune/memory.h>
 #include <kvmtune/modconf.h>
 #include <kvmtune/setting.h>
 #include <kvmtune/user.h>
@@ -37,10 +39,6 @@ enum module_state {
 };
 const char *module_state_name(enum module_state s);
 
-struct param {
-	char *name, *value; /* as sysfs shows it, without the newline */
-};
-
 /* What belongs to one module parameter setting. */
 struct module_facts {
 	struct fact virt;    /* the processor has VT-x (SVM) */
@@ -63,13 +61,27 @@ struct device_facts {
 	unsigned uid, gid, mode;
 };
 
+/* What of a host is to be found out; the rest of struct host stays empty. */
+enum host_part {
+	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, who uses KVM */
+	HOST_PARAMS = 1 << 1,  /* all parameters of the modules, not only those of our settings */
+	HOST_KSM = 1 << 2,     /* KSM, who drives it, memory */
+	HOST_KSM_USERS =
+		1 << 3, /* which processes have merged pages, and the limits they are under */
+	HOST_KSM_MARKED = 1 << 4, /* units whose processes are marked to be merged: MemoryKSM= */
+	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED
+};
+
 struct host {
+	unsigned parts; /* that were looked at */
 	struct host_id id;
 	bool image; /* a file tree (--root), not the running host */
 	bool root;  /* we are root */
 	bool cpu_known;
 	struct cpu_id cpu;
 	struct module_facts modules[SETTING_COUNT]; /* of the rows that have a module */
+	struct ksm_facts ksm;
+	struct memory_facts memory;
 	struct modconf conf;
 	struct device_facts device;
 	struct kvm_users users;
@@ -86,9 +98,6 @@ struct host {
 
 void host_free(struct host *h);
 
-/* A parameter's value, or NULL. */
-const char *param_value(const struct param *params, size_t count, const char *name);
-void params_free(struct param *params, size_t count);
 const char *module_param(const struct module_facts *m, const char *name);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);

@@ -13,19 +13,20 @@ struct ports;
 /*
  * Fills ret, which is freed by host_free() also after a failure. What cannot be read is unknown
  * in ret, and named in ret->unseen where the reader of a report should know; so this fails only
- * where nothing at all can be said. Nothing is changed on the host.
+ * where nothing at all can be said. parts: of enum host_part. Nothing is changed on the host.
  */
-enum observe_depth {
-	OBSERVE_ALL,
-	OBSERVE_PROOF, /* of the parameters only those of our settings: all were just checked */
-};
-int host_observe(struct ports *p, enum observe_depth depth, struct host *ret, struct err *e);
+int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *e);
 
 /* Parts of it, for the steps of a change. */
 void observe_conf(struct ports *p, struct modconf *ret);
 int observe_params(struct ports *p, const char *module, struct param **ret, size_t *ret_count);
 int observe_refcnt(struct ports *p, const char *module); /* -1: not known, not loaded */
 void observe_device(struct ports *p, struct device_facts *ret);
+void observe_memory(struct ports *p, struct memory_facts *ret);
+/* The value of run with the bit of memory that goes offline taken off; -1: not readable. */
+int observe_ksm_run(struct ports *p);
+/* All counters, sorted by name; those that this kernel does not have are not in there. */
+int observe_ksm_counters(struct ports *p, struct param **ret, size_t *ret_count);
 
 /* Who uses KVM, described. ret must be empty; it is freed by kvm_users_free(). */
 int observe_users(struct ports *p, struct kvm_users *ret, struct err *e);

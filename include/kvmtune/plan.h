@@ -36,6 +36,18 @@ enum act_kind {
 	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
 	ACT_CHECK_DEVICE, /* target: path; device: owner and mode it must have again */
 	ACT_CHECK_GUEST,  /* a test guest runs */
+	ACT_ENABLE_UNIT,  /* target: unit; runtime */
+	ACT_DISABLE_UNIT,
+	ACT_START_UNIT, /* target: unit */
+	ACT_STOP_UNIT,
+	ACT_MAKE_LINK,	 /* target: path; text: where it leads */
+	ACT_REMOVE_LINK, /* target: path */
+	/*
+	 * target: KSM_RUN_FILE; text: "0", "1" or "2"; reserve_bytes, which "2" must leave free. It
+	 * is read back.
+	 */
+	ACT_SET_RUN,
+	ACT_WATCH_MEMORY, /* watch_ms: so long the host must not begin to swap */
 	ACT_KIND_COUNT
 };
 const char *act_name(enum act_kind kind); /* "write", "unload"...: in text and in JSON */
@@ -56,6 +68,9 @@ struct act {
 	char *param;
 	enum tri value;
 	unsigned mode;
+	bool runtime;
+	uint64_t reserve_bytes;
+	int64_t watch_ms;
 	struct device_facts device;
 	struct expect *expects;
 	size_t expect_count;
@@ -80,14 +95,33 @@ struct effect {
 /* What becomes of one goal. */
 struct change {
 	const struct setting *setting;
-	const char *value;  /* wanted; in an undo: what it was */
-	enum tri now, next; /* before the change */
-	bool waits;	    /* takes effect at the next module load only */
-	bool already;	    /* nothing to do */
+	const char *value; /* wanted; in an undo: what it was */
+	/*
+	 * Before the change: the state and that after the next load or boot, in the setting's own
+	 * words ("on", "off", "unmerged"); NULL: unknown.
+	 */
+	const char *now, *next;
+	bool waits;   /* takes effect at the next module load or boot only */
+	bool already; /* nothing to do */
 };
 
+/* The larger of 5 % of the memory and 1 GiB. */
+#define RESERVE_DEFAULT UINT64_MAX
+
+/* Is what is wanted there already, whatever the next load or boot gives? */
+bool change_is_so_now(const struct change *c);
+
 struct plan_options {
-	bool defer; /* save for the next module load, leave the running module alone */
+	const char *again; /* what to type to do it again; NULL: by the goal, "ept off" */
+	bool defer;	   /* save for the next module load or boot, leave the running host alone */
+	uint64_t reserve_bytes; /* of memory to be left free; RESERVE_DEFAULT */
+	int64_t watch_ms;	/* how long to watch for swapping after unmerging; 0: not */
+	/*
+	 * The steps of the change that turned KSM off: `ksm on` brings back what it found. NULL:
+	 * none is known.
+	 */
+	const struct step *ksm_before;
+	size_t ksm_before_count;
 	/* For plan_back(): */
 	bool exact;  /* of an interrupted change, back to exactly what was before */
 	bool revive; /* an interrupted undo may have left the module out: bring it back */
@@ -129,6 +163,19 @@ void plan_module_setting(const struct host *host, const struct goal *goal,
 void plan_module_back(const struct host *host, const struct setting *setting,
 		      const struct act *file, const struct act *restore,
 		      const struct plan_options *options, struct plan *plan);
+
+/* The plan function of KSM. */
+void plan_ksm(const struct host *host, const struct goal *goal, const struct plan_options *options,
+	      struct plan *plan);
+
+/* The same for the way back from these steps of the past. */
+void plan_ksm_back(const struct host *host, const struct step *steps, size_t count,
+		   const struct plan_options *options, struct plan *plan);
+
+/* Do these steps of the past have to do with KSM? Did they turn it off, or on? */
+bool plan_touches_ksm(const struct step *steps, size_t count);
+bool plan_turned_ksm_off(const struct step *steps, size_t count);
+bool plan_turned_ksm_on(const struct step *steps, size_t count);
 
 void plan_free(struct plan *plan);
 void step_free(struct step *step);

@@ -52,8 +52,19 @@ struct file_port {
 	 */
 	int (*replace)(struct ports *p, const char *path, const char *text, unsigned mode,
 		       struct err *e);
-	/* (changes) Removes a file; one that is not there is no error. */
+	/*
+	 * (changes) Writes text into a file that is there already, by one write(): a value of sysfs.
+	 */
+	int (*write_value)(struct ports *p, const char *path, const char *text, struct err *e);
+	/* (changes) Removes a file or a link; one that is not there is no error. */
 	int (*remove)(struct ports *p, const char *path, struct err *e);
+	/* Where a symbolic link leads, as it is written (appended). -EINVAL: no link. */
+	int (*read_link)(struct ports *p, const char *path, struct buf *ret);
+	/*
+	 * (changes) Makes a symbolic link, whatever link was there before. Missing parent
+	 * directories are made. -EEXIST: something that is no link is in the way.
+	 */
+	int (*make_link)(struct ports *p, const char *path, const char *target, struct err *e);
 	/* (changes) Appends text to a file and waits until it is on disk; makes the file (0644). */
 	int (*append)(struct ports *p, const char *path, const char *text, struct err *e);
 	/* (changes) Sets owner and mode of a device. */
@@ -116,6 +127,44 @@ struct kvm_port {
 	void (*settle)(struct ports *p);
 };
 
+/*
+ * The service manager: systemd, on the system bus. The connection is made by the first call. Each
+ * call ends by itself, with an error whose id says why: "no-bus" (no connection), "bus-timeout",
+ * "bus-lost" (it broke in the middle), "bus-denied", "job-failed" (the job ended otherwise than
+ * done), "bus-error" (anything else the manager answers).
+ */
+struct unit_port {
+	/* A unit that does not exist is no error: load "not-found", active "inactive", file "". */
+	int (*state)(struct ports *p, const char *unit, struct unit_state *ret, struct err *e);
+	/*
+	 * (changes) Makes or removes the links that start a unit at boot (runtime: those in /run),
+	 * and has the manager read its files again.
+	 */
+	int (*enable)(struct ports *p, const char *unit, bool runtime, struct err *e);
+	int (*disable)(struct ports *p, const char *unit, bool runtime, struct err *e);
+	/* (changes) Starts or stops, and waits until the job has ended. */
+	int (*start)(struct ports *p, const char *unit, struct err *e);
+	int (*stop)(struct ports *p, const char *unit, struct err *e);
+};
+
+/*
+ * Taking merged pages apart: 2 is written to /sys/kernel/mm/ksm/run by a child, because the kernel
+ * makes the writer its first victim when memory runs out (mm/ksm.c:run_store,
+ * set_current_oom_origin), and because the write lasts until all is done.
+ */
+struct ksm_port {
+	/* (changes) Starts the child. It ends with this process. */
+	int (*unmerge_begin)(struct ports *p, struct err *e);
+	/*
+	 * Waits for it, at most so long. 1: still at work. 0: all is unmerged. -ENOMEM: there was not
+	 * enough memory (it was killed by SIGKILL, or a cgroup's limit was met). -EINTR: stopped by a
+	 * signal. After anything but 1 the child is gone.
+	 */
+	int (*unmerge_wait)(struct ports *p, unsigned timeout_ms, struct err *e);
+	/* Stops it, and returns when it is gone. The kernel leaves run at 0 then. */
+	void (*unmerge_stop)(struct ports *p);
+};
+
 struct system_port {
 	void (*identify)(struct ports *p, struct host_id *ret);
 	bool (*is_root)(struct ports *p);
@@ -132,6 +181,8 @@ struct ports {
 	struct module_port module;
 	struct cpu_port cpu;
 	struct kvm_port kvm;
+	struct unit_port unit;
+	struct ksm_port ksm;
 	struct system_port system;
 	bool image; /* --root: files only; modules, cpu, kvm and /proc are not this image's */
 	void *self;

@@ -27,6 +27,8 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 /* `kvmtune ept`: one setting. */
 void text_setting(FILE *out, const struct style *style, const struct host *host,
 		  const struct setting *setting);
+/* What the kernel's merging thread used of a CPU between two looks, so long apart. */
+void text_ksmd(FILE *out, const struct host *from, const struct host *to, int64_t ms);
 int json_setting(FILE *out, const struct host *host, const struct setting *setting);
 
 /* `kvmtune guests`. in_use is what the module's count says. */

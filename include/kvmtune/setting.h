@@ -16,7 +16,7 @@ struct host;
 struct plan;
 struct plan_options;
 
-enum setting_id { SETTING_EPT, SETTING_COUNT };
+enum setting_id { SETTING_EPT, SETTING_KSM, SETTING_COUNT };
 
 struct module_setting {
 	const char *module;	/* "kvm_intel" */
@@ -38,6 +38,8 @@ struct setting {
 	const char *title;		     /* "extended page tables" */
 	const char *summary;		     /* for help: one line */
 	const char *const *values;	     /* NULL-terminated; "on", "off" */
+	const char *next;		     /* when what is saved takes effect: "next load" */
+	unsigned parts;			     /* of the host that belong to it: enum host_part */
 	const struct module_setting *module; /* NULL: no module parameter */
 	void (*plan)(const struct host *host, const struct goal *goal,
 		     const struct plan_options *options, struct plan *plan);
@@ -52,7 +54,8 @@ const char *setting_value(const struct setting *s, const char *value);
 /* "on|off" */
 void setting_values_text(const struct setting *s, struct buf *ret);
 
-/* Words for a bool parameter: "on", "off", "unknown". */
+/* Words for a bool parameter: "on", "off", NULL (unknown); and for people: "unknown". */
+const char *value_name(enum tri t);
 const char *on_off(enum tri t);
 
 /*
@@ -69,5 +72,8 @@ struct goal {
 	const struct setting *setting;
 	const char *value; /* of setting->values */
 };
+
+/* What of the host the plans for these goals look at. */
+unsigned goals_parts(const struct goal *goals, size_t count);
 
 #endif

@@ -262,6 +262,35 @@ int parse_time_ms(const char *s, int64_t *ret_ms)
 	return -EINVAL;
 }
 
+/* Behind the digits: nothing, or a letter with or without "B" or "iB"; all are powers of 1024. */
+static int parse_unit(const char *s, unsigned *ret_shift)
+{
+	static const char letters[] = "KMGTP";
+	const char *letter = *s ? strchr(letters, *s >= 'a' ? *s - 'a' + 'A' : *s) : NULL;
+
+	if (*s && !letter)
+		return -EINVAL;
+	if (*s && s[1] && strcasecmp(s + 1, "B") != 0 && strcasecmp(s + 1, "iB") != 0)
+		return -EINVAL;
+	*ret_shift = letter ? 10 * (unsigned)(letter - letters + 1) : 0;
+	return 0;
+}
+
+int parse_size(const char *s, uint64_t *ret_bytes)
+{
+	size_t digits = strspn(s, "0123456789");
+	autofree char *number = xstrndup(s, digits);
+	unsigned shift;
+	uint64_t value;
+
+	if (!digits || parse_unit(s + digits, &shift) < 0)
+		return -EINVAL;
+	if (parse_u64(number, &value) < 0 || value > UINT64_MAX >> shift)
+		return -ERANGE;
+	*ret_bytes = value << shift;
+	return 0;
+}
+
 void buf_add_safe(struct buf *b, const char *s, size_t max)
 {
 	for (size_t i = 0; s[i]; i++) {
@@ -296,4 +325,18 @@ char *chomp(char *s)
 bool starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), end_len = strlen(end);
+
+	return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
+
+const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }

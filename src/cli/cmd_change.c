@@ -10,12 +10,17 @@
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
-/* ---- the live line of --wait ---- */
+/* ---- the live line: of --wait, and of what takes long ---- */
+
+#define UPDATE_MS 250
 
 struct live_line {
 	bool terminal;
 	bool shown;
 	int64_t shown_second;
+	/* Of progress: */
+	enum act_kind kind;
+	int64_t shown_ms;
 };
 
 static void waiting_text(const struct kvm_users *users, const char *lock_holder, struct buf *ret)
@@ -53,6 +58,59 @@ static void show_waiting(void *arg, const struct kvm_users *users, const char *l
 	line->shown_second = waited_ms / 1000;
 }
 
+/* "1.2 of 3.9 GiB": the unit once, where it is the same. */
+static void part_text(uint64_t done, uint64_t total, struct buf *ret)
+{
+	autobuf part = { 0 }, all = { 0 };
+	const char *unit;
+
+	size_text(done, &part);
+	size_text(total, &all);
+	unit = strrchr(buf_text(&part), ' ');
+	if (unit && strrchr(buf_text(&all), ' ') && !strcmp(unit, strrchr(buf_text(&all), ' ')))
+		buf_printf(ret, "%.*s", (int)(unit - part.data), part.data);
+	else
+		buf_puts(ret, buf_text(&part));
+	buf_printf(ret, " of %s", buf_text(&all));
+}
+
+static void unmerging_text(const struct progress *p, struct buf *ret)
+{
+	double seconds = (double)p->elapsed_ms / 1000;
+	double rate = seconds > 0 ? (double)p->done / seconds : 0;
+
+	buf_puts(ret, "unmerging: ");
+	part_text(p->done, p->total, ret);
+	/* The first moments tell nothing of what is to come. */
+	if (p->elapsed_ms < 1000 || rate < 1)
+		return;
+	buf_puts(ret, ", ");
+	size_text((uint64_t)rate, ret);
+	buf_puts(ret, "/s");
+	if (p->total > p->done)
+		buf_printf(ret, ", %.0f s left", (double)(p->total - p->done) / rate);
+}
+
+static void show_progress(void *arg, const struct progress *p)
+{
+	struct live_line *line = arg;
+	autobuf text = { 0 };
+
+	if (!line->terminal ||
+	    (line->shown && line->kind == p->kind && p->elapsed_ms - line->shown_ms < UPDATE_MS))
+		return;
+	if (p->kind == ACT_WATCH_MEMORY)
+		buf_printf(&text, "watching for swapping: %llu of %llu s",
+			   (unsigned long long)p->done / 1000, (unsigned long long)p->total / 1000);
+	else
+		unmerging_text(p, &text);
+	fprintf(stderr, "\r\033[K%.100s", buf_text(&text));
+	fflush(stderr);
+	line->shown = true;
+	line->kind = p->kind;
+	line->shown_ms = p->elapsed_ms;
+}
+
 static void clear_line(const struct live_line *line)
 {
 	if (line->shown)
@@ -60,6 +118,9 @@ static void clear_line(const struct live_line *line)
 }
 
 /* ---- changes ---- */
+
+/* Options that say how to change the host. */
+#define OPTS_ALTER (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER | OPT_RESERVE | OPT_WATCH)
 
 /* What was asked for, as it is remembered: "ept off", "apply ept=off", with what alters it. */
 static void command_text(const struct invocation *in, struct buf *ret)
@@ -85,7 +146,10 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 				   .dry_run = dry_run,
 				   .defer = in->given & OPT_DEFER,
 				   .wait_ms = in->wait_ms,
+				   .reserve_bytes = in->reserve_bytes,
+				   .watch_ms = in->watch_ms,
 				   .waiting = show_waiting,
+				   .progress = show_progress,
 				   .arg = &line };
 	enum exit_status status;
 
@@ -106,20 +170,42 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 	return status;
 }
 
+#define KSMD_LOOK_MS 1000
+
+/* What ksmd does now takes two looks. */
+static void show_ksmd(struct ports *p, const struct host *first)
+{
+	struct host second = { 0 };
+	struct err ignored = { 0 };
+	int64_t start = p->system.monotonic_ms(p);
+
+	if (!first->ksm.ksmd_pid)
+		return;
+	p->system.sleep_ms(p, KSMD_LOOK_MS);
+	if (host_observe(p, HOST_KSM | HOST_KSM_USERS, &second, &ignored) == 0)
+		text_ksmd(stdout, first, &second, p->system.monotonic_ms(p) - start);
+	host_free(&second);
+}
+
 static enum exit_status show_setting(struct invocation *in, const struct setting *setting,
 				     struct err *e)
 {
+	/* Only then is it said which units are marked; to read all unit files costs. */
+	bool all = in->style.verbose || in->given & OPT_JSON;
+	unsigned parts = all ? setting->parts : setting->parts & ~HOST_KSM_MARKED;
 	struct host host = { 0 };
 	enum exit_status status = STATUS_DONE;
 
-	if (in->given & (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER))
+	if (in->given & OPTS_ALTER)
 		return usage_error(e, "%s without a value changes nothing", in->command);
-	if (host_observe(in->ports, OBSERVE_ALL, &host, e) < 0)
+	if (host_observe(in->ports, parts, &host, e) < 0)
 		status = e->status;
 	else if (in->given & OPT_JSON)
 		json_setting(stdout, &host, setting);
 	else
 		text_setting(stdout, &in->style, &host, setting);
+	if (status == STATUS_DONE && in->style.verbose && !(in->given & OPT_JSON))
+		show_ksmd(in->ports, &host);
 	host_free(&host);
 	return status;
 }
@@ -175,7 +261,7 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (in->given & OPT_LIST && in->given & (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER))
+	if (in->given & OPT_LIST && in->given & OPTS_ALTER)
 		return usage_error(e, "--list only lists");
 	return in->given & OPT_LIST ? list_changes(in, e) : run_change(in, NULL, 0, e);
 }
@@ -199,12 +285,12 @@ static enum exit_status audit_status(const struct plan *plan, struct err *e)
 static enum exit_status audit(struct invocation *in, const struct goal *goals, size_t count,
 			      struct err *e)
 {
-	struct plan_options options = { 0 };
+	struct plan_options options = { .reserve_bytes = in->reserve_bytes };
 	struct host host = { 0 };
 	struct plan plan = { 0 };
 	enum exit_status status;
 
-	if (host_observe(in->ports, OBSERVE_ALL, &host, e) < 0) {
+	if (host_observe(in->ports, goals_parts(goals, count), &host, e) < 0) {
 		status = e->status;
 	} else {
 		plan_build(&host, goals, count, &options, &plan);

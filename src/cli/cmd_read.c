@@ -22,7 +22,7 @@ enum exit_status cmd_status(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (host_observe(in->ports, OBSERVE_ALL, &host, e) < 0)
+	if (host_observe(in->ports, HOST_MODULES | HOST_PARAMS | HOST_KSM, &host, e) < 0)
 		status = e->status;
 	/* A journal that cannot be read is no reason not to say the rest. */
 	else if (journal_load(in->ports, &journal, e) < 0)
@@ -44,7 +44,7 @@ enum exit_status cmd_guests(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (host_observe(in->ports, OBSERVE_ALL, &host, e) < 0)
+	if (host_observe(in->ports, HOST_MODULES | HOST_PARAMS, &host, e) < 0)
 		status = e->status;
 	else if (in->given & OPT_JSON)
 		json_users(stdout, &host);

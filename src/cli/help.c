@@ -65,8 +65,8 @@ void help_all(FILE *out)
 	fputs("\nOptions:\n", out);
 	options_help(out, ~0U);
 	fputs("\nExit status: 0 done, 1 failed (nothing changed), 2 usage, 3 refused as unsafe,\n"
-	      "4 not possible here, 5 saved for the next load, 6 the way back failed too,\n"
-	      "7 audit: the host differs. See kvmtune(8).\n",
+	      "4 not possible here, 5 saved for the next load or boot, 6 the way back failed\n"
+	      "too, 7 audit: the host differs. See kvmtune(8).\n",
 	      out);
 }
 

@@ -83,6 +83,21 @@ static int take_wait(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
+static int take_reserve(struct invocation *in, const char *size, struct err *e)
+{
+	if (parse_size(size, &in->reserve_bytes) < 0)
+		return (int)usage_error(e, "--reserve takes a size like 2G or 512M, not \"%s\"",
+					size);
+	return 0;
+}
+
+static int take_watch(struct invocation *in, const char *time, struct err *e)
+{
+	if (parse_time_ms(time, &in->watch_ms) < 0)
+		return (int)usage_error(e, "--watch takes a time like 10s or 2m, not \"%s\"", time);
+	return 0;
+}
+
 static int take(struct invocation *in, const struct option_row *row, const char *value,
 		struct err *e)
 {
@@ -90,6 +105,10 @@ static int take(struct invocation *in, const struct option_row *row, const char 
 	switch (row->bit) {
 	case OPT_WAIT:
 		return take_wait(in, value, e);
+	case OPT_RESERVE:
+		return take_reserve(in, value, e);
+	case OPT_WATCH:
+		return take_watch(in, value, e);
 	case OPT_ROOT:
 		in->root = value;
 		return 0;
@@ -127,7 +146,10 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	int found;
 
 	_Static_assert(sizeof(unsigned) * 8 >= MAX_ROWS, "one bit for each option");
-	*ret = (struct invocation){ .wait_ms = WAIT_NOT, .style.color = color_by_default() };
+	*ret = (struct invocation){ .wait_ms = WAIT_NOT,
+				    .reserve_bytes = RESERVE_DEFAULT,
+				    .watch_ms = WATCH_MS,
+				    .style.color = color_by_default() };
 	make_getopt(longs, shorts);
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

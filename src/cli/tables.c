@@ -10,11 +10,15 @@ const struct option_row option_table[] = {
 	{ OPT_DRY_RUN, 'n', "dry-run", NULL, false, "print the plan and change nothing" },
 	{ OPT_JSON, 'j', "json", NULL, false, "print JSON for programs" },
 	{ OPT_QUIET, 'q', "quiet", NULL, false, "print no advice and no notes" },
-	{ OPT_VERBOSE, 'v', "verbose", NULL, false, "print more: steps, parameters" },
+	{ OPT_VERBOSE, 'v', "verbose", NULL, false, "print more: steps, parameters, counters" },
 	{ OPT_WAIT, 0, "wait", "TIME", true,
 	  "wait until no guest runs, at most TIME (90s, 10m, 2h; for ever without)" },
 	{ OPT_DEFER, 0, "defer", NULL, false,
-	  "save for the next module load, leave the running module alone" },
+	  "save for the next module load or boot, leave the running host alone" },
+	{ OPT_RESERVE, 0, "reserve", "SIZE", false,
+	  "memory to keep free when merged pages are taken apart (5 % of all, at least 1G)" },
+	{ OPT_WATCH, 0, "watch", "TIME", false,
+	  "watch so long for swapping after that (10s), and take it back if it begins; 0: do not" },
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
@@ -27,12 +31,14 @@ const size_t option_count = ARRAY_SIZE(option_table);
 
 const struct command command_table[] = {
 	{ .name = "status",
-	  .summary = "Say what the host is: now, and at the next module load",
+	  .summary = "Say what the host is: now, and at the next module load or boot",
 	  .text = "Prints the processor's virtualization with the evidence for it, the state of "
 		  "the "
-		  "kvm module, each setting now and at the next load with the file and line that "
-		  "decides it, every other place that has a say, and who uses KVM. Works without "
-		  "root, and says what it could not see.",
+		  "kvm module, each setting now and at the next load or boot with the file and "
+		  "line "
+		  "that decides it, every other place that has a say, same-page merging and "
+		  "memory, "
+		  "and who uses KVM. Works without root, and says what it could not see.",
 	  .takes = OPTS_READ,
 	  .run = cmd_status },
 	{ .name = "guests",
@@ -53,18 +59,32 @@ const struct command command_table[] = {
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_setting },
+	{ .name = "ksm",
+	  .operands = "[on|off|unmerged]",
+	  .summary =
+		  "Turn same-page merging off or on, or take merged pages apart; without a word: "
+		  "print its state",
+	  .text = "off: disables and stops ksmtuned and ksm, and stops merging; merged pages stay "
+		  "merged. unmerged: takes them apart, too, where there is the memory for it, and "
+		  "watches for swapping. on: brings back what the last off found, or else starts "
+		  "the "
+		  "services, or else has the kernel merge, now and at boot. Anything that fails is "
+		  "taken back.",
+	  .takes = OPTS_CHANGE,
+	  .changes = true,
+	  .run = cmd_setting },
 	{ .name = "apply",
 	  .operands = "SETTING=VALUE...",
 	  .summary = "Change several settings as one",
 	  .text = "`kvmtune apply ept=off` is `kvmtune ept off`. Either all of it is done, or "
-		  "nothing.",
+		  "nothing: `kvmtune apply ept=off ksm=off`.",
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_apply },
 	{ .name = "audit",
 	  .operands = "SETTING=VALUE...",
 	  .summary = "Compare the host with what it should be, and change nothing",
-	  .text = "Exit status 0: now and at the next load it is so. 7: it differs.",
+	  .text = "Exit status 0: now and at the next load or boot it is so. 7: it differs.",
 	  .takes = OPTS_READ,
 	  .run = cmd_audit },
 	{ .name = "undo",

@@ -11,11 +11,19 @@ struct act_context {
 	struct ports *ports;
 	const struct host *before;
 	struct apply_report *report;
+	const struct apply_what *what;
 	int64_t unloaded_at; /* monotonic ms; -1: the module is there */
+	struct memory_usual {
+		struct memory_facts from, to;
+		int64_t ms;
+	} usual; /* how memory was in the second before the change; ms 0: not looked at */
 };
 
 /* Does one act. 0, or a negative errno with e filled; then the act itself has left no trace. */
 int act_do(struct act_context *c, const struct act *act, struct err *e);
+
+/* Those of KSM and its services (act_ksm.c). */
+int act_ksm_do(struct act_context *c, const struct act *act, struct err *e);
 
 /* Is it so already, without doing it? Only files can be told so. */
 bool act_is_done(struct act_context *c, const struct act *act);

@@ -143,7 +143,7 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 
 	*ret = (struct apply_report){ .away_ms = -1 };
 	run.c = (struct act_context){
-		.ports = p, .before = before, .report = ret, .unloaded_at = -1
+		.ports = p, .before = before, .report = ret, .what = what, .unloaded_at = -1
 	};
 	if (journal_begin(p, journal, what->command, what->undoes, plan, &run.id, e) < 0)
 		return e->code;

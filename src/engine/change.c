@@ -17,6 +17,7 @@ struct flow {
 	const struct request *request;
 	struct outcome *o;
 	int64_t started;
+	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
 };
 
 /* ---- waiting ---- */
@@ -108,11 +109,59 @@ static int take_lock(struct flow *f)
 
 /* ---- observe and plan ---- */
 
+/* What of the host the goals are about, or the steps that are taken back. */
+static unsigned parts_of(const struct flow *f)
+{
+	const struct journal_entry *undoes = f->o->undoes;
+	unsigned parts = f->o->is_undo ? HOST_MODULES | HOST_PARAMS : 0;
+
+	if (undoes && plan_touches_ksm(undoes->steps, undoes->step_count))
+		parts |= HOST_KSM | HOST_KSM_USERS;
+	return parts | goals_parts(f->request->goals, f->request->goal_count);
+}
+
+static bool wants_ksm_on(const struct request *r)
+{
+	for (size_t i = 0; i < r->goal_count; i++)
+		if (r->goals[i].setting->id == SETTING_KSM && strcmp(r->goals[i].value, "on") == 0)
+			return true;
+	return false;
+}
+
+/* `ksm on` brings back what the last change that turned KSM off had found. */
+static void recall_ksm(struct flow *f)
+{
+	struct journal *j = &f->o->journal;
+
+	f->ksm_before = NULL;
+	for (size_t i = j->count; wants_ksm_on(f->request) && i-- > 0;) {
+		struct journal_entry *entry = &j->entries[i];
+		struct err ignored = { 0 };
+
+		if (entry->undone || entry->undoes || entry->result != JOURNAL_DONE ||
+		    journal_read_steps(j, entry, &ignored) < 0 ||
+		    !plan_touches_ksm(entry->steps, entry->step_count))
+			continue;
+		if (plan_turned_ksm_off(entry->steps, entry->step_count))
+			f->ksm_before = entry;
+		else if (plan_turned_ksm_on(entry->steps, entry->step_count))
+			return;
+		if (f->ksm_before)
+			return;
+	}
+}
+
 static void plan_for(const struct flow *f, const struct host *host, struct plan *ret)
 {
 	const struct request *r = f->request;
 	const struct journal_entry *undoes = f->o->undoes;
-	struct plan_options options = { .defer = r->defer,
+	const struct journal_entry *before = f->ksm_before;
+	struct plan_options options = { .again = r->command,
+					.defer = r->defer,
+					.reserve_bytes = r->reserve_bytes,
+					.watch_ms = r->watch_ms,
+					.ksm_before = before ? before->steps : NULL,
+					.ksm_before_count = before ? before->step_count : 0,
 					.exact = undoes && undoes->result != JOURNAL_DONE,
 					.revive = journal_interrupted(&f->o->journal) != NULL };
 
@@ -156,12 +205,14 @@ static int observe_and_plan(struct flow *f)
 {
 	struct outcome *o = f->o;
 
-	if (host_observe(f->p, OBSERVE_ALL, &o->before, &o->err) < 0 ||
-	    journal_load(f->p, &o->journal, &o->err) < 0)
+	if (journal_load(f->p, &o->journal, &o->err) < 0)
 		return o->err.code;
 	o->undoes = o->is_undo ? journal_undoable(&o->journal) : NULL;
 	if (o->undoes && journal_read_steps(&o->journal, o->undoes, &o->err) < 0)
 		return o->err.code;
+	if (host_observe(f->p, parts_of(f), &o->before, &o->err) < 0)
+		return o->err.code;
+	recall_ksm(f);
 	plan_for(f, &o->before, &o->plan);
 	check_interrupted(o);
 	if (undo_needs_root(f))
@@ -209,8 +260,10 @@ static void prove(struct flow *f)
 	struct outcome *o = f->o;
 	struct err e = { 0 };
 
-	/* An undo is about all parameters, a change about those of its goals. */
-	host_observe(f->p, o->is_undo ? OBSERVE_ALL : OBSERVE_PROOF, &o->after, &e);
+	unsigned parts = parts_of(f);
+
+	/* An undo is about all parameters, a change about those of its goals: all were just checked. */
+	host_observe(f->p, o->is_undo ? parts : parts & ~HOST_PARAMS, &o->after, &e);
 	plan_for(f, &o->after, &o->leftover);
 	if (!o->leftover.step_count)
 		return;
@@ -245,7 +298,9 @@ static void apply_and_prove(struct flow *f)
 {
 	struct outcome *o = f->o;
 	struct apply_what what = { .command = f->request->command,
-				   .undoes = o->undoes ? o->undoes->id : 0 };
+				   .undoes = o->undoes ? o->undoes->id : 0,
+				   .progress = f->request->progress,
+				   .arg = f->request->arg };
 
 	if (apply_plan(f->p, &o->before, &o->plan, &o->journal, &what, &o->report, &o->err) < 0) {
 		o->status = STATUS_FAILED;

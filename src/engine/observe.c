@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "observe_cpu.h"
+#include "observe_ksm.h"
 
 char *read_line_of(struct ports *p, const char *path)
 {
@@ -131,16 +132,16 @@ static enum tri running_value(struct ports *p, const struct module_setting *ms)
 	return line ? param_bool(line) : UNKNOWN;
 }
 
-static void observe_loaded(struct ports *p, const struct module_setting *ms,
-			   enum observe_depth depth, struct module_facts *m)
+static void observe_loaded(struct ports *p, const struct module_setting *ms, unsigned parts,
+			   struct module_facts *m)
 {
-	if (depth == OBSERVE_ALL)
+	if (parts & HOST_PARAMS)
 		observe_params(p, ms->module, &m->params, &m->param_count);
 	m->now = running_value(p, ms);
 }
 
-static void observe_module(struct ports *p, const struct module_setting *ms,
-			   enum observe_depth depth, struct host *h, struct module_facts *m)
+static void observe_module(struct ports *p, const struct module_setting *ms, struct host *h,
+			   struct module_facts *m)
 {
 	m->now = UNKNOWN;
 	m->refcnt = -1;
@@ -150,7 +151,7 @@ static void observe_module(struct ports *p, const struct module_setting *ms,
 		if (m->state == MODULE_STATE_UNKNOWN)
 			m->state = stored_state(p, ms->module);
 		else
-			observe_loaded(p, ms, depth, m);
+			observe_loaded(p, ms, h->parts, m);
 	}
 	observe_hardware(p, h, ms, m);
 	observe_next(h, ms, m);
@@ -252,25 +253,38 @@ static void observe_use(struct ports *p, struct host *h)
 			  h->users.hidden);
 }
 
-int host_observe(struct ports *p, enum observe_depth depth, struct host *ret, struct err *e)
+static void observe_cpu(struct ports *p, struct host *h)
 {
 	struct err ignored = { 0 };
 
-	(void)e;
-	*ret = (struct host){ .image = p->image, .modules_disabled = UNKNOWN };
-	p->system.identify(p, &ret->id);
-	ret->root = p->system.is_root(p);
-	ret->cpu.vmx = ret->cpu.svm = ret->cpu.hypervisor = UNKNOWN;
-	ret->cpu_known = p->cpu.identify(p, &ret->cpu, &ignored) == 0;
-	if (!ret->cpu_known && !p->image)
-		strv_addf(&ret->unseen, "the processor (%s)", ignored.text);
-	observe_conf(p, &ret->conf);
-	observe_own_conf(p, ret);
+	h->cpu.vmx = h->cpu.svm = h->cpu.hypervisor = UNKNOWN;
+	h->cpu_known = p->cpu.identify(p, &h->cpu, &ignored) == 0;
+	if (!h->cpu_known && !p->image)
+		strv_addf(&h->unseen, "the processor (%s)", ignored.text);
+}
+
+static void observe_modules(struct ports *p, struct host *h)
+{
+	observe_cpu(p, h);
+	observe_conf(p, &h->conf);
 	if (!p->image)
-		observe_running(p, ret);
+		observe_running(p, h);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
-			observe_module(p, settings[i].module, depth, ret, &ret->modules[i]);
-	observe_use(p, ret);
+			observe_module(p, settings[i].module, h, &h->modules[i]);
+	observe_use(p, h);
+}
+
+int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *e)
+{
+	(void)e;
+	*ret = (struct host){ .parts = parts, .image = p->image, .modules_disabled = UNKNOWN };
+	p->system.identify(p, &ret->id);
+	ret->root = p->system.is_root(p);
+	observe_own_conf(p, ret);
+	if (parts & HOST_MODULES)
+		observe_modules(p, ret);
+	if (parts & (HOST_KSM | HOST_KSM_USERS))
+		observe_ksm(p, ret);
 	return 0;
 }

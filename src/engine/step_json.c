@@ -48,6 +48,8 @@ static struct json_object *act_to_json(const struct act *act)
 		add_number(o, "value", act->value);
 	if (act->mode)
 		add_number(o, "mode", act->mode);
+	if (act->runtime)
+		add_number(o, "runtime", 1);
 	if (act->device.exists)
 		json_object_object_add(o, "device", device_to_json(&act->device));
 	if (act->expect_count && act->kind == ACT_RESTORE)
@@ -139,22 +141,60 @@ static void expects_from_json(struct json_object *before, struct act *act)
 	}
 }
 
-/*
- * Only our own file and the modules of our settings may be named: whoever could write the journal
- * shall not have kvmtune write or load anything else.
- */
-static bool target_allowed(enum act_kind kind, const char *target)
+static bool is_module(const char *target)
 {
-	if (kind == ACT_NONE || kind == ACT_CHECK_GUEST || kind == ACT_CHECK_DEVICE)
-		return true;
-	if (!target)
-		return false;
-	if (kind == ACT_WRITE_FILE || kind == ACT_REMOVE_FILE)
-		return strcmp(target, OWN_CONF_FILE) == 0;
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module && strcmp(settings[i].module->module, target) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * Only our own files, the modules of our settings and the services that drive KSM may be named:
+ * a journal that somebody else wrote shall not have kvmtune touch anything else.
+ */
+static bool target_allowed(enum act_kind kind, const char *target, const char *text)
+{
+	if (kind == ACT_NONE || kind == ACT_CHECK_GUEST || kind == ACT_CHECK_DEVICE ||
+	    kind == ACT_WATCH_MEMORY)
+		return true;
+	if (!target)
+		return false;
+	switch (kind) {
+	case ACT_WRITE_FILE:
+	case ACT_REMOVE_FILE:
+		return strcmp(target, OWN_CONF_FILE) == 0 || strcmp(target, OWN_TMPFILES) == 0;
+	case ACT_ENABLE_UNIT:
+	case ACT_DISABLE_UNIT:
+	case ACT_START_UNIT:
+	case ACT_STOP_UNIT:
+		return ksm_is_driver(target);
+	case ACT_MAKE_LINK:
+	case ACT_REMOVE_LINK:
+		return ksm_is_unit_link(target, text);
+	case ACT_SET_RUN:
+		return strcmp(target, KSM_RUN_FILE) == 0;
+	default:
+		return is_module(target);
+	}
+}
+
+/* What an act cannot be done without. */
+static bool has_all(enum act_kind kind, struct json_object *o)
+{
+	const char *text = json_text(o, "text");
+
+	switch (kind) {
+	case ACT_WRITE_FILE:
+	case ACT_MAKE_LINK:
+		return text;
+	case ACT_RESTORE:
+		return text && json_text(o, "parameter");
+	case ACT_SET_RUN:
+		return text && text[0] >= '0' && text[0] <= '2' && !text[1];
+	default:
+		return true;
+	}
 }
 
 static bool act_from_json(struct json_object *o, struct act *ret)
@@ -163,18 +203,15 @@ static bool act_from_json(struct json_object *o, struct act *ret)
 	bool known = false;
 	enum act_kind kind = name ? act_find(name, &known) : ACT_NONE;
 
-	if (!known || !target_allowed(kind, target))
-		return false;
-	if (kind == ACT_WRITE_FILE && !json_text(o, "text"))
-		return false;
-	if (kind == ACT_RESTORE && (!json_text(o, "text") || !json_text(o, "parameter")))
+	if (!known || !target_allowed(kind, target, json_text(o, "text")) || !has_all(kind, o))
 		return false;
 	*ret = (struct act){ .kind = kind,
 			     .target = copy_text(o, "target"),
 			     .text = copy_text(o, "text"),
 			     .param = copy_text(o, "parameter"),
 			     .value = json_int(o, "value") ? YES : NO,
-			     .mode = (unsigned)json_int(o, "mode") & 0777 };
+			     .mode = (unsigned)json_int(o, "mode") & 0777,
+			     .runtime = json_int(o, "runtime") != 0 };
 	device_from_json(member(o, "device", json_type_object), &ret->device);
 	expects_from_json(member(o, "before", json_type_object), ret);
 	return true;

@@ -49,6 +49,29 @@ const struct advice advices[ADVICE_COUNT] = {
 			"/var/cache/libvirt/qemu/capabilities and restart libvirtd or virtqemud",
 		.source = "libvirt 9.0",
 	},
+	[ADVICE_KSM_OFF_GAIN] = {
+		.name = "ksm-off-gain",
+		.text = "KSM off gained 1 % in one HEP benchmark; what it does for other loads is not "
+			"known: measure yours",
+		.source = "CERN, August 2015",
+	},
+	[ADVICE_KSM_OFF_MEMORY] = {
+		.name = "ksm-off-memory",
+		.text = "merged pages come apart as guests write to them: memory in use will grow by "
+			"up to what KSM saves now; watch swap",
+		.source = "Linux, mm/ksm.c",
+	},
+	[ADVICE_KSM_ON_SIDE_CHANNEL] = {
+		.name = "ksm-on-side-channel",
+		.text = "where pages are merged across guests, one guest can find out by timing what "
+			"another has in its memory",
+		.source = "VUSec, VUsion, 2017",
+	},
+	[ADVICE_KSM_NO_PROFIT] = {
+		.name = "ksm-no-profit",
+		.text = "KSM merges, but its own bookkeeping takes more memory than merging saves now",
+		.source = "Linux, general_profit in mm/ksm.rst",
+	},
 };
 
 /* Where the ids go: a plan's list or a report's. */
@@ -84,11 +107,35 @@ static void advise_ept_off(const struct host *host, const struct list *l)
 		add(l, ADVICE_EPT_OFF_L1TF);
 }
 
-/* Would EPT be off in the end, and was it not before? */
-static bool turns_ept_off(const struct change *c)
+/* Would a setting be at this value in the end, and was it not before? */
+static bool turns(const struct change *c, enum setting_id id, const char *value)
 {
-	return c->setting->id == SETTING_EPT && !c->already && c->value &&
-	       strcmp(c->value, "off") == 0;
+	return c->setting->id == id && !c->already && c->value && strcmp(c->value, value) == 0;
+}
+
+static bool was_on(const struct change *c)
+{
+	return (c->now && strcmp(c->now, "on") == 0) || (c->next && strcmp(c->next, "on") == 0);
+}
+
+/* Does KSM save anything now that guests will want back? */
+static bool saves_memory(const struct host *host)
+{
+	return ksm_merged_pages(host->ksm.counters, host->ksm.counter_count) > 0;
+}
+
+static void advise_change(const struct host *host, const struct change *c, const struct list *l)
+{
+	bool ksm_off = turns(c, SETTING_KSM, "off");
+
+	if (turns(c, SETTING_EPT, "off"))
+		advise_ept_off(host, l);
+	if ((ksm_off || turns(c, SETTING_KSM, "unmerged")) && was_on(c))
+		add(l, ADVICE_KSM_OFF_GAIN);
+	if (ksm_off && saves_memory(host))
+		add(l, ADVICE_KSM_OFF_MEMORY);
+	if (turns(c, SETTING_KSM, "on"))
+		add(l, ADVICE_KSM_ON_SIDE_CHANNEL);
 }
 
 void advise_plan(const struct host *host, struct plan *plan)
@@ -96,13 +143,20 @@ void advise_plan(const struct host *host, struct plan *plan)
 	struct list l = { &plan->advice, &plan->advice_count };
 
 	for (size_t i = 0; i < plan->change_count; i++)
-		if (turns_ept_off(&plan->changes[i]))
-			advise_ept_off(host, &l);
+		advise_change(host, &plan->changes[i], &l);
 	if (!plan_reloads(plan))
 		return;
 	add(&l, ADVICE_KVM_CONTAINERS);
 	if (host->libvirt)
 		add(&l, ADVICE_LIBVIRT_CACHE);
+}
+
+/* The kernel reckons that itself, since 6.4; in bytes, and negative where merging costs more. */
+static bool merges_for_nothing(const struct ksm_facts *k)
+{
+	const char *profit = param_value(k->counters, k->counter_count, "general_profit");
+
+	return k->run == 1 && profit && profit[0] == '-';
 }
 
 void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count)
@@ -113,4 +167,6 @@ void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_coun
 	/* Off by somebody's choice, not for want of hardware. */
 	if ((m->now == NO || m->next == NO) && m->next_decided && m->paging.value != NO)
 		advise_ept_off(host, &l);
+	if (merges_for_nothing(&host->ksm))
+		add(&l, ADVICE_KSM_NO_PROFIT);
 }

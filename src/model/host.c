@@ -14,26 +14,9 @@ const char *module_state_name(enum module_state s)
 	return names[s];
 }
 
-const char *param_value(const struct param *params, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(params[i].name, name) == 0)
-			return params[i].value;
-	return NULL;
-}
-
 const char *module_param(const struct module_facts *m, const char *name)
 {
 	return param_value(m->params, m->param_count, name);
-}
-
-void params_free(struct param *params, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(params[i].name);
-		free(params[i].value);
-	}
-	free(params);
 }
 
 bool module_in_use(const struct module_facts *m)
@@ -56,6 +39,7 @@ void host_free(struct host *h)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		module_facts_free(&h->modules[i]);
 	modconf_free(&h->conf);
+	ksm_free(&h->ksm);
 	kvm_users_free(&h->users);
 	strv_free(&h->hypervisors);
 	strv_free(&h->unseen);

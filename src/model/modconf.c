@@ -17,13 +17,6 @@ const char *const modconf_dirs[] = {
 
 /* Which file. */
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t len = strlen(s), end_len = strlen(end);
-
-	return len >= end_len && strcmp(s + len - end_len, end) == 0;
-}
-
 bool modconf_is_config_name(const char *name)
 {
 	return name[0] != '.' && (ends_with(name, ".conf") || ends_with(name, ".alias"));

@@ -7,13 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static void add_lines(struct modconf *c, const struct modconf *from)
 {
 	for (size_t i = 0; i < from->count; i++)
@@ -23,21 +16,21 @@ static void add_lines(struct modconf *c, const struct modconf *from)
 /* Is the line read after a file of this name? The kernel command line is read after all. */
 static bool is_behind(const struct modconf_line *line, const char *name)
 {
-	return strcmp(line->file, MODCONF_CMDLINE) == 0 || strcmp(base_name(line->file), name) > 0;
+	return strcmp(line->file, MODCONF_CMDLINE) == 0 || strcmp(last_part(line->file), name) > 0;
 }
 
 /* Where the file is there, it hides its name in all other directories. */
 static bool is_replaced(const struct modconf_line *line, const char *path, bool there)
 {
 	if (there)
-		return strcmp(base_name(line->file), base_name(path)) == 0;
+		return strcmp(last_part(line->file), last_part(path)) == 0;
 	return strcmp(line->file, path) == 0;
 }
 
 void modconf_with_file(const struct modconf *c, const char *path, const char *text,
 		       struct modconf *ret)
 {
-	const char *name = base_name(path);
+	const char *name = last_part(path);
 	struct modconf file = { 0 };
 	size_t i = 0;
 

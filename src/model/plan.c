@@ -14,6 +14,14 @@ static const char *const act_names[ACT_KIND_COUNT] = {
 	[ACT_CHECK_PARAMS] = "check_parameters",
 	[ACT_CHECK_DEVICE] = "check_device",
 	[ACT_CHECK_GUEST] = "check_guest",
+	[ACT_ENABLE_UNIT] = "enable",
+	[ACT_DISABLE_UNIT] = "disable",
+	[ACT_START_UNIT] = "start",
+	[ACT_STOP_UNIT] = "stop",
+	[ACT_MAKE_LINK] = "link",
+	[ACT_REMOVE_LINK] = "unlink",
+	[ACT_SET_RUN] = "set_run",
+	[ACT_WATCH_MEMORY] = "watch_memory",
 };
 
 const char *act_name(enum act_kind kind)
@@ -31,6 +39,16 @@ enum act_kind act_find(const char *name, bool *ret_found)
 	}
 	*ret_found = false;
 	return ACT_NONE;
+}
+
+bool change_is_so_now(const struct change *c)
+{
+	if (!c->now)
+		return false;
+	if (strcmp(c->now, c->value) == 0)
+		return true;
+	/* Of KSM: what is unmerged is off, too. */
+	return strcmp(c->value, "off") == 0 && strcmp(c->now, "unmerged") == 0;
 }
 
 bool plan_reloads(const struct plan *plan)
@@ -85,9 +103,10 @@ static const struct setting *setting_of_module(const char *module)
 	return NULL;
 }
 
-static bool is_file_act(const struct act *act)
+static bool is_own_conf_act(const struct act *act)
 {
-	return act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE;
+	return (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE) &&
+	       strcmp(act->target, OWN_CONF_FILE) == 0;
 }
 
 void plan_back(const struct host *host, const struct step *steps, size_t count,
@@ -98,7 +117,7 @@ void plan_back(const struct host *host, const struct step *steps, size_t count,
 
 	*ret = (struct plan){ 0 };
 	for (size_t i = 0; i < count; i++) {
-		if (is_file_act(&steps[i].back))
+		if (is_own_conf_act(&steps[i].back))
 			file = &steps[i].back;
 		else if (steps[i].back.kind == ACT_RESTORE)
 			restore = &steps[i].back;
@@ -107,6 +126,8 @@ void plan_back(const struct host *host, const struct step *steps, size_t count,
 	}
 	if (setting)
 		plan_module_back(host, setting, file, restore, options, ret);
+	if (!ret->refusal.code && plan_touches_ksm(steps, count))
+		plan_ksm_back(host, steps, count, options, ret);
 	finish(host, ret);
 }
 
@@ -165,6 +186,9 @@ void act_target_text(const struct act *act, struct buf *ret)
 	case ACT_CHECK_GUEST:
 		buf_puts(ret, "test guest");
 		break;
+	case ACT_WATCH_MEMORY:
+		buf_puts(ret, "memory");
+		break;
 	default:
 		buf_add_safe(ret, act->target ? act->target : "", 200);
 	}
@@ -183,6 +207,56 @@ static void file_detail(const char *text, struct buf *ret)
 			buf_add_safe(ret, line, 200);
 		}
 		text += len + (text[len] == '\n');
+	}
+}
+
+/* What the kernel does when this is written to run (mm/ksm.c:run_store). */
+static const char *run_meaning(const char *value)
+{
+	static const char *const meanings[] = { "merging stops, merged pages stay",
+						"merging starts", "merged pages are taken apart" };
+
+	if (value[0] < '0' || value[0] > '2' || value[1])
+		return "";
+	return meanings[value[0] - '0'];
+}
+
+static void run_detail(const struct act *act, const char *text, struct buf *ret)
+{
+	buf_add_safe(ret, text, 20);
+	buf_join(ret, ": ", run_meaning(text));
+	if (!act->reserve_bytes)
+		return;
+	buf_puts(ret, ", as long as ");
+	size_text(act->reserve_bytes, ret);
+	buf_puts(ret, " stay free");
+}
+
+static void ksm_detail(const struct act *act, struct buf *ret)
+{
+	const char *text = act->text ? act->text : "";
+
+	switch (act->kind) {
+	case ACT_ENABLE_UNIT:
+		buf_puts(ret, act->runtime ? "starts until the next boot" : "starts at boot");
+		break;
+	case ACT_DISABLE_UNIT:
+		buf_puts(ret, act->runtime ? "does not start until the next boot any more"
+					   : "does not start at boot any more");
+		break;
+	case ACT_MAKE_LINK:
+		buf_puts(ret, "to ");
+		buf_add_safe(ret, text, 200);
+		break;
+	case ACT_SET_RUN:
+		run_detail(act, text, ret);
+		break;
+	case ACT_WATCH_MEMORY:
+		buf_printf(ret, "%lld s; taken back if the host begins to swap",
+			   (long long)((act->watch_ms + 999) / 1000));
+		break;
+	default:
+		break;
 	}
 }
 
@@ -218,6 +292,6 @@ void act_detail_text(const struct act *act, struct buf *ret)
 		buf_puts(ret, "runs and computes the right result");
 		break;
 	default:
-		break;
+		ksm_detail(act, ret);
 	}
 }

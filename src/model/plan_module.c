@@ -32,7 +32,10 @@ struct change *work_add_change(struct work *w, const char *value)
 	struct change *c = &array_push(w->plan->changes, w->plan->change_count);
 
 	*c = (struct change){
-		.setting = w->setting, .value = value, .now = w->m->now, .next = w->m->next
+		.setting = w->setting,
+		.value = value,
+		.now = value_name(w->m->now),
+		.next = value_name(w->m->next),
 	};
 	return c;
 }
@@ -78,7 +81,7 @@ void plan_module_setting(const struct host *host, const struct goal *goal,
 
 	work_begin(&w, host, goal->setting, plan);
 	w.want = param_bool(goal->value);
-	w.again = again;
+	w.again = options->again ?: again;
 	plan_goal(&w, goal, options->defer);
 	work_end(&w);
 }

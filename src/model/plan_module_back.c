@@ -115,7 +115,7 @@ void plan_module_back(const struct host *host, const struct setting *setting,
 	struct work w;
 
 	work_begin(&w, host, setting, plan);
-	w.again = "undo";
+	w.again = options->again ?: "undo";
 	w.want = restore ? restore->value : host->modules[setting->id].now;
 	find_old_file(&w, file);
 	if (!refuse_unclear(&w)) {

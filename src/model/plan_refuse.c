@@ -2,19 +2,10 @@
 /*
  * plan_refuse.c - why a module parameter cannot be changed, or not now; and the way out.
  */
+#include "plan_common.h"
 #include "plan_module.h"
 
-#include <errno.h>
 #include <string.h>
-
-static bool refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
-		   const char *hint)
-{
-	err_set(&plan->refusal, -EPERM, "%s", text);
-	err_status(&plan->refusal, status, id);
-	err_hint(&plan->refusal, "%s", hint);
-	return true;
-}
 
 static bool refuse_no_virt(struct work *w)
 {
@@ -27,7 +18,7 @@ static bool refuse_no_virt(struct work *w)
 		hint = w->ms->hint_other;
 	else if (cpu->hypervisor == YES)
 		hint = "This host is itself a guest: whether it may run guests is set on its host.";
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "no-virt", text, hint);
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-virt", text, hint);
 }
 
 static bool refuse_disabled(struct work *w)
@@ -35,8 +26,9 @@ static bool refuse_disabled(struct work *w)
 	autofree char *text =
 		xasprintf("%s is there but switched off by the firmware", w->ms->virt);
 
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "virt-disabled", text,
-		      "Turn virtualization on in the firmware setup (BIOS, UEFI) and boot again.");
+	return plan_refuse(
+		w->plan, STATUS_IMPOSSIBLE, "virt-disabled", text,
+		"Turn virtualization on in the firmware setup (BIOS, UEFI) and boot again.");
 }
 
 static bool refuse_no_paging(struct work *w)
@@ -44,8 +36,8 @@ static bool refuse_no_paging(struct work *w)
 	autofree char *text =
 		xasprintf("this processor has no %s that KVM could use", w->ms->paging);
 
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "no-paging", text,
-		      "There is no way around that: guests run on shadow page tables.");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-paging", text,
+			   "There is no way around that: guests run on shadow page tables.");
 }
 
 bool refuse_builtin(struct work *w)
@@ -55,7 +47,7 @@ bool refuse_builtin(struct work *w)
 	autofree char *hint = xasprintf("Add %s.%s=%d to the kernel command line and boot again.",
 					w->ms->module, w->ms->param, w->want);
 
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "built-in", text, hint);
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "built-in", text, hint);
 }
 
 static bool refuse_absent(struct work *w)
@@ -63,9 +55,9 @@ static bool refuse_absent(struct work *w)
 	autofree char *text = xasprintf("there is no module %s for the running kernel %s",
 					w->ms->module, w->host->id.kernel);
 
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "no-module", text,
-		      "If the kernel package was just updated, boot into the new kernel; else "
-		      "install the kernel's modules.");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-module", text,
+			   "If the kernel package was just updated, boot into the new kernel; else "
+			   "install the kernel's modules.");
 }
 
 bool refuse_impossible(struct work *w)
@@ -89,7 +81,7 @@ static bool refuse_other_option(struct work *w, const struct modconf_token *winn
 		buf_printf(&text, "the kernel command line says %s.%s=%s, which beats every file",
 			   w->ms->module, w->ms->param, modconf_token_value(winner));
 		buf_puts(&hint, "Take it off the kernel command line and boot again.");
-		return refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data, hint.data);
+		return plan_refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data, hint.data);
 	}
 	buf_puts(&text, "another file wins: ");
 	buf_add_safe(&text, winner->at->file, 200);
@@ -97,7 +89,7 @@ static bool refuse_other_option(struct work *w, const struct modconf_token *winn
 	buf_add_safe(&text, modconf_token_value(winner), 40);
 	buf_puts(&text, " and is read after " OWN_CONF_FILE);
 	buf_puts(&hint, "Remove that option there, then run the same command again.");
-	return refuse(w->plan, STATUS_REFUSED, "file-wins", text.data, hint.data);
+	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins", text.data, hint.data);
 }
 
 /* modprobe.d answers the load with a command: what that does with our option nobody knows. */
@@ -111,34 +103,18 @@ bool refuse_install_line(struct work *w)
 	buf_add_safe(&text, l->file, 200);
 	buf_printf(&text, ":%u replaces the loading of %s by a command: ", l->line, w->ms->module);
 	buf_add_safe(&text, l->value, 120);
-	return refuse(w->plan, STATUS_REFUSED, "install-line", text.data,
-		      "Remove that install line, then run the same command again.");
+	return plan_refuse(w->plan, STATUS_REFUSED, "install-line", text.data,
+			   "Remove that install line, then run the same command again.");
 }
 
 static bool refuse_unwritable(struct work *w)
 {
-	autobuf text = { 0 };
-
 	if (!w->file_changes)
 		return false;
-	if (w->host->nixos)
-		return refuse(w->plan, STATUS_IMPOSSIBLE, "generated-config",
-			      "this is NixOS: " OWN_CONF_DIR " is generated",
-			      "Set boot.extraModprobeConfig in the system's configuration and "
-			      "rebuild.");
-	if (!w->host->conf_writable || w->host->conf_writable == -ENOENT)
-		return false;
-	buf_printf(&text, OWN_CONF_DIR " cannot be written: %s", strerror(-w->host->conf_writable));
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "read-only-config", text.data,
-		      "On an immutable system set the option where its image is made.");
-}
-
-static bool refuse_not_root(struct work *w)
-{
-	if (w->host->root || w->host->image)
-		return false;
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "not-root", "this needs root",
-		      "Run it again with sudo.");
+	return plan_refuse_nixos(w->host, w->plan, OWN_CONF_DIR,
+				 "Set boot.extraModprobeConfig in the system's configuration and "
+				 "rebuild.") ||
+	       plan_refuse_unwritable(w->plan, OWN_CONF_DIR, w->host->conf_writable);
 }
 
 static bool refuse_in_use(struct work *w)
@@ -160,7 +136,7 @@ static bool refuse_in_use(struct work *w)
 		   "--defer",
 		   w->again, w->again);
 	w->plan->refused_for_users = true;
-	return refuse(w->plan, STATUS_REFUSED, "in-use", text.data, hint.data);
+	return plan_refuse(w->plan, STATUS_REFUSED, "in-use", text.data, hint.data);
 }
 
 static bool refuse_other_hypervisor(struct work *w)
@@ -170,18 +146,19 @@ static bool refuse_other_hypervisor(struct work *w)
 	if (!w->host->hypervisors.n)
 		return false;
 	buf_printf(&text, "another hypervisor is at work: %s is in use", w->host->hypervisors.v[0]);
-	return refuse(w->plan, STATUS_REFUSED, "other-hypervisor", text.data,
-		      "Stop its virtual machines first: KVM might not load again while they run.");
+	return plan_refuse(
+		w->plan, STATUS_REFUSED, "other-hypervisor", text.data,
+		"Stop its virtual machines first: KVM might not load again while they run.");
 }
 
 static bool refuse_modules_disabled(struct work *w)
 {
 	if (w->host->modules_disabled != YES)
 		return false;
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "modules-disabled",
-		      "loading modules is switched off until the next boot "
-		      "(kernel.modules_disabled=1)",
-		      "Save it for the next boot with --defer.");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "modules-disabled",
+			   "loading modules is switched off until the next boot "
+			   "(kernel.modules_disabled=1)",
+			   "Save it for the next boot with --defer.");
 }
 
 static bool refuse_busy_module(struct work *w)
@@ -191,7 +168,7 @@ static bool refuse_busy_module(struct work *w)
 	if (w->m->state != MODULE_STATE_BUSY)
 		return false;
 	text = xasprintf("%s is being loaded or removed by somebody else right now", w->ms->module);
-	return refuse(w->plan, STATUS_REFUSED, "module-busy", text, "Try again in a moment.");
+	return plan_refuse(w->plan, STATUS_REFUSED, "module-busy", text, "Try again in a moment.");
 }
 
 /* A loaded module whose parameter cannot be read: to reload it on a guess could hurt. */
@@ -203,8 +180,8 @@ static bool refuse_unknown(struct work *w)
 		return false;
 	text = xasprintf("%s is loaded, but its parameter %s cannot be read", w->ms->module,
 			 w->ms->param);
-	return refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
-		      "Look at /sys/module; booting again may help.");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
+			   "Look at /sys/module; booting again may help.");
 }
 
 bool refuse_reload(struct work *w)
@@ -220,7 +197,7 @@ bool refuse_unclear(struct work *w)
 /* Whether root could write there is for root to find out. */
 bool refuse_rights(struct work *w)
 {
-	return refuse_not_root(w) || refuse_unwritable(w);
+	return plan_refuse_not_root(w->host, w->plan) || refuse_unwritable(w);
 }
 
 bool refuse_lost_file(struct work *w)
@@ -231,6 +208,6 @@ bool refuse_lost_file(struct work *w)
 		return false;
 	if (modconf_winner(&w->next, w->ms->module, w->ms->param, &winner))
 		return refuse_other_option(w, &winner);
-	return refuse(w->plan, STATUS_REFUSED, "file-wins",
-		      "the option would not take effect, for a reason unknown", "");
+	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins",
+			   "the option would not take effect, for a reason unknown", "");
 }

@@ -2,6 +2,7 @@
 /*
  * plan_reload.c - the steps that take a module out and put it in again, and their way back.
  */
+#include "plan_common.h"
 #include "plan_module.h"
 
 #include <string.h>
@@ -16,27 +17,10 @@ static bool in_list(const char *const *list, const char *word)
 
 static struct step *add_step(const struct work *w)
 {
-	return &array_push(w->plan->steps, w->plan->step_count);
+	return plan_add_step(w->plan);
 }
 
 /* ---- the file ---- */
-
-static struct act file_act(const char *path, const char *text)
-{
-	if (!text)
-		return (struct act){ .kind = ACT_REMOVE_FILE, .target = xstrdup(path) };
-	return (struct act){
-		.kind = ACT_WRITE_FILE, .target = xstrdup(path), .text = xstrdup(text), .mode = 0644
-	};
-}
-
-static void add_file_step(const struct work *w)
-{
-	struct step *s = add_step(w);
-
-	s->act = file_act(OWN_CONF_FILE, w->file_text);
-	s->back = file_act(OWN_CONF_FILE, w->host->own_conf);
-}
 
 static void add_confirm_step(const struct work *w)
 {
@@ -55,7 +39,7 @@ static void add_confirm_step(const struct work *w)
 void work_add_file_steps(struct work *w)
 {
 	if (w->file_changes)
-		add_file_step(w);
+		plan_add_file_step(w->plan, OWN_CONF_FILE, w->file_text, w->host->own_conf);
 	if (w->file_changes || w->reload)
 		add_confirm_step(w);
 }

@@ -7,6 +7,7 @@
 #include <kvmtune/plan.h>
 
 static const char *const values_on_off[] = { "on", "off", NULL };
+static const char *const values_ksm[] = { "on", "off", "unmerged", NULL };
 
 /* vmx.c:hardware_setup, Linux 3.10 (EL7) to 6.18. */
 static const char *const ept_forced_off[] = { "eptad", "pml", "unrestricted_guest", "tdx", NULL };
@@ -29,10 +30,39 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "extended page tables",
 		.summary = "Turn Intel's extended page tables (kvm_intel ept) on or off",
 		.values = values_on_off,
+		.next = "next load",
+		.parts = HOST_MODULES | HOST_PARAMS,
 		.module = &ept_module,
 		.plan = plan_module_setting,
 	},
+	[SETTING_KSM] = {
+		.id = SETTING_KSM,
+		.name = "ksm",
+		.title = "kernel same-page merging",
+		.summary = "Turn kernel same-page merging (KSM) off or on, or take merged pages apart",
+		.values = values_ksm,
+		.next = "next boot",
+		.parts = HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED,
+		.plan = plan_ksm,
+	},
 };
+
+/* Whose pages are merged matters only where they are taken apart; to look at all of /proc costs. */
+static unsigned goal_parts(const struct goal *goal)
+{
+	if (goal->setting->id != SETTING_KSM)
+		return goal->setting->parts;
+	return strcmp(goal->value, "unmerged") == 0 ? HOST_KSM | HOST_KSM_USERS : HOST_KSM;
+}
+
+unsigned goals_parts(const struct goal *goals, size_t count)
+{
+	unsigned parts = 0;
+
+	for (size_t i = 0; i < count; i++)
+		parts |= goal_parts(&goals[i]);
+	return parts;
+}
 
 const struct setting *setting_find(const char *name)
 {
@@ -59,9 +89,14 @@ void setting_values_text(const struct setting *s, struct buf *ret)
 	}
 }
 
+const char *value_name(enum tri t)
+{
+	return t == YES ? "on" : t == NO ? "off" : NULL;
+}
+
 const char *on_off(enum tri t)
 {
-	return t == YES ? "on" : t == NO ? "off" : "unknown";
+	return value_name(t) ?: "unknown";
 }
 
 enum tri param_bool(const char *value)

@@ -22,8 +22,7 @@ bool user_has_guest(const struct kvm_user *u)
 static char *program_name(const struct kvm_user *u)
 {
 	const char *path = u->args.n ? u->args.v[0] : "";
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
+	const char *name = last_part(path);
 
 	return xstrdup(*name ? name : u->comm ? u->comm : "");
 }
@@ -233,7 +232,7 @@ static char *unescape_unit(const char *s, size_t len)
 	return buf_steal(&text);
 }
 
-static bool ends_with(const char *s, size_t len, const char *end)
+static bool part_ends_with(const char *s, size_t len, const char *end)
 {
 	size_t end_len = strlen(end);
 
@@ -251,7 +250,7 @@ static char *unit_name(const char *cgroup)
 	size_t end = strlen(cgroup), last_len = 0;
 	const char *last = NULL;
 
-	if (ends_with(cgroup, end, deleted))
+	if (part_ends_with(cgroup, end, deleted))
 		end -= sizeof(deleted) - 1;
 	while (end) {
 		size_t start = end;
@@ -260,8 +259,8 @@ static char *unit_name(const char *cgroup)
 		while (start && cgroup[start - 1] != '/')
 			start--;
 		part = cgroup + start;
-		if (ends_with(part, end - start, ".service") ||
-		    ends_with(part, end - start, ".scope"))
+		if (part_ends_with(part, end - start, ".service") ||
+		    part_ends_with(part, end - start, ".scope"))
 			return unescape_unit(part, end - start);
 		if (!last && end > start && strncmp(part, "..", end - start) != 0) {
 			last = part;

@@ -25,8 +25,11 @@ struct json_object *json_fact(const struct fact *f);
 struct json_object *json_strv(const struct strv *s);
 struct json_object *json_users_list(const struct kvm_users *users);
 struct json_object *json_advice(const enum advice_id *ids, size_t count);
-/* All of one setting: "now", "next_load", module, mentions. */
+/* All of a setting that is a module parameter: "now", "next_load", module, mentions. */
 struct json_object *json_setting_object(const struct host *host, const struct setting *s);
+/* All of KSM; "memory" beside it. */
+struct json_object *json_ksm_object(const struct host *host);
+struct json_object *json_memory_object(const struct host *host);
 struct json_object *json_error(const struct err *e); /* null where there is none */
 
 #endif

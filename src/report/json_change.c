@@ -7,14 +7,25 @@
 #include "json.h"
 #include "mention.h"
 
+/* "on" and "off" are true and false, as the module's parameter is. */
+static void put_switch(struct json_object *o, const char *key, const char *value)
+{
+	json_put_tri(o, key, value ? param_bool(value) : UNKNOWN);
+}
+
 static struct json_object *change_object(const struct change *c)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_put_text(o, "setting", c->setting->name);
 	json_put_text(o, "value", c->value);
-	json_put_tri(o, "now", c->now);
-	json_put_tri(o, "next_load", c->next);
+	if (c->setting->module) {
+		put_switch(o, "now", c->now);
+		put_switch(o, "next_load", c->next);
+	} else {
+		json_put_text(o, "now", c->now);
+		json_put_text(o, "next_boot", c->next);
+	}
 	json_put_bool(o, "already", c->already);
 	json_put_bool(o, "waits", c->waits);
 	return o;
@@ -136,6 +147,10 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 	json_put(o, "refusal", json_error(&outcome->plan.refusal));
 	json_put(o, "error", json_error(&outcome->err));
 	json_put(o, "users", json_users_list(&outcome->before.users));
+	if (outcome->before.parts & HOST_KSM) {
+		json_put(o, "ksm", json_ksm_object(&outcome->before));
+		json_put(o, "memory", json_memory_object(&outcome->before));
+	}
 	json_put(o, "advice", json_advice(outcome->plan.advice, outcome->plan.advice_count));
 	add_application(o, outcome);
 	return json_print(out, o);
@@ -146,8 +161,9 @@ static struct json_object *audit_object(const struct host *host, const struct ch
 	struct json_object *o = change_object(c);
 	autobuf source = { 0 };
 
-	next_source(&host->modules[c->setting->id], &source);
-	json_put_text(o, "next_load_source", buf_text(&source));
+	setting_next_source(host, c->setting, &source);
+	json_put_text(o, c->setting->module ? "next_load_source" : "next_boot_source",
+		      buf_text(&source));
 	json_put_bool(o, "differs", !c->already);
 	return o;
 }

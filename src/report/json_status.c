@@ -159,6 +159,8 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
 			json_put(o, settings[i].name, json_setting_object(host, &settings[i]));
+	json_put(o, "ksm", json_ksm_object(host));
+	json_put(o, "memory", json_memory_object(host));
 	json_put(o, "kvm_device", device_object(&host->device));
 	json_put(o, "users", json_users_list(&host->users));
 	json_put(o, "interrupted", open ? entry_object(journal, open) : NULL);
@@ -172,7 +174,13 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 	struct json_object *o = json_document("setting");
 
 	json_put_text(o, "setting", setting->name);
-	json_put(o, setting->name, json_setting_object(host, setting));
+	if (setting->module) {
+		json_put(o, setting->name, json_setting_object(host, setting));
+	} else {
+		json_put(o, setting->name, json_ksm_object(host));
+		json_put(o, "memory", json_memory_object(host));
+		json_put(o, "not_seen", json_strv(&host->unseen));
+	}
 	return json_print(out, o);
 }
 

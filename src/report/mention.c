@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ksm_report.h"
+
 static const char *const kind_names[] = {
 	[MODCONF_OPTIONS] = "options",	   [MODCONF_ALIAS] = "alias",
 	[MODCONF_BLACKLIST] = "blacklist", [MODCONF_INSTALL] = "install",
@@ -23,6 +25,14 @@ void next_source(const struct module_facts *m, struct buf *ret)
 		where_text(m->winner.at, ret);
 	else
 		buf_puts(ret, m->paging.value == NO ? "processor" : "default");
+}
+
+void setting_next_source(const struct host *h, const struct setting *s, struct buf *ret)
+{
+	if (s->module)
+		next_source(&h->modules[s->id], ret);
+	else
+		ksm_next_known(&h->ksm, ret);
 }
 
 struct says {

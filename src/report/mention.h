@@ -21,4 +21,7 @@ void mentions_free(struct mention *mentions, size_t count);
 /* Who decides the next load: file and line, "kernel command line", "default". */
 void next_source(const struct module_facts *m, struct buf *ret);
 
+/* The same of any setting; of one without a module, who decides the next boot. */
+void setting_next_source(const struct host *h, const struct setting *s, struct buf *ret);
+
 #endif

@@ -7,21 +7,45 @@
 #include "mention.h"
 #include "table.h"
 
+/* Is it only about the next load or boot? */
+static bool is_about_next(const struct change *c)
+{
+	return c->waits || (change_is_so_now(c) && !(c->next && strcmp(c->next, c->value) == 0));
+}
+
 static void change_line(FILE *out, const struct style *style, const struct outcome *o,
 			const struct change *c, bool done)
 {
+	const char *when = c->setting->next, *next = c->next ?: "unknown";
+
 	print_heading(out, style, c->setting->name);
 	if (c->already)
 		fprintf(out, ": %s already\n", c->value);
-	else if (c->now == UNKNOWN && plan_reloads(&o->plan))
+	else if (!c->now && c->setting->module && plan_reloads(&o->plan))
 		fprintf(out, ": not loaded -> %s\n", c->value);
-	else if (c->now == UNKNOWN)
-		fprintf(out, ": next load %s -> %s\n", on_off(c->next), c->value);
-	else if (c->waits || c->now == param_bool(c->value))
-		fprintf(out, ": %s now; next load %s -> %s\n", on_off(c->now), on_off(c->next),
-			c->value);
+	else if (!c->now)
+		fprintf(out, ": %s %s -> %s\n", when, next, c->value);
+	else if (is_about_next(c))
+		fprintf(out, ": %s now; %s %s -> %s\n", c->now, when, next, c->value);
 	else
-		fprintf(out, ": %s -> %s%s\n", on_off(c->now), c->value, done ? ", done" : "");
+		fprintf(out, ": %s -> %s%s\n", c->now, c->value, done ? ", done" : "");
+}
+
+/* For people, what is done is enough where the target says the rest. */
+static const char *verb_of(enum act_kind kind)
+{
+	switch (kind) {
+	case ACT_CHECK_PARAMS:
+	case ACT_CHECK_DEVICE:
+	case ACT_CHECK_GUEST:
+		return "check";
+	case ACT_SET_RUN:
+		return "write";
+	case ACT_WATCH_MEMORY:
+		return "watch";
+	default:
+		return act_name(kind);
+	}
 }
 
 static void step_row(struct table *t, const struct outcome *o, size_t i)
@@ -29,7 +53,6 @@ static void step_row(struct table *t, const struct outcome *o, size_t i)
 	const struct step *s = &o->plan.steps[i];
 	autofree char *number = xasprintf("%zu", i + 1);
 	autobuf target = { 0 }, detail = { 0 };
-	const char *verb = act_name(s->act.kind);
 	const char *state = "";
 
 	act_target_text(&s->act, &target);
@@ -38,9 +61,7 @@ static void step_row(struct table *t, const struct outcome *o, size_t i)
 		buf_join(&detail, "; ", s->note);
 	if (o->applied && o->report.failed)
 		state = i < o->report.done ? "done" : i == o->report.done ? "FAILED" : "not done";
-	if (starts_with(verb, "check_"))
-		verb = "check";
-	table_row(t, number, verb, target.data, buf_text(&detail), state);
+	table_row(t, number, verb_of(s->act.kind), buf_text(&target), buf_text(&detail), state);
 }
 
 static void steps(FILE *out, const struct outcome *o)
@@ -76,28 +97,15 @@ static void effects(FILE *out, const struct plan *plan)
 	}
 }
 
-static bool any_waits(const struct plan *plan)
+static void waiting_note(FILE *out, const struct change *c)
 {
-	for (size_t i = 0; i < plan->change_count; i++)
-		if (plan->changes[i].waits)
-			return true;
-	return false;
-}
-
-/* Is the module of a waiting change not loaded at all? */
-static bool waits_for_first_load(const struct outcome *o)
-{
-	for (size_t i = 0; i < o->plan.change_count; i++)
-		if (o->plan.changes[i].waits && o->plan.changes[i].now == UNKNOWN)
-			return true;
-	return false;
-}
-
-static void waiting_note(FILE *out, const struct outcome *o)
-{
-	if (!any_waits(&o->plan))
+	if (!c->waits)
 		return;
-	if (waits_for_first_load(o))
+	if (!c->setting->module)
+		fputs("Saved; the running kernel and services are left alone until the next "
+		      "boot.\n",
+		      out);
+	else if (!c->now)
 		fputs("The module is not loaded: this takes effect when it is loaded next.\n", out);
 	else
 		fputs("Saved; the running module is left alone until it is loaded next (reload or "
@@ -105,16 +113,36 @@ static void waiting_note(FILE *out, const struct outcome *o)
 		      out);
 }
 
+/* Was something changed now that one may want to take back? */
+static bool changed_ksm(const struct outcome *o)
+{
+	for (size_t i = 0; i < o->plan.change_count; i++) {
+		const struct change *c = &o->plan.changes[i];
+
+		if (!c->setting->module && !c->already && !c->waits)
+			return true;
+	}
+	return false;
+}
+
 static void done_note(FILE *out, const struct outcome *o)
 {
+	bool away = o->report.away_ms >= 0;
+
 	if (!o->applied || o->report.failed)
 		return;
-	if (o->report.away_ms >= 0)
-		fprintf(out, "KVM was away for %lld ms.", (long long)o->report.away_ms);
-	if (o->report.away_ms >= 0 && !o->is_undo)
-		fputs(" Take it back:  kvmtune undo", out);
-	if (o->report.away_ms >= 0)
-		fputc('\n', out);
+	if (away)
+		fprintf(out, "KVM was away for %lld ms.%s", (long long)o->report.away_ms,
+			o->is_undo ? "\n" : " ");
+	if (!o->is_undo && !o->before.image && (away || changed_ksm(o)))
+		fputs("Take it back:  kvmtune undo\n", out);
+}
+
+static void after_notes(FILE *out, const struct outcome *o)
+{
+	for (size_t i = 0; i < o->plan.change_count; i++)
+		waiting_note(out, &o->plan.changes[i]);
+	done_note(out, o);
 }
 
 static void remarks(FILE *out, const struct outcome *o)
@@ -143,7 +171,7 @@ static bool refused_without_plan(const struct outcome *o)
 
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
 {
-	bool done = o->applied && !o->report.failed;
+	bool done = o->applied && !o->report.failed && !o->leftover.step_count;
 	bool show_steps = o->plan.step_count &&
 			  (dry_run || style->verbose || (o->applied && o->report.failed));
 
@@ -152,8 +180,7 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	if (!style->quiet || dry_run) {
 		undo_line(out, o);
 		for (size_t i = 0; i < o->plan.change_count; i++)
-			change_line(out, style, o, &o->plan.changes[i],
-				    done && !any_waits(&o->plan));
+			change_line(out, style, o, &o->plan.changes[i], done);
 	}
 	if (show_steps)
 		steps(out, o);
@@ -163,10 +190,8 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 		return;
 	effects(out, &o->plan);
 	remarks(out, o);
-	if (!dry_run && !o->err.code) {
-		waiting_note(out, o);
-		done_note(out, o);
-	}
+	if (!dry_run && !o->err.code)
+		after_notes(out, o);
 	if (!o->plan.refusal.code && (dry_run || done))
 		text_advice(out, o->plan.advice, o->plan.advice_count);
 }
@@ -180,13 +205,12 @@ static bool change_differs(const struct change *c)
 
 static void audit_row(struct table *t, const struct host *h, const struct change *c)
 {
-	const struct module_facts *m = &h->modules[c->setting->id];
-	autofree char *now = xasprintf("now %s", on_off(c->now));
-	autofree char *next = xasprintf("next load %s", on_off(c->next));
+	autofree char *now = xasprintf("now %s", c->now ?: "unknown");
+	autofree char *next = xasprintf("%s %s", c->setting->next, c->next ?: "unknown");
 	autofree char *want = xasprintf("%s=%s", c->setting->name, c->value);
 	autobuf source = { 0 };
 
-	next_source(m, &source);
+	setting_next_source(h, c->setting, &source);
 	table_row(t, want, change_differs(c) ? "DIFFERS" : "ok", now, next, buf_text(&source));
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "ksm_report.h"
 #include "mention.h"
 #include "table.h"
 
@@ -160,20 +161,11 @@ void text_unseen(FILE *out, const struct host *h)
 		fprintf(out, "not seen: %s\n", h->unseen.v[i]);
 }
 
-static void params(FILE *out, const struct module_facts *m, const char *module)
+static void module_params(FILE *out, const struct module_facts *m, const char *module)
 {
-	autobuf b = { 0 };
+	autofree char *heading = xasprintf("%s now runs with", module);
 
-	for (size_t i = 0; i < m->param_count; i++) {
-		buf_puts(&b, i ? " " : "");
-		buf_puts(&b, m->params[i].name);
-		buf_puts(&b, "=");
-		buf_add_safe(&b, m->params[i].value, 40);
-	}
-	if (!b.len)
-		return;
-	fprintf(out, "\n%s now runs with\n", module);
-	print_wrapped(out, "  ", b.data);
+	text_params(out, heading, m->params, m->param_count);
 }
 
 static void interrupted(FILE *out, const struct journal *journal)
@@ -210,6 +202,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
 			setting_rows(t, host, &settings[i]);
+	ksm_status_rows(t, host);
 	table_print(t, out, "");
 	fputs(users, out);
 	if (host->unseen.n)
@@ -217,18 +210,27 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	if (style->verbose)
 		for (size_t i = 0; i < SETTING_COUNT; i++)
 			if (settings[i].module)
-				params(out, &host->modules[i], settings[i].module->module);
+				module_params(out, &host->modules[i], settings[i].module->module);
 	if (!style->quiet)
 		host_advice(out, host);
 }
 
-void text_setting(FILE *out, const struct style *style, const struct host *host,
-		  const struct setting *setting)
+static void text_module_setting(FILE *out, const struct style *style, const struct host *host,
+				const struct setting *setting)
 {
 	struct table *t = table_new("", "", "", NULL);
 
 	setting_rows(t, host, setting);
 	table_print(t, out, "");
 	if (style->verbose)
-		params(out, &host->modules[setting->id], setting->module->module);
+		module_params(out, &host->modules[setting->id], setting->module->module);
+}
+
+void text_setting(FILE *out, const struct style *style, const struct host *host,
+		  const struct setting *setting)
+{
+	if (setting->module)
+		text_module_setting(out, style, host, setting);
+	else
+		text_ksm(out, style, host);
 }

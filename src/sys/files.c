@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -213,6 +214,24 @@ static int file_stat(struct ports *p, const char *path, struct file_stat *ret)
 	return 0;
 }
 
+/* A link that was opened is read as the link "" beside it; where it is none, that is ENOENT. */
+static int file_read_link(struct ports *p, const char *path, struct buf *ret)
+{
+	autoclose int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", target, sizeof(target));
+	if (n < 0)
+		return errno == ENOENT ? -EINVAL : -errno;
+	if ((size_t)n == sizeof(target))
+		return -ENAMETOOLONG;
+	buf_add(ret, target, (size_t)n);
+	return 0;
+}
+
 /* Asks the file system and the directory's mode, not faccessat(): root passes that one anyway. */
 static int file_writable(struct ports *p, const char *dir)
 {
@@ -234,5 +253,6 @@ void sys_files(struct ports *p)
 	p->file.list_files = file_list_files;
 	p->file.read_lines = file_read_lines;
 	p->file.stat = file_stat;
+	p->file.read_link = file_read_link;
 	p->file.writable = file_writable;
 }

@@ -19,6 +19,8 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	sys_modules(p);
 	sys_cpu(p);
 	sys_kvm(p);
+	sys_units(p);
+	sys_unmerge(p);
 	sys_system(p);
 	if (s->root_fd >= 0)
 		return 0;
@@ -32,6 +34,8 @@ void ports_close(struct ports *p)
 
 	if (!s)
 		return;
+	p->ksm.unmerge_stop(p);
+	sys_units_close(p);
 	sys_kvm_close(p);
 	sys_modules_close(p);
 	closep(&s->lock_fd);

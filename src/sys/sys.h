@@ -8,8 +8,19 @@
 #include <kvmtune/port.h>
 #include <kvmtune/testguest.h>
 
+#include <sys/types.h>
+
+struct bus;
 struct kmod_ctx;
 struct kmod_module;
+
+/* How long the service manager may take. */
+struct bus_limits {
+	unsigned look_ms;   /* to take a connection, and to say what is */
+	unsigned call_ms;   /* to do what is asked */
+	unsigned reload_ms; /* to read all its files again */
+	unsigned job_ms;    /* to start or stop a unit */
+};
 
 struct sys {
 	int root_fd;	       /* every path is opened below it */
@@ -19,6 +30,9 @@ struct sys {
 	struct testguest guest; /* perhaps still being taken apart */
 	struct cpu_id cpu;	/* asked for once: it stays the same */
 	bool cpu_known;
+	struct bus *bus; /* NULL: not asked for yet */
+	struct bus_limits bus_limits;
+	pid_t unmerge_pid; /* the child that takes merged pages apart; 0: none */
 };
 
 static inline struct sys *sys_of(struct ports *p)
@@ -41,6 +55,9 @@ void sys_modules_close(struct ports *p);
 void sys_cpu(struct ports *p);
 void sys_kvm(struct ports *p);
 void sys_kvm_close(struct ports *p);
+void sys_units(struct ports *p);
+void sys_units_close(struct ports *p);
+void sys_unmerge(struct ports *p);
 void sys_system(struct ports *p);
 
 #endif

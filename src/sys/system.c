@@ -41,11 +41,18 @@ static int system_interrupted(struct ports *p)
 	return caught;
 }
 
+static unsigned above_zero(long value)
+{
+	return value > 0 ? (unsigned)value : 0;
+}
+
 static void system_identify(struct ports *p, struct host_id *ret)
 {
 	struct utsname u;
 
-	*ret = (struct host_id){ 0 };
+	/* The same for every Linux on this processor: an image's, too. */
+	*ret = (struct host_id){ .page_bytes = above_zero(sysconf(_SC_PAGESIZE)),
+				 .ticks_per_second = above_zero(sysconf(_SC_CLK_TCK)) };
 	if (p->image || uname(&u) < 0)
 		return;
 	snprintf(ret->name, sizeof(ret->name), "%s", u.nodename);

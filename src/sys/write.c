@@ -135,6 +135,69 @@ static int file_remove(struct ports *p, const char *path, struct err *e)
 	return r < 0 ? err_sys(e, r, "cannot remove %s", path) : 0;
 }
 
+/* What is there already is opened, never made: a value of sysfs that is missing stays missing. */
+static int file_write_value(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	autoclose int fd = sys_open(p, path, O_WRONLY | O_NOFOLLOW | O_NOCTTY);
+	size_t len = strlen(text);
+	ssize_t n = fd < 0 ? 0 : write(fd, text, len);
+	int r = fd < 0 ? fd : n < 0 ? -errno : 0;
+
+	/* The kernel takes a value in one piece or not at all. */
+	if (r == 0 && (size_t)n != len)
+		r = -EIO;
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
+/* 0: nothing or a link is there; -EEXIST: something else. */
+static int check_only_link(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISLNK(st.st_mode) ? 0 : -EEXIST;
+}
+
+static int create_temporary_link(int dir, const char *temporary, const char *target)
+{
+	int r = symlinkat(target, dir, temporary);
+
+	/* Left over from a run that was killed. */
+	if (r < 0 && errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
+		r = symlinkat(target, dir, temporary);
+	return r < 0 ? -errno : 0;
+}
+
+/* By rename: a link cannot be rewritten, and at no time is there none. */
+static int make_link_in(int dir, const char *name, const char *target)
+{
+	char temporary[256];
+	int r = check_only_link(dir, name);
+
+	if (r < 0)
+		return r;
+	temporary_name(name, temporary, sizeof(temporary));
+	r = create_temporary_link(dir, temporary, target);
+	if (r < 0)
+		return r;
+	if (renameat(dir, temporary, dir, name) < 0) {
+		r = -errno;
+		unlinkat(dir, temporary, 0);
+		return r;
+	}
+	return sync_dir(dir);
+}
+
+static int file_make_link(struct ports *p, const char *path, const char *target, struct err *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(p, path, &name);
+	int r = dir < 0 ? dir : make_link_in(dir, name, target);
+
+	return r < 0 ? err_sys(e, r, "cannot make the link %s", path) : 0;
+}
+
 /* A line that did not reach the disk whole is taken off again: the next one needs a clean end. */
 static int append_to(int fd, const char *text)
 {
@@ -194,5 +257,7 @@ void sys_write(struct ports *p)
 	p->file.replace = file_replace;
 	p->file.remove = file_remove;
 	p->file.append = file_append;
+	p->file.write_value = file_write_value;
+	p->file.make_link = file_make_link;
 	p->file.set_owner = file_set_owner;
 }

@@ -55,7 +55,7 @@ read_only()
 	echo "Instructions of a command that only looks (callgrind)"
 	printf '\n| | instructions | to lscpu | peak memory, MiB |\n|---|---|---|---|\n'
 	printf '| lscpu | %s | 1 | %s |\n' "$base" "$(peak lscpu)"
-	for command in status guests "audit ept=off" "ept off --dry-run"; do
+	for command in status guests ksm "audit ept=off" "audit ksm=off" "ept off --dry-run"; do
 		# shellcheck disable=SC2086 # words
 		n=$(instructions "$build/kvmtune" $command)
 		# shellcheck disable=SC2086

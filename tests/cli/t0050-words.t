@@ -42,7 +42,7 @@ refusals_in_source()
 {
 	{
 		# The id is the first word with quotes that is no sentence.
-		grep -rhozP '\b(err_status|refuse)\([^;]*?"[a-z0-9]+(-[a-z0-9]+)*"' src | tr '\0\n' '\n ' |
+		grep -rhozP '\b(err_status|plan_refuse|refuse|give_way_out)\([^;]*?"[a-z0-9]+(-[a-z0-9]+)*"' src | tr '\0\n' '\n ' |
 			grep -oP '"[a-z0-9]+(-[a-z0-9]+)*"'
 	} | tr -d '"' | sort -u
 }

@@ -170,7 +170,7 @@ host intel-ept-on
 read_tree before
 KVMTUNE_FAKE_BUSY=99 run kvmtune ept off
 status_is 3 'a holder that stays is a refusal'
-like "$err" 'refused: KVM came into use.*nothing was changed' 'it says so'
+like "$err" 'refused: KVM came into use.*the host is as it was before' 'it says so'
 read_tree tree
 is "$(differences "$before" "$tree")" '' 'the host is as it was'
 run kvmtune ept off --json

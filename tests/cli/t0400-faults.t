@@ -32,7 +32,7 @@ judge_words()
 # Better KVM with other options than none, and it says so.
 is_said()
 {
-	[[ $title == *'stopped one' && $out == *'also: the kernel refused the old options'* ]]
+	brings_kvm_back && [[ $out == *'also: the kernel refused the old options'* ]]
 }
 
 judge_once()
@@ -45,7 +45,7 @@ judge_once()
 	6)
 		# Two things went wrong: this one, and what stops this goal on this host anyway; or
 		# an undo brought KVM back, which is not taken back again.
-		[ "$normal" = 1 ] || [[ $title == *'stopped one' ]] || note 'the way back failed after a single fault'
+		[ "$normal" = 1 ] || brings_kvm_back || note 'the way back failed after a single fault'
 		undo_leads_back
 		;;
 	*)
@@ -78,7 +78,7 @@ all_faults()
 		KVMTUNE_FAKE_FAIL=$n run_on_base
 		[ "${#calls[@]}" -ge "$n" ] || break
 		judge_once
-		if [[ ${calls[n - 1]} == *' re'[pm]* ]]; then
+		if [[ ${calls[n - 1]} =~ ^[0-9]+\ (rep|rem|make_link|enable|disable|start|stop) ]]; then
 			KVMTUNE_FAKE_FAIL=$n KVMTUNE_FAKE_LATE=1 run_on_base
 			judge_once
 		fi

@@ -28,6 +28,7 @@ json_is()
 	printf '%s\t%s\t%s: %s\n' "$1" "$2" "$1" "$3" >>"$list"
 }
 
+export KVMTUNE_FAKE_HASTE=1
 is_status=()
 for name in $(all_hosts); do
 	host "$name"
@@ -46,6 +47,16 @@ for name in $(all_hosts); do
 	document "$name.undo-dry" undo --dry-run
 	document "$name.undo" undo
 	document "$name.list-after" undo --list
+	[[ $name = ksm-* ]] || continue
+	document "$name.ksm" ksm
+	document "$name.ksm-verbose" ksm --verbose
+	document "$name.ksm-audit" audit ksm=off
+	document "$name.ksm-dry" ksm unmerged --dry-run
+	document "$name.ksm-off" ksm off
+	document "$name.ksm-unmerged" ksm unmerged --watch 1
+	document "$name.ksm-on" apply ksm=on
+	document "$name.ksm-list" undo --list
+	document "$name.ksm-undo" undo
 done
 
 # What goes wrong.
@@ -106,6 +117,20 @@ json_is not-loaded.off 'd["result"] == "saved" and d["exit_status"] == 5' 'saved
 json_is nested-edited.off-dry 'd["effects"][0]["parameter"] == "nested" and d["effects"][0]["line"] == 2' 'effects'
 json_is intel-ept-on.list 'd["changes"][0]["next_undo"] and d["changes"][0]["state"] == "done"' 'list'
 json_is intel-ept-on.audit-off 'd["drift"] and d["settings"][0]["differs"]' 'drift'
+json_is ksm-tuned.ksm 'd["ksm"]["now"]["value"] == "on" and d["ksm"]["next_boot"]["value"] == "on"' 'KSM, now and next'
+json_is ksm-tuned.ksm 'd["ksm"]["run"] == 1 and d["ksm"]["counters"]["pages_sharing"] == 700000' 'counters'
+json_is ksm-tuned.ksm '(d["ksm"]["saved_bytes"], d["ksm"]["need_bytes"]) == (700000 * 4096, 712000 * 4096)' 'saved, needed'
+json_is ksm-6.12.ksm '(d["ksm"]["saved_bytes"], d["ksm"]["need_bytes"]) == (750000 * 4096, 762000 * 4096)' 'zero pages, too'
+json_is ksm-el8.ksm '"ksm_zero_pages" not in d["ksm"]["counters"]' 'only counters that there are'
+json_is ksm-tuned.ksm '[(u["guest"], u["merged_bytes"]) for u in d["ksm"]["users"]] == [("web-01", 420000 * 4096), ("db-01", 292000 * 4096)]' 'whose pages'
+json_is ksm-tuned.ksm '[(u["name"], u["active"], u["enabled"]) for u in d["ksm"]["units"]][:2] == [("ksmtuned.service", "active", "enabled"), ("ksm.service", "active", "enabled")]' 'services'
+json_is ksm-tuned.ksm 'd["memory"]["available_bytes"] == 48 << 30' 'memory'
+json_is ksm-none.ksm 'd["ksm"]["now"]["value"] is None and d["ksm"]["need_bytes"] is None' 'no KSM: unknown'
+json_is ksm-two.ksm 'd["ksm"]["now"]["value"] == "unmerged"' 'unmerged'
+json_is ksm-tuned-site.ksm 'd["ksm"]["writers"][0]["value"] == 1' 'others that write it'
+json_is ksm-small.ksm-dry 'd["refusal"]["id"] == "memory" and d["exit_status"] == 3' 'too little memory'
+json_is ksm-tuned.ksm-off 'd["result"] == "done" and d["leftover"] == []' 'done and proved'
+json_is ksm-tuned.ksm-audit 'd["drift"] and d["settings"][0]["differs"]' 'KSM: drift'
 json_is in-use.audit-off 'd["refusal"]["id"] == "in-use"' 'what would stand in the way'
 
 printf '%s\n' "${is_status[@]}" | grep -v 'status\|\.list\|guests\|\.ept	\|^image' >>"$list"

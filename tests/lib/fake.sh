@@ -110,6 +110,33 @@ own_file()
 	done <"$file"
 }
 
+# ksm_state: what the kernel and systemd say of KSM, in $ksm: "RUN SHARING KSMTUNED KSM", where a
+# unit is ACTIVE/FILE, or "-": "1 700000 active/enabled active/enabled"
+ksm_state()
+{
+	local dir=$KVMTUNE_FAKE_HOST/root/sys/kernel/mm/ksm name value active file
+
+	text_of ksm "$dir/run"
+	text_of value "$dir/pages_sharing"
+	ksm+=" $value"
+	for name in ksmtuned ksm; do
+		value=-
+		if [ -e "$KVMTUNE_FAKE_HOST/fake/units/$name.service" ]; then
+			read -r _ active file <"$KVMTUNE_FAKE_HOST/fake/units/$name.service"
+			value=$active/$file
+		fi
+		ksm+=" $value"
+	done
+}
+
+# own_tmpfiles: the lines of kvmtune's file of tmpfiles.d that say something, in $lines
+own_tmpfiles()
+{
+	lines=
+	[ ! -e "$KVMTUNE_FAKE_HOST/root/etc/tmpfiles.d/00-kvmtune.conf" ] ||
+		lines=$(grep -v '^#' "$KVMTUNE_FAKE_HOST/root/etc/tmpfiles.d/00-kvmtune.conf")
+}
+
 before= # set by read_all
 
 # nothing_changed NAME: not a single call but the lock, and no file differs from $before
@@ -120,6 +147,32 @@ nothing_changed()
 	read_all after
 	read_calls calls
 	is "$after $calls" "$before " "$1"
+}
+
+# refused STATUS ID REGEX COMMAND...: on the host as it is; REGEX is for the message
+refused()
+{
+	local want=$1 want_id=$2 regex=$3 name
+
+	shift 3
+	name="$want_id: $*"
+	read_all before
+	run kvmtune "$@"
+	status_is "$want" "$name"
+	like "$err" "$regex" "$name: says why"
+	nothing_changed "$name: nothing was changed"
+	run kvmtune "$@" --json
+	json_id
+	is "$status $id" "$want $want_id" "$name: in JSON"
+	like "$err" $'\n.*[^ ]' "$name: names a way out"
+	nothing_changed "$name: nothing was changed, with JSON"
+}
+
+# crc_line JSON...: lines of the journal as kvmtune writes them
+crc_line()
+{
+	python3 -c 'import sys, zlib
+for line in sys.argv[1:]: print("%08x %s" % (zlib.crc32(line.encode()), line))' "$@"
 }
 
 # golden FILE NAME: $out is the text in tests/cli/expected/FILE; UPDATE_GOLDEN=1 writes it instead

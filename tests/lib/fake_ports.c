@@ -9,22 +9,28 @@
  * DIR/fake/users	who holds KVM: one process a line, see add_user()
  * DIR/fake/loads	how often kvm_intel was loaded: written here
  * DIR/fake/slept	is there once the program has slept: written here
+ * DIR/fake/units/NAME	a unit of the fake systemd: "LOAD ACTIVE FILE", its words, "-" for none:
+ *			written here, too
  * DIR/fake/log		every call that changes the host, with its arguments: written here
- * DIR/fake/tree	what all files of the host are at the end, but for lock and journal: written
- *			here, so that a test needs no other program to compare
+ * DIR/fake/tree	what all files and units of the host are at the end, but for lock, journal and
+ *			what the kernel counts since boot: written here, so that a test needs no other
+ *			program to compare
  *
  * The calls in the log are numbered from 1; the environment can make one of them go wrong:
  *
  *	KVMTUNE_FAKE_FAIL=N, N+		the Nth fails, or all from the Nth on, without a trace,
  *	KVMTUNE_FAKE_ERRNO=NAME		with this error (EIO)
- *	KVMTUNE_FAKE_LATE=1		a file call that is made to fail is done before it fails
+ *	KVMTUNE_FAKE_ID=ID		with this id, where it is one of a unit (job-failed, bus-lost)
+ *	KVMTUNE_FAKE_LATE=1		a call for a file or a unit that is made to fail is done first
  *	KVMTUNE_FAKE_SIGNAL=N		SIGTERM arrives at the Nth
  *	KVMTUNE_FAKE_KILL=N		the process ends at the Nth, before it is done
  *	KVMTUNE_FAKE_INTRUDER=N		at the Nth somebody moves DIR/fake/intruder to
  *					/etc/modprobe.d/zzz-intruder.conf
  *	KVMTUNE_FAKE_BUSY=N		the first N removals of the module find it in use
+ *	KVMTUNE_FAKE_KSMTUNED=N		at the Nth ksmtuned, where it is active, turns merging on
  *
- * Time is not real: a sleep takes a fraction of what the clock then says it took.
+ * Time is not real: a sleep takes a fraction of what the clock then says it took; with
+ * KVMTUNE_FAKE_HASTE=1 nearly none of it.
  */
 #include "../../src/sys/sys.h"
 
@@ -42,6 +48,8 @@
 
 #define MODULE	   "kvm_intel"
 #define MODULE_DIR "/sys/module/" MODULE
+#define MEMINFO	   "/proc/meminfo"
+#define VMSTAT	   "/proc/vmstat"
 #define HASTE	   50 /* the clock runs so many times faster than we sleep */
 
 struct fake {
@@ -54,6 +62,8 @@ struct fake {
 	bool udev_pending;
 	int calls, unloads;
 	int64_t slept_ms;
+	int unmerge_steps; /* that the kernel still has to do; 0: no unmerging goes on */
+	bool swapping;
 };
 
 static struct fake *fake_of(struct ports *p)
@@ -186,6 +196,9 @@ static void let_intruder_in(struct fake *f)
 		perror("KVMTUNE_FAKE_INTRUDER");
 }
 
+static void ksmtuned_loop(struct fake *f);
+static void unmerge_ends(struct fake *f);
+
 /* Each call that changes something passes here first. 0: it may be done. */
 static int begin_change(struct ports *p, struct err *e, const char *fmt, ...) PRINTF(3, 4);
 static int begin_change(struct ports *p, struct err *e, const char *fmt, ...)
@@ -201,8 +214,12 @@ static int begin_change(struct ports *p, struct err *e, const char *fmt, ...)
 	write_log(f, line.data);
 	if (is_turn(f, "KVMTUNE_FAKE_INTRUDER"))
 		let_intruder_in(f);
-	if (is_turn(f, "KVMTUNE_FAKE_KILL"))
+	if (is_turn(f, "KVMTUNE_FAKE_KSMTUNED"))
+		ksmtuned_loop(f);
+	if (is_turn(f, "KVMTUNE_FAKE_KILL")) {
+		unmerge_ends(f);
 		_exit(137);
+	}
 	if (is_turn(f, "KVMTUNE_FAKE_SIGNAL"))
 		raise(SIGTERM);
 	if (is_turn(f, "KVMTUNE_FAKE_FAIL"))
@@ -218,13 +235,37 @@ static bool fails_late(void)
 
 /* ---- files: the real ones, with a log ---- */
 
+/* Linux: 0400, of the process's owner. The files of a made-up host may all be ours. */
+static bool is_private(const struct fake *f, const char *path)
+{
+	return starts_with(path, "/proc/") && strstr(path, "/ksm_") && said_tri(f, "root") == NO;
+}
+
+static int fake_read(struct ports *p, const char *path, struct buf *ret)
+{
+	return is_private(fake_of(p), path) ? -EACCES : fake_of(p)->files.read(p, path, ret);
+}
+
+static int fake_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
+{
+	struct fake *f = fake_of(p);
+
+	return is_private(f, path) ? -EACCES : f->files.read_head(p, path, size, ret);
+}
+
+/* "read_only DIR": what is mounted there can only be read. */
+static bool is_read_only(const struct fake *f, const char *path)
+{
+	const char *dir = fake_said(f, "read_only", NULL);
+
+	return dir && starts_with(path, dir) && strchr("/", path[strlen(dir)]);
+}
+
 static int fake_writable(struct ports *p, const char *dir)
 {
 	struct fake *f = fake_of(p);
 
-	if (strcmp(fake_said(f, "read_only", ""), dir) == 0)
-		return -EROFS;
-	return f->files.writable(p, dir);
+	return is_read_only(f, dir) ? -EROFS : f->files.writable(p, dir);
 }
 
 static int fake_replace(struct ports *p, const char *path, const char *text, unsigned mode,
@@ -245,6 +286,30 @@ static int fake_remove(struct ports *p, const char *path, struct err *e)
 	if (r < 0 && fails_late())
 		fake_of(p)->files.remove(p, path, &(struct err){ 0 });
 	return r < 0 ? r : fake_of(p)->files.remove(p, path, e);
+}
+
+static int kernel_set_run(struct ports *p, const char *text);
+
+static int fake_write_value(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	autofree char *safe = safe_text(text, 60);
+	int r = begin_change(p, e, "write_value %s %s", path, safe);
+
+	if (r < 0)
+		return r;
+	if (strcmp(path, KSM_RUN_FILE) != 0)
+		return fake_of(p)->files.write_value(p, path, text, e);
+	r = kernel_set_run(p, text);
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
+static int fake_make_link(struct ports *p, const char *path, const char *target, struct err *e)
+{
+	int r = begin_change(p, e, "make_link %s %s", path, target);
+
+	if (r < 0 && fails_late())
+		fake_of(p)->files.make_link(p, path, target, &(struct err){ 0 });
+	return r < 0 ? r : fake_of(p)->files.make_link(p, path, target, e);
 }
 
 static int fake_append(struct ports *p, const char *path, const char *text, struct err *e)
@@ -277,9 +342,13 @@ static void fake_files(struct ports *p)
 	sys_write(p);
 	sys_lock(p);
 	fake_of(p)->files = p->file;
+	p->file.read = fake_read;
+	p->file.read_head = fake_read_head;
 	p->file.writable = fake_writable;
 	p->file.replace = fake_replace;
 	p->file.remove = fake_remove;
+	p->file.write_value = fake_write_value;
+	p->file.make_link = fake_make_link;
 	p->file.append = fake_append;
 	p->file.set_owner = fake_set_owner;
 	p->file.lock = fake_lock;
@@ -746,6 +815,384 @@ static int fake_guest(struct ports *p, unsigned timeout_ms, struct err *e)
 	return 0;
 }
 
+/* ---- same-page merging ---- */
+
+static uint64_t number_in(const struct fake *f, const char *path)
+{
+	autofree char *full = in_root(f, path);
+	autofree char *text = slurp(full);
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static bool is_there(const struct fake *f, const char *path)
+{
+	autofree char *full = in_root(f, path);
+
+	return access(full, F_OK) == 0;
+}
+
+static void put_number(const struct fake *f, const char *path, uint64_t number)
+{
+	autofree char *text = xasprintf("%llu", (unsigned long long)number);
+
+	put_text(f, path, text);
+}
+
+/* The number behind a name in a file like /proc/meminfo: moved by so much. */
+static void move_number(const struct fake *f, const char *path, const char *name, int64_t by)
+{
+	autofree char *full = in_root(f, path);
+	autofree char *text = slurp(full);
+	char *at = text ? strstr(text, name) : NULL;
+	autobuf b = { 0 };
+	int64_t number;
+	char *end;
+
+	if (!at)
+		return;
+	at += strlen(name);
+	number = (int64_t)strtoull(at, &end, 10) + by;
+	buf_add(&b, text, (size_t)(at - text));
+	buf_printf(&b, " %*lld", (int)(end - at) - 1, number > 0 ? (long long)number : 0);
+	buf_puts(&b, end);
+	put_text(f, path, chomp(b.data));
+}
+
+/* How many pages are spared by merging, by the counters. */
+static uint64_t spared(const struct fake *f)
+{
+	return number_in(f, KSM_DIR "/pages_sharing") + number_in(f, KSM_DIR "/ksm_zero_pages");
+}
+
+/* "merges COUNTER N": what the counters are when all that can be merged is. share: of it, in %. */
+static void set_merged(const struct fake *f, unsigned share)
+{
+	uint64_t before = spared(f);
+	char name[64], path[128];
+	unsigned long long n;
+	const char *line;
+	size_t at = 0;
+
+	while (next_said(f, "merges", &at, &line)) {
+		if (sscanf(line, "%63s %llu", name, &n) != 2)
+			continue;
+		if (*name >= '0' && *name <= '9')
+			snprintf(path, sizeof(path), "/proc/%s/ksm_merging_pages", name);
+		else
+			snprintf(path, sizeof(path), KSM_DIR "/%s", name);
+		put_number(f, path, n * share / 100);
+	}
+	move_number(f, MEMINFO, "MemAvailable:", ((int64_t)before - (int64_t)spared(f)) * 4);
+}
+
+/*
+ * mm/ksm.c:run_store: a value that is there already does nothing; 0 keeps what is merged. Scanning
+ * takes its time on a real host; here all is merged at once.
+ */
+static int kernel_set_run(struct ports *p, const char *text)
+{
+	struct fake *f = fake_of(p);
+	uint64_t value;
+
+	if (!is_there(f, KSM_RUN_FILE))
+		return -ENOENT;
+	if (is_read_only(f, KSM_RUN_FILE))
+		return -EROFS;
+	if (said_tri(f, "root") != YES)
+		return -EACCES;
+	if (parse_u64(text, &value) < 0 || value > 2)
+		return -EINVAL;
+	if (number_in(f, KSM_RUN_FILE) == value)
+		return 0;
+	put_number(f, KSM_RUN_FILE, value);
+	if (value)
+		set_merged(f, value == 1 ? 100 : 0);
+	return 0;
+}
+
+/* Whoever unmerges has gone, or was stopped: what is unmerged stays so. */
+static void unmerge_ends(struct fake *f)
+{
+	if (f->unmerge_steps)
+		put_number(f, KSM_RUN_FILE, 0);
+	f->unmerge_steps = 0;
+}
+
+/* "swaps_after N": with all unmerged the host swaps out so many pages a second. */
+static void pass_time(struct fake *f, unsigned ms)
+{
+	f->slept_ms += ms;
+	if (f->swapping && number_in(f, KSM_RUN_FILE) == 2)
+		move_number(f, VMSTAT, "pswpout",
+			    atoll(fake_said(f, "swaps_after", "0")) * ms / 1000);
+}
+
+/* "KEY N": somebody takes so many MiB of memory at this moment, and keeps them. */
+static void take_memory(const struct fake *f, const char *key)
+{
+	move_number(f, MEMINFO, "MemAvailable:", -1024 * atoll(fake_said(f, key, "0")));
+}
+
+#define UNMERGE_STEPS 4
+
+static int fake_unmerge_begin(struct ports *p, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	int r = begin_change(p, e, "unmerge");
+
+	if (r < 0)
+		return r;
+	if (number_in(f, KSM_RUN_FILE) == 2)
+		return 0;
+	r = is_read_only(f, KSM_RUN_FILE) ? -EROFS : said_tri(f, "root") != YES ? -EACCES : 0;
+	if (r < 0)
+		return err_sys(e, r, "cannot write %s", KSM_RUN_FILE);
+	/* It reads 2 from the beginning. */
+	put_number(f, KSM_RUN_FILE, 2);
+	f->unmerge_steps = UNMERGE_STEPS;
+	return 0;
+}
+
+/* "unmerge_fails ENOMEM", EINTR: half-way; run is 0 then. */
+static int fake_unmerge_wait(struct ports *p, unsigned timeout_ms, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	const char *fails = fake_said(f, "unmerge_fails", NULL);
+	int r = f->unmerge_steps ? begin_change(p, e, "unmerge_wait") : 0;
+
+	if (!f->unmerge_steps)
+		return 0;
+	pass_time(f, timeout_ms);
+	if (r == 0 && fails && f->unmerge_steps == UNMERGE_STEPS / 2)
+		r = err_sys(e, strcmp(fails, "EINTR") == 0 ? -EINTR : -ENOMEM, "unmerging stopped");
+	if (r < 0) {
+		unmerge_ends(f);
+		return r;
+	}
+	f->unmerge_steps--;
+	set_merged(f, (unsigned)f->unmerge_steps * 100 / UNMERGE_STEPS);
+	take_memory(f, "each_step_takes");
+	f->swapping = f->unmerge_steps == 0;
+	return f->unmerge_steps > 0;
+}
+
+static void fake_unmerge_stop(struct ports *p)
+{
+	unmerge_ends(fake_of(p));
+}
+
+static void fake_ksm(struct ports *p)
+{
+	p->ksm.unmerge_begin = fake_unmerge_begin;
+	p->ksm.unmerge_wait = fake_unmerge_wait;
+	p->ksm.unmerge_stop = fake_unmerge_stop;
+}
+
+/* ---- systemd ---- */
+
+#define KSM_UNIT      "ksm.service"
+#define KSMTUNED_UNIT "ksmtuned.service"
+
+static const char *const known_units[] = { KSM_UNIT, KSMTUNED_UNIT };
+
+static void dash_is_none(char *word)
+{
+	if (strcmp(word, "-") == 0)
+		*word = '\0';
+}
+
+/* False: there is no such unit. */
+static bool read_unit(const struct fake *f, const char *unit, struct unit_state *ret)
+{
+	autofree char *path = xasprintf("%s/fake/units/%s", f->dir, unit);
+	autofree char *text = slurp(path);
+
+	*ret = (struct unit_state){ .load = "not-found", .active = "inactive" };
+	if (!text || sscanf(text, "%31s %31s %31s", ret->load, ret->active, ret->file) != 3)
+		return false;
+	dash_is_none(ret->load);
+	dash_is_none(ret->active);
+	dash_is_none(ret->file);
+	return true;
+}
+
+static void write_unit(const struct fake *f, const char *unit, const struct unit_state *state)
+{
+	autofree char *path = xasprintf("%s/fake/units/%s", f->dir, unit);
+	FILE *out = fopen(path, "we");
+
+	if (!out ||
+	    fprintf(out, "%s %s %s\n", *state->load ? state->load : "-",
+		    *state->active ? state->active : "-", *state->file ? state->file : "-") < 0 ||
+	    fclose(out) != 0)
+		perror(path);
+}
+
+static void set_active(const struct fake *f, const char *unit, const char *active)
+{
+	struct unit_state state;
+
+	if (!read_unit(f, unit, &state))
+		return;
+	snprintf(state.active, sizeof(state.active), "%s", active);
+	write_unit(f, unit, &state);
+}
+
+/* Or on its way there. */
+static bool is_active(const struct fake *f, const char *unit)
+{
+	struct unit_state state;
+
+	return read_unit(f, unit, &state) && strcmp(state.active, "inactive") != 0 &&
+	       strcmp(state.active, "failed") != 0;
+}
+
+/* Its loop comes round: it finds that merging is worth while. */
+static void ksmtuned_loop(struct fake *f)
+{
+	if (!is_active(f, KSMTUNED_UNIT) || number_in(f, KSM_RUN_FILE) == 1)
+		return;
+	put_number(f, KSM_RUN_FILE, 1);
+	set_merged(f, 100);
+}
+
+/* "bus dead": systemd runs, but nobody can talk to it. */
+static int no_bus(struct ports *p, struct err *e)
+{
+	if (!p->image && strcmp(fake_said(fake_of(p), "bus", ""), "dead") != 0)
+		return 0;
+	err_sys(e, -ENOENT, "cannot connect to the system bus");
+	return err_status(e, STATUS_FAILED, "no-bus");
+}
+
+static int fake_state(struct ports *p, const char *unit, struct unit_state *ret, struct err *e)
+{
+	if (no_bus(p, e) < 0)
+		return e->code;
+	read_unit(fake_of(p), unit, ret);
+	return 0;
+}
+
+/* Passes through the list of faults. *ret_do: it is to be done; that it fails does not hinder it. */
+static int begin_unit(struct ports *p, const char *verb, const char *unit, bool *ret_do,
+		      struct err *e)
+{
+	const char *id = getenv("KVMTUNE_FAKE_ID");
+	int r = begin_change(p, e, "%s %s", verb, unit);
+
+	*ret_do = r == 0 || fails_late();
+	if (r < 0)
+		return err_status(e, STATUS_FAILED, id ? id : "job-failed");
+	r = no_bus(p, e);
+	*ret_do = r == 0;
+	return r;
+}
+
+/* Links in /etc and those in /run, which hold until the next boot, are taken away separately. */
+static bool is_enabled(const struct unit_state *u, bool runtime)
+{
+	return strcmp(u->file, runtime ? "enabled-runtime" : "enabled") == 0;
+}
+
+static int set_file(struct ports *p, const char *verb, const char *unit, const char *file,
+		    struct err *e)
+{
+	struct unit_state state;
+	bool todo;
+	int r = begin_unit(p, verb, unit, &todo, e);
+
+	if (todo && read_unit(fake_of(p), unit, &state)) {
+		snprintf(state.file, sizeof(state.file), "%s", file);
+		write_unit(fake_of(p), unit, &state);
+	}
+	return r;
+}
+
+static int fake_enable(struct ports *p, const char *unit, bool runtime, struct err *e)
+{
+	return set_file(p, "enable", unit, runtime ? "enabled-runtime" : "enabled", e);
+}
+
+static int fake_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
+{
+	struct unit_state state;
+	const char *file = "disabled";
+
+	if (!p->image && read_unit(fake_of(p), unit, &state) && !is_enabled(&state, runtime))
+		file = state.file;
+	return set_file(p, "disable", unit, file, e);
+}
+
+static int job_error(const char *unit, const char *text, struct err *e)
+{
+	err_set(e, -EIO, "%s: %s", unit, text);
+	return err_status(e, STATUS_FAILED, "job-failed");
+}
+
+/* Requires=ksm.service (not in Proxmox): ksmtuned takes it along; ksmctl turns merging on. */
+static int start_unit(struct ports *p, const char *unit, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	struct unit_state state, ksm;
+
+	if (!read_unit(f, unit, &state) || strcmp(state.load, "loaded") != 0)
+		return job_error(unit, state.load, e);
+	if (strcmp(state.active, "active") == 0)
+		return 0;
+	if (strcmp(unit, KSMTUNED_UNIT) == 0 && read_unit(f, KSM_UNIT, &ksm) &&
+	    start_unit(p, KSM_UNIT, e) < 0)
+		return e->code;
+	if (strcmp(unit, KSM_UNIT) == 0)
+		kernel_set_run(p, "1");
+	set_active(f, unit, "active");
+	return 0;
+}
+
+/* ksmctl writes 0 when it is stopped; ksmtuned leaves run as it is, and goes with ksm. */
+static void stop_unit(struct ports *p, const char *unit)
+{
+	struct fake *f = fake_of(p);
+
+	if (!is_active(f, unit))
+		return;
+	set_active(f, unit, "inactive");
+	take_memory(f, "each_stop_takes");
+	if (strcmp(unit, KSM_UNIT) != 0)
+		return;
+	stop_unit(p, KSMTUNED_UNIT);
+	kernel_set_run(p, "0");
+}
+
+static int fake_start(struct ports *p, const char *unit, struct err *e)
+{
+	bool todo;
+	int r = begin_unit(p, "start", unit, &todo, e);
+
+	if (r < 0 && todo)
+		start_unit(p, unit, &(struct err){ 0 });
+	return r < 0 ? r : start_unit(p, unit, e);
+}
+
+static int fake_stop(struct ports *p, const char *unit, struct err *e)
+{
+	bool todo;
+	int r = begin_unit(p, "stop", unit, &todo, e);
+
+	if (todo)
+		stop_unit(p, unit);
+	return r;
+}
+
+static void fake_units(struct ports *p)
+{
+	p->unit.state = fake_state;
+	p->unit.enable = fake_enable;
+	p->unit.disable = fake_disable;
+	p->unit.start = fake_start;
+	p->unit.stop = fake_stop;
+}
+
 /* ---- the rest ---- */
 
 static volatile sig_atomic_t caught;
@@ -765,6 +1212,8 @@ static void fake_identify(struct ports *p, struct host_id *ret)
 	snprintf(ret->name, sizeof(ret->name), "%s", fake_said(f, "name", "host"));
 	snprintf(ret->kernel, sizeof(ret->kernel), "%s", fake_said(f, "kernel", "6.1.0"));
 	snprintf(ret->machine, sizeof(ret->machine), "%s", fake_said(f, "machine", "x86_64"));
+	ret->page_bytes = 4096;
+	ret->ticks_per_second = 100;
 }
 
 static bool fake_is_root(struct ports *p)
@@ -781,10 +1230,11 @@ static int fake_interrupted(struct ports *p)
 static void fake_sleep(struct ports *p, unsigned ms)
 {
 	struct fake *f = fake_of(p);
-	struct timespec t = { .tv_nsec = (long)ms * 1000000 / HASTE };
+	long haste = getenv("KVMTUNE_FAKE_HASTE") ? 100000 : HASTE;
+	struct timespec t = { .tv_nsec = (long)ms * 1000000 / haste };
 	autofree char *path = xasprintf("%s/fake/slept", f->dir ?: "");
 
-	f->slept_ms += ms;
+	pass_time(f, ms);
 	closep(&(int){ f->dir ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1 });
 	nanosleep(&t, NULL);
 	if (f->udev_pending)
@@ -831,6 +1281,8 @@ static void fill_table(struct ports *p)
 	p->kvm.users = fake_users;
 	p->kvm.run_guest = fake_guest;
 	p->kvm.settle = fake_settle;
+	fake_ksm(p);
+	fake_units(p);
 	fake_system(p);
 }
 
@@ -855,16 +1307,26 @@ static uint64_t hash_of(const char *text)
 	return hash;
 }
 
+static char *link_text(const char *path)
+{
+	char target[4096];
+	ssize_t n = readlink(path, target, sizeof(target));
+
+	return n < 0 ? NULL : xstrndup(target, (size_t)n);
+}
+
 static void write_entry(FILE *out, const char *path, size_t root_len)
 {
 	autofree char *text = NULL;
 	struct stat st;
 
 	if (lstat(path, &st) < 0 || starts_with(path + root_len, "/run/lock/") ||
-	    starts_with(path + root_len, STATE_DIR))
+	    starts_with(path + root_len, STATE_DIR) || strcmp(path + root_len, VMSTAT) == 0)
 		return;
 	if (S_ISREG(st.st_mode))
 		text = slurp(path);
+	if (S_ISLNK(st.st_mode))
+		text = link_text(path);
 	fprintf(out, "%s %o %u:%u %016llx\n", path + root_len, st.st_mode, st.st_uid, st.st_gid,
 		(unsigned long long)hash_of(text));
 }
@@ -883,6 +1345,13 @@ static void write_tree(const struct fake *f)
 	for (size_t i = 0; i < tree_paths.n; i++)
 		write_entry(out, tree_paths.v[i], strlen(root));
 	strv_free(&tree_paths);
+	for (size_t i = 0; i < ARRAY_SIZE(known_units); i++) {
+		struct unit_state unit;
+
+		if (read_unit(f, known_units[i], &unit))
+			fprintf(out, "%s: %s %s %s\n", known_units[i], unit.load, unit.active,
+				unit.file);
+	}
 	fclose(out);
 }
 
@@ -910,6 +1379,7 @@ void ports_close(struct ports *p)
 
 	if (!f)
 		return;
+	unmerge_ends(f);
 	if (f->dir)
 		write_tree(f);
 	closep(&f->sys.lock_fd);

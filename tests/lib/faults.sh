@@ -13,6 +13,7 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
+export KVMTUNE_FAKE_HASTE=1
 calls=() title='' command=() base='' before='' origin='' after='' normal=0
 wrong=()
 
@@ -43,17 +44,17 @@ changed_by()
 	cp -a "$KVMTUNE_FAKE_HOST" "$kept"
 }
 
-# stopped_in HOST COMMAND...: makes and keeps a host on which this change was stopped while KVM was
-# away, in $base; false where it does not come to that
+# stopped_in HOST VERB COMMAND...: makes and keeps a host on which this change was stopped before its
+# first call of this name, in $base; false where it does not come to that
 stopped_in()
 {
-	local host=$1 kept="$tmp/stopped/$*" n=
+	local host=$1 verb=$2 kept="$tmp/stopped/$*" n=
 
-	shift
+	shift 2
 	base=$kept
 	[ ! -d "$kept" ] || return 0
 	host "$host"
-	call_number load "$@" 2>/dev/null
+	call_number "$verb" "$@" 2>/dev/null
 	[ "$n" ] || return 1
 	KVMTUNE_FAKE_KILL=$n run kvmtune "$@"
 	rm "$KVMTUNE_FAKE_HOST/fake/log"
@@ -62,10 +63,45 @@ stopped_in()
 	cp -a "$KVMTUNE_FAKE_HOST" "$kept"
 }
 
+# goals_of HOST: what is tried on it, in $goals. KSM is tried on the hosts that differ in what is to
+# be done there; an undo is "undo: COMMAND" or "undo stopped at VERB: COMMAND".
+goals_of()
+{
+	case $1 in
+	ksm-tuned)
+		goals=('ksm off' 'ksm unmerged' 'ksm off --defer' 'undo: ksm unmerged'
+			'undo: ksm off --defer' 'undo stopped at unmerge_wait: ksm unmerged')
+		;;
+	ksm-tmpfiles)
+		goals=('ksm off' 'undo: ksm off' 'undo stopped at write_value: ksm off')
+		;;
+	ksm-off)
+		goals=('ksm on' 'undo: ksm on' 'undo stopped at start: ksm on')
+		;;
+	ksm-only)
+		goals=('apply ept=off ksm=off' 'undo: apply ept=off ksm=off'
+			'undo stopped at load: apply ept=off ksm=off')
+		;;
+	ksm-chroot)
+		goals=('ksm off' 'undo: ksm off')
+		;;
+	ksm-*)
+		goals=()
+		;;
+	*)
+		goals=('ept off' 'ept on' 'ept off --defer' 'ept on --defer' 'undo a change'
+			'undo a saved one' 'undo a stopped one')
+		;;
+	esac
+}
+
 # begin_goal HOST GOAL: sets base and command; false where there is nothing to undo
 begin_goal()
 {
+	local words
+
 	pristine "$1"
+	read -ra words <<<"${2#*: }"
 	base=$tmp/hosts/$1
 	read -ra command <<<"$2"
 	case $2 in
@@ -79,9 +115,24 @@ begin_goal()
 		;;
 	'undo a stopped one')
 		command=(undo)
-		stopped_in "$1" ept off || stopped_in "$1" ept on
+		stopped_in "$1" load ept off || stopped_in "$1" load ept on
+		;;
+	'undo: '*)
+		command=(undo)
+		changed_by "$1" "${words[@]}"
+		;;
+	'undo stopped at '*)
+		command=(undo)
+		[[ $2 =~ 'stopped at '([a-z_]+) ]]
+		stopped_in "$1" "${BASH_REMATCH[1]}" "${words[@]}"
 		;;
 	esac
+}
+
+# Was the change stopped while KVM was away? An undo of it has to bring KVM back, come what may.
+brings_kvm_back()
+{
+	[[ $title == *'stopped one' || $title == *'stopped at load: '* ]]
 }
 
 # An undo of a change that was stopped leads to what was before that change.
@@ -97,11 +148,11 @@ stopped_leads_back()
 # shellcheck disable=SC2034 # the function that is called reads them
 each_goal()
 {
-	local name goal
+	local name goal goals
 
 	for name in $(some_hosts); do
-		for goal in 'ept off' 'ept on' 'ept off --defer' 'ept on --defer' \
-			'undo a change' 'undo a saved one' 'undo a stopped one'; do
+		goals_of "$name"
+		for goal in "${goals[@]}"; do
 			begin_goal "$name" "$goal" || continue
 			title="$name: $goal"
 			host_from "$base"
@@ -113,7 +164,7 @@ each_goal()
 			origin=$before
 			[ "${command[0]}" != undo ] || origin=$after
 			wrong=()
-			[ "$goal" != 'undo a stopped one' ] || stopped_leads_back "$name"
+			[[ $goal != 'undo '*stopped* ]] || stopped_leads_back "$name"
 			"$1"
 		done
 	done

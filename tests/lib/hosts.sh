@@ -24,8 +24,10 @@ make_host()
 	. "$HOSTS/$1.sh"
 }
 
-# all_hosts: the names of all; some_hosts: with KVMTUNE_HOSTS='NAME...' only these, for loops that
-# take long (under AddressSanitizer, for example)
+# all_hosts: the names of all; some_hosts: for loops that take long: of those that differ in KSM only
+# these few, or with KVMTUNE_HOSTS='NAME...' only these (under AddressSanitizer, for example)
+KSM_HOSTS='ksm-chroot ksm-only ksm-tmpfiles ksm-tuned'
+
 all_hosts()
 {
 	local file
@@ -38,8 +40,16 @@ all_hosts()
 
 some_hosts()
 {
+	local name hosts=$KVMTUNE_HOSTS
+
+	if [ ! "$hosts" ]; then
+		hosts=$KSM_HOSTS
+		for name in $(all_hosts); do
+			[[ $name = ksm-* ]] || hosts+=" $name"
+		done
+	fi
 	# shellcheck disable=SC2086
-	if [ "$KVMTUNE_HOSTS" ]; then printf '%s\n' $KVMTUNE_HOSTS; else all_hosts; fi
+	printf '%s\n' $hosts
 }
 
 # about KEY VALUE: one line for the fake kernel; of two with the same key the last one holds.
@@ -298,4 +308,167 @@ guest()
 		"/machine.slice/machine-qemu\\x5cx2d1\\x5cx2d$2.scope/libvirt/emulator" \
 		/usr/bin/qemu-system-x86_64 -name "guest=$2,debug-threads=on" -S \
 		-machine pc-q35-7.2,accel=kvm -m 4096 -smp "$3,sockets=$3"
+}
+
+# ---- memory ----
+
+GIB=1048576 # in kB, as in /proc/meminfo
+
+# memory TOTAL AVAILABLE [SWAP]: in GiB; 8 GiB of swap unless said, of which nothing is used
+memory()
+{
+	local swap=${3-8}
+
+	printf '%-16s%8d kB\n' MemTotal: $(($1 * GIB)) MemFree: $(($2 * GIB - GIB / 2)) \
+		MemAvailable: $(($2 * GIB)) Buffers: 81920 Cached: 2097152 \
+		SwapTotal: $((swap * GIB)) SwapFree: $((swap * GIB)) \
+		>"$host_dir/root/proc/meminfo"
+	put /proc/vmstat 'nr_free_pages 1048576' 'pgpgin 812377' 'pswpin 1200' 'pswpout 3400' \
+		'oom_kill 0'
+	put /proc/pressure/memory 'some avg10=0.00 avg60=0.00 avg300=0.00 total=120311' \
+		'full avg10=0.00 avg60=0.00 avg300=0.00 total=98210'
+}
+
+# ---- same-page merging ----
+
+# ksm_files RUN [NAME=VALUE...]: the files that every kernel with KSM has, nothing is merged; and more
+ksm_files()
+{
+	local p
+
+	for p in "run=$1" sleep_millisecs=20 pages_to_scan=100 merge_across_nodes=1 \
+		max_page_sharing=256 stable_node_chains_prune_millisecs=2000 pages_shared=0 \
+		pages_sharing=0 pages_unshared=0 pages_volatile=0 stable_node_dups=0 \
+		stable_node_chains=0 full_scans=3104 "${@:2}"; do
+		put "/sys/kernel/mm/ksm/${p%%=*}" "${p#*=}"
+	done
+}
+
+# ksm RUN: as Linux 6.1 shows it
+ksm()
+{
+	ksm_files "$1" use_zero_pages=0
+}
+
+# merges COUNTER=N...: what the counters are when all that can be merged is: as soon as merging is
+# turned on. A number is a process that has so many of these pages.
+merges()
+{
+	local p
+
+	for p in "$@"; do
+		about merges "${p%%=*}" "${p#*=}"
+	done
+}
+
+# merged COUNTER=N...: and that is so already
+merged()
+{
+	local p
+
+	merges "$@"
+	for p in "$@"; do
+		case $p in
+		[0-9]*) put "/proc/${p%%=*}/ksm_merging_pages" "${p#*=}" ;;
+		*) put "/sys/kernel/mm/ksm/${p%%=*}" "${p#*=}" ;;
+		esac
+	done
+}
+
+# process PID PPID COMM CGROUP [ARGUMENT...]: what /proc shows of it
+process()
+{
+	local dir=$host_dir/root/proc/$1
+
+	mkdir -p "$dir"
+	printf '%s\n' "$3" >"$dir/comm"
+	printf '0::%s\n' "$4" >"$dir/cgroup"
+	printf '%s (%s) S %s 0 0 0 -1 0 0 0 0 0 5200 431 0 0 20 0 1 0 100 0 0\n' "$1" "$3" "$2" \
+		>"$dir/stat"
+	printf 'ksm_rmap_items 0\n' >"$dir/ksm_stat"
+	printf '0\n' >"$dir/ksm_merging_pages"
+	: >"$dir/cmdline"
+	[ $# -lt 5 ] || printf '%s\0' "${@:5}" >"$dir/cmdline"
+}
+
+ksmd()
+{
+	process 58 2 ksmd /
+}
+
+# guest_process PID NAME: the same virtual machine as guest() makes, as /proc shows it
+guest_process()
+{
+	process "$1" 1 qemu-system-x86 \
+		"/machine.slice/machine-qemu\\x2d1\\x2d$2.scope/libvirt/emulator" \
+		/usr/bin/qemu-system-x86_64 -name "guest=$2,debug-threads=on" -S \
+		-machine pc-q35-7.2,accel=kvm -m 4096
+}
+
+# two_guests: web-01 and db-01 run; of 2.7 GiB of their pages is only one copy there
+two_guests()
+{
+	in_use 12
+	guest 41922 web-01 8
+	guest 41987 db-01 4
+	guest_process 41922 web-01
+	guest_process 41987 db-01
+	ksmd
+}
+
+# cgroup_limit CGROUP MAX CURRENT: in bytes
+cgroup_limit()
+{
+	put "/sys/fs/cgroup$1/memory.max" "$2"
+	put "/sys/fs/cgroup$1/memory.current" "$3"
+}
+
+# ---- services ----
+
+# unit_file NAME [LINE...]: its file; the lines are those of its [Install] section
+unit_file()
+{
+	local name=$1
+
+	shift
+	put "/lib/systemd/system/$name" '[Unit]' "Description=$name" '' '[Service]' \
+		'Type=oneshot' 'RemainAfterExit=yes' 'ExecStart=/bin/true' ${1:+'' '[Install]'} "$@"
+}
+
+# unit NAME ACTIVE FILE [LOAD]: systemd knows it, in its own words
+unit()
+{
+	no_units
+	mkdir -p "$host_dir/fake/units"
+	printf '%s %s %s\n' "${4:-loaded}" "$2" "$3" >"$host_dir/fake/units/$1"
+	unit_file "$1" WantedBy=multi-user.target
+	[ "$3" != enabled ] || wanted "$1"
+}
+
+# wanted NAME: the link that starts it at boot
+wanted()
+{
+	folder /etc/systemd/system/multi-user.target.wants
+	ln -s "/lib/systemd/system/$1" \
+		"$host_dir/root/etc/systemd/system/multi-user.target.wants/$1"
+}
+
+masked()
+{
+	ln -s /dev/null "$host_dir/root/etc/systemd/system/$1"
+}
+
+# both_units ACTIVE FILE [LOAD]: those of Debian's package ksmtuned
+both_units()
+{
+	unit ksm.service "$@"
+	unit ksmtuned.service "$@"
+}
+
+# no_units: systemd runs, and none of these services is installed
+no_units()
+{
+	folder /run/systemd/system
+	folder /etc/systemd/system
+	folder /etc/tmpfiles.d
 }

@@ -10,6 +10,8 @@
 #define SYS_MODULE  "/sys/module/" MODULE
 #define DEVICE_MODE 0660
 #define DEVICE_GID  104
+#define MEMINFO	    "/proc/meminfo"
+#define VMSTAT	    "/proc/vmstat"
 
 static struct fake *fake_of(struct ports *p)
 {
@@ -35,6 +37,7 @@ void fake_file(struct fake *f, const char *path, const char *text)
 		file->path = xstrdup(path);
 		file->mode = 0644;
 	}
+	file->link = false;
 	free(file->text);
 	file->text = xstrdup(text);
 }
@@ -56,9 +59,31 @@ void fake_gone(struct fake *f, const char *path)
 		drop_file(f, (size_t)(file - f->files));
 }
 
-const char *fake_text(struct fake *f, const char *path)
+void fake_link(struct fake *f, const char *path, const char *target)
+{
+	fake_file(f, path, target);
+	find_file(f, path)->link = true;
+}
+
+/* The file itself, or that which a link leads to. */
+static struct fake_file *follow(struct fake *f, const char *path)
 {
 	struct fake_file *file = find_file(f, path);
+
+	for (int depth = 0; file && file->link && depth < 8; depth++) {
+		int dir = (int)(strrchr(file->path, '/') - file->path);
+		autofree char *to = *file->text == '/'
+					    ? xstrdup(file->text)
+					    : xasprintf("%.*s/%s", dir, file->path, file->text);
+
+		file = find_file(f, to);
+	}
+	return file && !file->link ? file : NULL;
+}
+
+const char *fake_text(struct fake *f, const char *path)
+{
+	struct fake_file *file = follow(f, path);
 
 	return file ? file->text : NULL;
 }
@@ -95,12 +120,18 @@ static int fault_of(struct fake *f, const char *line)
 	return 0;
 }
 
+static void ksmtuned_loop(struct fake *f);
+
 static int called(struct fake *f, struct err *e, const char *call, const char *what)
 {
-	autofree char *line = xasprintf("%s %s", call, what);
+	autofree char *line = xasprintf("%s%s%s", call, *what ? " " : "", what);
 	int code = fault_of(f, line);
 
 	strv_add(&f->log, line);
+	if (f->merge_at && starts_with(line, f->merge_at)) {
+		f->merge_at = NULL;
+		ksmtuned_loop(f);
+	}
 	if (f->interrupt_at && starts_with(line, f->interrupt_at)) {
 		f->interrupted = 15;
 		f->interrupt_at = NULL;
@@ -148,6 +179,7 @@ static int file_read_head(struct ports *p, const char *path, size_t size, struct
 	return 0;
 }
 
+/* Directories are there because something is in them. */
 static int file_list(struct ports *p, const char *path, struct strv *ret)
 {
 	struct fake *f = fake_of(p);
@@ -156,20 +188,37 @@ static int file_list(struct ports *p, const char *path, struct strv *ret)
 
 	for (size_t i = 0; i < f->file_count; i++) {
 		const char *rest = f->files[i].path + strlen(prefix);
+		autofree char *name = NULL;
 
 		if (!starts_with(f->files[i].path, prefix))
 			continue;
 		found = true;
-		if (!strchr(rest, '/'))
-			strv_add(ret, rest);
+		name = xstrndup(rest, strcspn(rest, "/"));
+		if (!strv_has(ret, name))
+			strv_add(ret, name);
 	}
 	return found ? 0 : -ENOENT;
+}
+
+static int file_list_files(struct ports *p, const char *path, struct strv *ret)
+{
+	autostrv names = { 0 };
+	const char *name;
+	int r = file_list(p, path, &names);
+
+	strv_foreach (name, &names) {
+		autofree char *full = xasprintf("%s/%s", path, name);
+
+		if (follow(fake_of(p), full))
+			strv_add(ret, name);
+	}
+	return r;
 }
 
 static int file_read_lines(struct ports *p, const char *dir, struct strv *names, struct strv *lines)
 {
 	const char *name;
-	int r = file_list(p, dir, names);
+	int r = file_list_files(p, dir, names);
 
 	strv_sort(names);
 	strv_foreach (name, names) {
@@ -184,7 +233,7 @@ static int file_read_lines(struct ports *p, const char *dir, struct strv *names,
 static int file_stat(struct ports *p, const char *path, struct file_stat *ret)
 {
 	struct fake *f = fake_of(p);
-	struct fake_file *file = find_file(f, path);
+	struct fake_file *file = follow(f, path);
 	autostrv names = { 0 };
 
 	*ret = (struct file_stat){ 0 };
@@ -227,6 +276,52 @@ static int file_remove(struct ports *p, const char *path, struct err *e)
 	if (called(f, e, "remove", path) < 0)
 		return e->code;
 	fake_gone(f, path);
+	return 0;
+}
+
+static int kernel_set_run(struct fake *f, const char *text);
+
+static int file_write_value(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	autofree char *what = xasprintf("%s %.*s", path, (int)strcspn(text, "\n"), text);
+	int r = called(f, e, "write_value", what);
+
+	if (r < 0)
+		return r;
+	r = strcmp(path, KSM_RUN_FILE) == 0 ? kernel_set_run(f, text)
+	    : find_file(f, path)	    ? 0
+					    : -ENOENT;
+	if (r < 0)
+		return err_sys(e, r, "cannot write %s", path);
+	if (strcmp(path, KSM_RUN_FILE) != 0)
+		fake_file(f, path, text);
+	return 0;
+}
+
+static int file_read_link(struct ports *p, const char *path, struct buf *ret)
+{
+	struct fake_file *file = find_file(fake_of(p), path);
+
+	if (!file)
+		return -ENOENT;
+	if (!file->link)
+		return -EINVAL;
+	buf_puts(ret, file->text);
+	return 0;
+}
+
+static int file_make_link(struct ports *p, const char *path, const char *target, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	struct fake_file *file = find_file(f, path);
+	autofree char *what = xasprintf("%s %s", path, target);
+
+	if (called(f, e, "make_link", what) < 0)
+		return e->code;
+	if (file && !file->link)
+		return err_sys(e, -EEXIST, "cannot make the link %s", path);
+	fake_link(f, path, target);
 	return 0;
 }
 
@@ -408,6 +503,323 @@ static int module_load(struct ports *p, const char *module, const char *options,
 	return 0;
 }
 
+/* ---- same-page merging ---- */
+
+uint64_t fake_ksm_number(struct fake *f, const char *file)
+{
+	autofree char *path = xasprintf(KSM_DIR "/%s", file);
+	const char *text = fake_text(f, path);
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static void set_ksm(struct fake *f, const char *file, uint64_t number)
+{
+	autofree char *path = xasprintf(KSM_DIR "/%s", file);
+	autofree char *text = xasprintf("%llu\n", (unsigned long long)number);
+
+	fake_file(f, path, text);
+}
+
+/* The number behind a name in a file like /proc/meminfo, moved by so much. */
+static void move_number(struct fake *f, const char *path, const char *name, int64_t by)
+{
+	const char *text = fake_text(f, path), *at = text ? strstr(text, name) : NULL;
+	autofree char *moved = NULL;
+	char *end;
+	int64_t n;
+
+	if (!at)
+		return;
+	at += strlen(name);
+	n = (int64_t)strtoull(at, &end, 10) + by;
+	moved = xasprintf("%.*s %*lld%s", (int)(at - text), text, (int)(end - at) - 1, (long long)n,
+			  end);
+	fake_file(f, path, moved);
+}
+
+static uint64_t spared(struct fake *f)
+{
+	return fake_ksm_number(f, "pages_sharing") + fake_ksm_number(f, "ksm_zero_pages");
+}
+
+/* So much of what can be merged is merged, in %. */
+static void set_merged(struct fake *f, uint64_t share)
+{
+	uint64_t before = spared(f);
+
+	set_ksm(f, "pages_shared", f->merges_shared * share / 100);
+	set_ksm(f, "pages_sharing", f->merges_sharing * share / 100);
+	if (f->merges_zero)
+		set_ksm(f, "ksm_zero_pages", f->merges_zero * share / 100);
+	move_number(f, MEMINFO, "MemAvailable:", ((int64_t)before - (int64_t)spared(f)) * 4);
+}
+
+/* mm/ksm.c:run_store: a value that is there already does nothing; 0 keeps what is merged. */
+static int kernel_set_run(struct fake *f, const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!fake_text(f, KSM_RUN_FILE))
+		return -ENOENT;
+	if (end == text || value > 2)
+		return -EINVAL;
+	if (fake_ksm_number(f, "run") == value)
+		return 0;
+	set_ksm(f, "run", value);
+	if (value)
+		set_merged(f, value == 1 ? 100 : 0);
+	return 0;
+}
+
+void fake_ksm(struct fake *f, const char *run)
+{
+	f->merges_shared = 12000;
+	f->merges_sharing = 700000;
+	fake_file(f, MEMINFO,
+		  "MemTotal:       67108864 kB\nMemFree:        44040192 kB\n"
+		  "MemAvailable:   50331648 kB\nSwapTotal:       8388608 kB\n"
+		  "SwapFree:        8388608 kB\n");
+	fake_file(f, VMSTAT, "pswpin 1200\npswpout 3400\n");
+	fake_file(f, "/proc/pressure/memory",
+		  "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000\n"
+		  "full avg10=0.00 avg60=0.00 avg300=0.00 total=500\n");
+	fake_file(f, KSM_RUN_FILE, "0\n");
+	set_ksm(f, "sleep_millisecs", 20);
+	set_ksm(f, "pages_to_scan", 100);
+	set_ksm(f, "pages_unshared", 0);
+	set_ksm(f, "pages_volatile", 0);
+	set_ksm(f, "full_scans", 12);
+	set_merged(f, 0);
+	kernel_set_run(f, run);
+}
+
+static void pass_time(struct fake *f, unsigned ms)
+{
+	f->now_ms += ms;
+	if (f->swap_after && fake_ksm_number(f, "run") == 2 && !f->unmerge_steps)
+		move_number(f, VMSTAT, "pswpout", (int64_t)f->swap_after * ms / 1000);
+}
+
+#define UNMERGE_STEPS 4
+
+static int ksm_unmerge_begin(struct ports *p, struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	if (called(f, e, "unmerge", "") < 0)
+		return e->code;
+	if (fake_ksm_number(f, "run") == 2)
+		return 0;
+	/* It reads 2 from the beginning. */
+	set_ksm(f, "run", 2);
+	f->unmerge_steps = UNMERGE_STEPS;
+	return 0;
+}
+
+/* What is unmerged stays so. */
+static void ksm_unmerge_stop(struct ports *p)
+{
+	struct fake *f = fake_of(p);
+
+	if (f->unmerge_steps)
+		set_ksm(f, "run", 0);
+	f->unmerge_steps = 0;
+}
+
+static int ksm_unmerge_wait(struct ports *p, unsigned timeout_ms, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	int r;
+
+	if (!f->unmerge_steps)
+		return 0;
+	r = called(f, e, "unmerge_wait", "");
+	pass_time(f, timeout_ms);
+	if (r == 0 && f->unmerge_fails && f->unmerge_steps == UNMERGE_STEPS / 2)
+		r = err_sys(e, f->unmerge_fails, "unmerging stopped");
+	if (r < 0) {
+		ksm_unmerge_stop(p);
+		return r;
+	}
+	f->unmerge_steps--;
+	set_merged(f, (uint64_t)f->unmerge_steps * 100 / UNMERGE_STEPS);
+	return f->unmerge_steps > 0;
+}
+
+/* ---- systemd ---- */
+
+#define KSM_UNIT      "ksm.service"
+#define KSMTUNED_UNIT "ksmtuned.service"
+
+static struct unit_state *find_unit(struct fake *f, const char *name)
+{
+	for (size_t i = 0; i < f->unit_count; i++)
+		if (strcmp(f->units[i].name, name) == 0)
+			return &f->units[i].state;
+	return NULL;
+}
+
+void fake_unit(struct fake *f, const char *name, const char *load, const char *active,
+	       const char *file)
+{
+	autofree char *path = xasprintf("/lib/systemd/system/%s", name);
+	struct unit_state *u = find_unit(f, name);
+
+	if (!u) {
+		f->units[f->unit_count].name = name;
+		u = &f->units[f->unit_count++].state;
+	}
+	snprintf(u->load, sizeof(u->load), "%s", load);
+	snprintf(u->active, sizeof(u->active), "%s", active);
+	snprintf(u->file, sizeof(u->file), "%s", file);
+	fake_file(f, "/run/systemd/system/.there", "");
+	fake_file(f, path, "[Install]\nWantedBy=multi-user.target\n");
+}
+
+const char *fake_unit_text(struct fake *f, const char *name)
+{
+	static char text[100];
+	const struct unit_state *u = find_unit(f, name);
+
+	if (!u)
+		return NULL;
+	snprintf(text, sizeof(text), "%s %s %s", u->load, u->active, u->file);
+	return text;
+}
+
+/* Or on its way there. */
+static bool is_active(struct fake *f, const char *name)
+{
+	const struct unit_state *u = find_unit(f, name);
+
+	return u && strcmp(u->active, "inactive") != 0 && strcmp(u->active, "failed") != 0;
+}
+
+static void ksmtuned_loop(struct fake *f)
+{
+	if (is_active(f, KSMTUNED_UNIT))
+		kernel_set_run(f, "1");
+}
+
+static int no_bus(struct fake *f, struct err *e)
+{
+	if (!f->bus_dead)
+		return 0;
+	err_sys(e, -ENOENT, "cannot connect to the system bus");
+	return err_status(e, STATUS_FAILED, "no-bus");
+}
+
+static int unit_state(struct ports *p, const char *unit, struct unit_state *ret, struct err *e)
+{
+	struct fake *f = fake_of(p);
+	const struct unit_state *u = find_unit(f, unit);
+
+	if (no_bus(f, e) < 0)
+		return e->code;
+	*ret = u ? *u : (struct unit_state){ .load = "not-found", .active = "inactive" };
+	return 0;
+}
+
+/* *ret_do: it is to be done, though it may be said to have failed. */
+static int begin_unit(struct fake *f, const char *verb, const char *unit, bool *ret_do,
+		      struct err *e)
+{
+	int r = called(f, e, verb, unit);
+
+	*ret_do = r == 0 || f->fails_late;
+	if (r < 0)
+		return err_status(e, STATUS_FAILED, f->unit_error ? f->unit_error : "job-failed");
+	r = no_bus(f, e);
+	*ret_do = r == 0;
+	return r;
+}
+
+/* Links in /etc and those in /run, which hold until the next boot, are taken away separately. */
+static bool is_enabled(const struct unit_state *u, bool runtime)
+{
+	return strcmp(u->file, runtime ? "enabled-runtime" : "enabled") == 0;
+}
+
+static int set_file(struct ports *p, const char *verb, const char *unit, const char *file,
+		    struct err *e)
+{
+	struct unit_state *u = find_unit(fake_of(p), unit);
+	bool todo;
+	int r = begin_unit(fake_of(p), verb, unit, &todo, e);
+
+	if (todo && u)
+		snprintf(u->file, sizeof(u->file), "%s", file);
+	return r;
+}
+
+static int unit_enable(struct ports *p, const char *unit, bool runtime, struct err *e)
+{
+	return set_file(p, "enable", unit, runtime ? "enabled-runtime" : "enabled", e);
+}
+
+static int unit_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
+{
+	struct unit_state *u = find_unit(fake_of(p), unit);
+
+	if (u && !is_enabled(u, runtime))
+		return called(fake_of(p), e, "disable", unit);
+	return set_file(p, "disable", unit, "disabled", e);
+}
+
+/* Requires=ksm.service (not in Proxmox): ksmtuned takes it along; ksmctl turns merging on. */
+static int start_unit(struct fake *f, const char *unit, struct err *e)
+{
+	struct unit_state *u = find_unit(f, unit);
+
+	if (!u || strcmp(u->load, "loaded") != 0) {
+		err_set(e, -EIO, "%s: %s", unit, u ? u->load : "not-found");
+		return err_status(e, STATUS_FAILED, "job-failed");
+	}
+	if (strcmp(u->active, "active") == 0)
+		return 0;
+	if (strcmp(unit, KSMTUNED_UNIT) == 0 && find_unit(f, KSM_UNIT) &&
+	    start_unit(f, KSM_UNIT, e) < 0)
+		return e->code;
+	if (strcmp(unit, KSM_UNIT) == 0)
+		kernel_set_run(f, "1");
+	strcpy(u->active, "active");
+	return 0;
+}
+
+/* ksmctl writes 0 when it is stopped; ksmtuned leaves run as it is, and goes with ksm. */
+static void stop_unit(struct fake *f, const char *unit)
+{
+	if (!is_active(f, unit))
+		return;
+	strcpy(find_unit(f, unit)->active, "inactive");
+	if (strcmp(unit, KSM_UNIT) != 0)
+		return;
+	stop_unit(f, KSMTUNED_UNIT);
+	kernel_set_run(f, "0");
+}
+
+static int unit_start(struct ports *p, const char *unit, struct err *e)
+{
+	bool todo;
+	int r = begin_unit(fake_of(p), "start", unit, &todo, e);
+
+	if (r < 0 && todo)
+		start_unit(fake_of(p), unit, &(struct err){ 0 });
+	return r < 0 ? r : start_unit(fake_of(p), unit, e);
+}
+
+static int unit_stop(struct ports *p, const char *unit, struct err *e)
+{
+	bool todo;
+	int r = begin_unit(fake_of(p), "stop", unit, &todo, e);
+
+	if (todo)
+		stop_unit(fake_of(p), unit);
+	return r;
+}
+
 /* ---- the rest ---- */
 
 static int cpu_identify(struct ports *p, struct cpu_id *ret, struct err *e)
@@ -456,7 +868,11 @@ static int kvm_run_guest(struct ports *p, unsigned timeout_ms, struct err *e)
 static void system_identify(struct ports *p, struct host_id *ret)
 {
 	(void)p;
-	*ret = (struct host_id){ .name = "fake", .kernel = "6.1.0-fake", .machine = "x86_64" };
+	*ret = (struct host_id){ .name = "fake",
+				 .kernel = "6.1.0-fake",
+				 .machine = "x86_64",
+				 .page_bytes = 4096,
+				 .ticks_per_second = 100 };
 }
 
 static bool system_is_root(struct ports *p)
@@ -475,7 +891,7 @@ static void system_sleep_ms(struct ports *p, unsigned ms)
 	struct fake *f = fake_of(p);
 	struct fake_file *device = find_file(f, KVM_DEVICE);
 
-	f->now_ms += ms;
+	pass_time(f, ms);
 	if (!device || !f->sleeps_until_udev || --f->sleeps_until_udev)
 		return;
 	device->mode = DEVICE_MODE;
@@ -503,12 +919,15 @@ static void set_ports(struct ports *p)
 		.read = file_read,
 		.read_head = file_read_head,
 		.list = file_list,
-		.list_files = file_list,
+		.list_files = file_list_files,
 		.read_lines = file_read_lines,
 		.stat = file_stat,
 		.writable = file_writable,
 		.replace = file_replace,
+		.write_value = file_write_value,
 		.remove = file_remove,
+		.read_link = file_read_link,
+		.make_link = file_make_link,
 		.append = file_append,
 		.lock = file_lock,
 		.set_owner = file_set_owner,
@@ -516,6 +935,9 @@ static void set_ports(struct ports *p)
 	p->module = (struct module_port){ module_prepare, module_unload, module_load };
 	p->cpu = (struct cpu_port){ cpu_identify, cpu_read_msr };
 	p->kvm = (struct kvm_port){ kvm_users, kvm_run_guest, kvm_settle };
+	p->unit =
+		(struct unit_port){ unit_state, unit_enable, unit_disable, unit_start, unit_stop };
+	p->ksm = (struct ksm_port){ ksm_unmerge_begin, ksm_unmerge_wait, ksm_unmerge_stop };
 	p->system = (struct system_port){
 		.identify = system_identify,
 		.is_root = system_is_root,
@@ -553,10 +975,12 @@ char *fake_snapshot(struct fake *f)
 	for (size_t i = 0; i < f->file_count; i++) {
 		const struct fake_file *file = &f->files[i];
 
-		if (!starts_with(file->path, STATE_DIR))
+		if (!starts_with(file->path, STATE_DIR) && strcmp(file->path, VMSTAT) != 0)
 			strv_addf(&lines, "%s %o %u:%u %s", file->path, file->mode, file->uid,
 				  file->gid, file->text);
 	}
+	for (size_t i = 0; i < f->unit_count; i++)
+		strv_addf(&lines, "%s: %s", f->units[i].name, fake_unit_text(f, f->units[i].name));
 	strv_sort(&lines);
 	for (size_t i = 0; i < lines.n; i++)
 		buf_join(&b, "\n", lines.v[i]);
@@ -667,25 +1091,120 @@ static void after_restore(struct host *h, const struct act *act)
 	h->device = act->device;
 }
 
+static struct ksm_unit *unit_of(struct host *h, const char *name)
+{
+	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
+		if (strcmp(ksm_unit_names[i], name) == 0)
+			return &h->ksm.units[i];
+	return NULL;
+}
+
+static void after_unit(struct host *h, const struct act *act)
+{
+	struct unit_state *u = &unit_of(h, act->target)->state;
+	bool up = act->kind == ACT_ENABLE_UNIT || act->kind == ACT_START_UNIT;
+
+	if (act->kind == ACT_START_UNIT || act->kind == ACT_STOP_UNIT)
+		snprintf(u->active, sizeof(u->active), "%s", up ? "active" : "inactive");
+	else
+		snprintf(u->file, sizeof(u->file), "%s",
+			 !up		? "disabled"
+			 : act->runtime ? "enabled-runtime"
+					: "enabled");
+}
+
+static void after_set_run(struct host *h, const struct act *act)
+{
+	h->ksm.run = atoi(act->text);
+	for (size_t i = 0; h->ksm.run == 2 && i < h->ksm.counter_count; i++) {
+		struct param *c = &h->ksm.counters[i];
+
+		if (strcmp(c->name, "pages_shared") && strcmp(c->name, "pages_sharing") &&
+		    strcmp(c->name, "ksm_zero_pages"))
+			continue;
+		free(c->value);
+		c->value = xstrdup("0");
+	}
+}
+
+static void drop_link(struct ksm_unit *u, const char *path)
+{
+	for (size_t i = 0; i < u->link_count; i++) {
+		if (strcmp(u->links[i].path, path) != 0)
+			continue;
+		free(u->links[i].path);
+		free(u->links[i].target);
+		u->links[i] = u->links[--u->link_count];
+		return;
+	}
+}
+
+static void after_link(struct host *h, const struct act *act)
+{
+	struct ksm_unit *u = unit_of(h, strrchr(act->target, '/') + 1);
+
+	drop_link(u, act->target);
+	if (act->kind == ACT_MAKE_LINK)
+		array_push(u->links, u->link_count) =
+			(struct unit_link){ .path = xstrdup(act->target),
+					    .target = xstrdup(act->text) };
+	snprintf(u->state.file, sizeof(u->state.file), "%s",
+		 u->link_count ? "enabled" : "disabled");
+}
+
+static void after_file(struct host *h, const struct act *act)
+{
+	bool tmpfiles = strcmp(act->target, OWN_TMPFILES) == 0;
+	char **own = tmpfiles ? &h->ksm.own_tmpfiles : &h->own_conf;
+	struct modconf conf;
+
+	free(*own);
+	*own = act->text ? xstrdup(act->text) : NULL;
+	if (tmpfiles)
+		return;
+	modconf_with_file(&h->conf, act->target, act->text, &conf);
+	modconf_free(&h->conf);
+	h->conf = conf;
+}
+
+static void after_act(struct host *h, const struct act *act)
+{
+	switch (act->kind) {
+	case ACT_LOAD:
+		after_load(h, act);
+		break;
+	case ACT_RESTORE:
+		after_restore(h, act);
+		break;
+	case ACT_CHECK_DEVICE:
+		h->device = act->device;
+		break;
+	case ACT_WRITE_FILE:
+	case ACT_REMOVE_FILE:
+		after_file(h, act);
+		break;
+	case ACT_ENABLE_UNIT:
+	case ACT_DISABLE_UNIT:
+	case ACT_START_UNIT:
+	case ACT_STOP_UNIT:
+		after_unit(h, act);
+		break;
+	case ACT_MAKE_LINK:
+	case ACT_REMOVE_LINK:
+		after_link(h, act);
+		break;
+	case ACT_SET_RUN:
+		after_set_run(h, act);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Who writes run at boot (ksm.writers) stays as it was: a test that needs it otherwise says so. */
 void host_after(struct host *h, const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct act *act = &plan->steps[i].act;
-		struct modconf conf;
-
-		if (act->kind == ACT_LOAD)
-			after_load(h, act);
-		if (act->kind == ACT_RESTORE)
-			after_restore(h, act);
-		if (act->kind == ACT_CHECK_DEVICE)
-			h->device = act->device;
-		if (act->kind != ACT_WRITE_FILE && act->kind != ACT_REMOVE_FILE)
-			continue;
-		modconf_with_file(&h->conf, act->target, act->text, &conf);
-		modconf_free(&h->conf);
-		h->conf = conf;
-		free(h->own_conf);
-		h->own_conf = act->text ? xstrdup(act->text) : NULL;
-	}
+	for (size_t i = 0; i < plan->step_count; i++)
+		after_act(h, &plan->steps[i].act);
 	host_decide(h);
 }

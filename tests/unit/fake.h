@@ -4,7 +4,9 @@
  *
  * Files are a list of texts, /sys and /proc among them. The kernel has one module, kvm_intel: its
  * parameters are files below /sys/module/kvm_intel, made by load() and gone with unload(). Time
- * passes only when somebody sleeps. Every call that alters the host is written into `log`, in one
+ * passes only when somebody sleeps, or waits for unmerging. KSM merges at once when it is turned on;
+ * systemd knows the units of fake_unit(), and does with ksm.service and ksmtuned.service what their
+ * packages do. Every call that alters the host is written into `log`, in one
  * line each, whether it then fails or not.
  *
  *	struct fake f;
@@ -25,8 +27,14 @@
 #define MODULE "kvm_intel"
 
 struct fake_file {
-	char *path, *text;
+	char *path, *text; /* of a link: where it leads */
 	unsigned mode, uid, gid;
+	bool link;
+};
+
+struct fake_unit {
+	const char *name;
+	struct unit_state state;
 };
 
 /* Makes calls fail whose log line begins with `call`: after `skip` of them, `times` times. */
@@ -55,6 +63,17 @@ struct fake {
 	bool udev_is_late;	    /* the device comes back as root:root 0600 */
 	unsigned sleeps_until_udev; /* and udev mends it after so many sleeps */
 	int guest_result;
+	struct fake_unit units[4];
+	size_t unit_count;
+	bool bus_dead;		/* nobody can talk to systemd: "no-bus" */
+	const char *unit_error; /* id of a call for a unit that is made to fail; "job-failed" */
+	bool fails_late;	/* such a call is done all the same */
+	uint64_t merges_shared, merges_sharing, merges_zero; /* counters when all is merged */
+	int unmerge_steps;   /* that the kernel still has to do; 0: no unmerging goes on */
+	int unmerge_fails;   /* unmerging ends half-way with -ENOMEM, -EINTR */
+	unsigned swap_after; /* pages that the host swaps out in a second when all is unmerged */
+	const char
+		*merge_at; /* ksmtuned, when active, turns merging on at the call that begins so */
 	uint64_t msr[8];
 	uint32_t msr_number[8];
 	size_t msr_count;
@@ -72,7 +91,22 @@ void fake_load(struct fake *f, const char *options);
 const char *fake_param(struct fake *f, const char *name);
 void fake_fault(struct fake *f, const char *call, int skip, int times, int code);
 void fake_msr(struct fake *f, uint32_t number, uint64_t value);
-/* Files, module and device, as one text: to compare before and after. The journal is left out. */
+/*
+ * KSM as it is with this value of run: 12,000 pages shared, 700,000 sharing them where run is 1, 0
+ * where it is 2; on 64 GiB, 48 GiB of them available. Nothing is merged before that.
+ */
+void fake_ksm(struct fake *f, const char *run);
+uint64_t fake_ksm_number(struct fake *f, const char *file); /* "run", "pages_sharing" */
+/* A unit in systemd's words; systemd runs then, and has a unit file for it. */
+void fake_unit(struct fake *f, const char *name, const char *load, const char *active,
+	       const char *file);
+/* "loaded active enabled"; NULL: there is no such unit. */
+const char *fake_unit_text(struct fake *f, const char *name);
+void fake_link(struct fake *f, const char *path, const char *target);
+/*
+ * Files, module, device and units, as one text: to compare before and after. The journal is left
+ * out, and what the kernel counts since boot.
+ */
 char *fake_snapshot(struct fake *f);
 /* How many lines of the log begin so; where the first of them stands, or -1. */
 size_t fake_count(const struct fake *f, const char *call);

@@ -168,12 +168,93 @@ static void saved_for_later_is_advised_on(void **state)
 	host_free(&h);
 }
 
+/* ---- KSM ---- */
+
+static void ksm_counter_is(struct host *h, const char *name, const char *value)
+{
+	array_push(h->ksm.counters, h->ksm.counter_count) =
+		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
+}
+
+static const struct {
+	const char *name, *value, *now, *next;
+	bool already;
+	const char *merged; /* pages_sharing */
+	const char *advice;
+} ksm_plans[] = {
+	{ "off", "off", "on", "on", false, "700000", "ksm-off-gain ksm-off-memory" },
+	{ "off, nothing is merged", "off", "on", "on", false, "0", "ksm-off-gain" },
+	{ "off at boot, too", "off", "off", "on", false, "9", "ksm-off-gain ksm-off-memory" },
+	{ "off already", "off", "off", "off", true, "9", "" },
+	{ "off, all unknown", "off", NULL, NULL, false, "0", "" },
+	{ "unmerged", "unmerged", "on", "on", false, "9", "ksm-off-gain" },
+	{ "unmerged where it is off", "unmerged", "off", "off", false, "9", "" },
+	{ "on", "on", "off", "off", false, "0", "ksm-on-side-channel" },
+	{ "on already", "on", "on", "on", true, "9", "" },
+};
+
+static void advice_on_ksm_plans(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ksm_plans); i++) {
+		struct plan plan = { 0 };
+		autobuf names = { 0 };
+		struct host h;
+
+		host_make(&h);
+		ksm_counter_is(&h, "pages_sharing", ksm_plans[i].merged);
+		array_push(plan.changes, plan.change_count) =
+			(struct change){ .setting = &settings[SETTING_KSM],
+					 .value = ksm_plans[i].value,
+					 .now = ksm_plans[i].now,
+					 .next = ksm_plans[i].next,
+					 .already = ksm_plans[i].already };
+		advise_plan(&h, &plan);
+		names_of(plan.advice, plan.advice_count, &names);
+		if (strcmp(buf_text(&names), ksm_plans[i].advice) != 0)
+			fail_msg("%s: %s, not %s", ksm_plans[i].name, buf_text(&names),
+				 ksm_plans[i].advice);
+		plan_free(&plan);
+		host_free(&h);
+	}
+}
+
+static const struct {
+	int run;
+	const char *profit; /* NULL: an older kernel */
+	size_t advice;
+} profits[] = {
+	{ 1, "-4096", 1 }, { 1, "0", 0 }, { 1, "4096", 0 }, { 1, NULL, 0 }, { 0, "-1", 0 }
+};
+
+static void merging_for_nothing_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(profits); i++) {
+		enum advice_id *ids = NULL;
+		size_t n = 0;
+		struct host h;
+
+		host_make(&h);
+		h.ksm.run = profits[i].run;
+		if (profits[i].profit)
+			ksm_counter_is(&h, "general_profit", profits[i].profit);
+		advise_host(&h, &ids, &n);
+		assert_int_equal(n, profits[i].advice);
+		if (n)
+			assert_int_equal(ids[0], ADVICE_KSM_NO_PROFIT);
+		free(ids);
+		host_free(&h);
+	}
+}
+
 /* Ids are for scripts: they never change, and each says where it is known from. */
 static void the_table(void **state)
 {
 	static const char *const names[ADVICE_COUNT] = {
-		"ept-off-slower", "ept-off-centos7-cpus", "ept-off-ovmf-smp", "ept-off-nested",
-		"ept-off-tdx",	  "ept-off-l1tf",	  "kvm-containers",   "libvirt-cache",
+		"ept-off-slower", "ept-off-centos7-cpus", "ept-off-ovmf-smp",	 "ept-off-nested",
+		"ept-off-tdx",	  "ept-off-l1tf",	  "kvm-containers",	 "libvirt-cache",
+		"ksm-off-gain",	  "ksm-off-memory",	  "ksm-on-side-channel", "ksm-no-profit",
 	};
 
 	(void)state;
@@ -192,6 +273,8 @@ int main(void)
 		cmocka_unit_test(advice_on_plans),
 		cmocka_unit_test(advice_on_hosts),
 		cmocka_unit_test(saved_for_later_is_advised_on),
+		cmocka_unit_test(advice_on_ksm_plans),
+		cmocka_unit_test(merging_for_nothing_is_told),
 		cmocka_unit_test(the_table),
 	};
 

@@ -63,7 +63,7 @@ static void observe_and_plan(struct fixture *x, const char *value, bool defer)
 
 	plan_free(&x->plan);
 	host_free(&x->before);
-	assert_int_equal(host_observe(&x->f.ports, OBSERVE_ALL, &x->before, &e), 0);
+	assert_int_equal(host_observe(&x->f.ports, HOST_ALL, &x->before, &e), 0);
 	plan_build(&x->before, &goal, 1, &options, &x->plan);
 	if (x->plan.refusal.code)
 		fail_msg("refused: %s", x->plan.refusal.text);
@@ -179,7 +179,7 @@ static void planned_again_is_empty(void **state)
 
 	fake_file(&x->f, ADMIN, "options kvm_intel nested=1\n");
 	change(x, "off", false);
-	assert_int_equal(host_observe(&x->f.ports, OBSERVE_ALL, &after, &x->err), 0);
+	assert_int_equal(host_observe(&x->f.ports, HOST_ALL, &after, &x->err), 0);
 	plan_build(&after, &goal, 1, &options, &again);
 	assert_int_equal(again.step_count, 0);
 	assert_true(again.changes[0].already);

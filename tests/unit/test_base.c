@@ -237,9 +237,48 @@ static void names_of_facts(void **state)
 	assert_string_equal(tri_name(UNKNOWN), "unknown");
 }
 
+static void sizes(void **state)
+{
+	static const struct number_case cases[] = {
+		{ "0", 0, 0 },
+		{ "1048576", 0, 1048576 },
+		{ "1K", 0, 1024 },
+		{ "512M", 0, INT64_C(512) << 20 },
+		{ "2G", 0, INT64_C(2) << 30 },
+		{ "2g", 0, INT64_C(2) << 30 },
+		{ "2GiB", 0, INT64_C(2) << 30 },
+		{ "2gib", 0, INT64_C(2) << 30 },
+		{ "2GB", 0, INT64_C(2) << 30 },
+		{ "3T", 0, INT64_C(3) << 40 },
+		{ "8191P", 0, INT64_C(8191) << 50 },
+		{ "16384P", -ERANGE, 0 },
+		{ "18446744073709551616", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "G", -EINVAL, 0 },
+		{ "-1G", -EINVAL, 0 },
+		{ "1.5G", -EINVAL, 0 },
+		{ "1 G", -EINVAL, 0 },
+		{ "1Gi", -EINVAL, 0 },
+		{ "1GiBs", -EINVAL, 0 },
+		{ "1B", -EINVAL, 0 },
+		{ "1X", -EINVAL, 0 },
+		{ "0x10", -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t value = 77;
+
+		if (parse_size(cases[i].text, &value) != cases[i].result)
+			fail_msg("\"%s\"", cases[i].text);
+		assert_int_equal(value, cases[i].result ? 77 : cases[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(numbers_u64),
 		cmocka_unit_test(numbers_int),
 		cmocka_unit_test(times),

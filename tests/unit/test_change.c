@@ -167,7 +167,7 @@ static bool cut_off(struct fake *f, const char *value, size_t steps)
 	size_t all;
 	int id;
 
-	assert_int_equal(host_observe(&f->ports, OBSERVE_ALL, &h, &e), 0);
+	assert_int_equal(host_observe(&f->ports, HOST_ALL, &h, &e), 0);
 	assert_int_equal(journal_load(&f->ports, &journal, &e), 0);
 	if (value) {
 		plan_build(&h, &goal, 1, &options, &plan);

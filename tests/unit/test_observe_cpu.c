@@ -181,7 +181,7 @@ static void facts(void **state)
 		struct fake f;
 
 		make(c, &f);
-		assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
+		assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
 		m = &h.modules[SETTING_EPT];
 		errors += wrong(c, "virt", &m->virt, c->virt);
 		errors += wrong(c, "enabled", &m->enabled, c->enabled);
@@ -205,7 +205,7 @@ static void every_fact_has_a_source(void **state)
 		struct fake f;
 
 		make(&cases[i], &f);
-		assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
+		assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
 		for (size_t k = 0; k < 4; k++) {
 			const struct module_facts *m = &h.modules[SETTING_EPT];
 			const struct fact *all[] = { &m->virt, &m->enabled, &m->paging,
@@ -246,7 +246,7 @@ static void evidence(void **state)
 
 	(void)state;
 	make(find_case("msr, three levels"), &f);
-	assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
+	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
 	sources_of(&h.modules[SETTING_EPT].virt, "CPUID");
 	sources_of(&h.modules[SETTING_EPT].enabled, "/proc/cpuinfo");
 	sources_of(&h.modules[SETTING_EPT].paging, "/proc/cpuinfo, MSR 48Bh");
@@ -264,7 +264,7 @@ static void contrary_evidence(void **state)
 
 	(void)state;
 	make(find_case("old, locked off"), &f);
-	assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
+	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
 	sources_of(&h.modules[SETTING_EPT].enabled, "MSR 3Ah");
 	host_free(&h);
 	fake_free(&f);
@@ -280,7 +280,7 @@ static void proof_reads_our_parameter(void **state)
 
 	(void)state;
 	make(find_case("old, EPT, loaded"), &f);
-	assert_int_equal(host_observe(&f.ports, OBSERVE_PROOF, &h, &e), 0);
+	assert_int_equal(host_observe(&f.ports, HOST_MODULES, &h, &e), 0);
 	m = &h.modules[SETTING_EPT];
 	assert_int_equal(m->now, NO);
 	assert_int_equal(m->next, YES);
@@ -302,7 +302,7 @@ static void an_image_has_no_processor(void **state)
 	(void)state;
 	make(find_case("loaded, on"), &f);
 	f.ports.image = true;
-	assert_int_equal(host_observe(&f.ports, OBSERVE_ALL, &h, &e), 0);
+	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
 	m = &h.modules[SETTING_EPT];
 	assert_int_equal(m->virt.value, UNKNOWN);
 	assert_int_equal(m->paging.value, UNKNOWN);

@@ -946,8 +946,8 @@ static void change_says_what_was(void **state)
 	assert_int_equal(plan.change_count, 1);
 	assert_ptr_equal(plan.changes[0].setting, &settings[SETTING_EPT]);
 	assert_string_equal(plan.changes[0].value, "off");
-	assert_int_equal(plan.changes[0].now, YES);
-	assert_int_equal(plan.changes[0].next, NO);
+	assert_string_equal(plan.changes[0].now, "on");
+	assert_string_equal(plan.changes[0].next, "off");
 	assert_true(plan.changes[0].waits);
 	assert_false(plan.changes[0].already);
 	plan_free(&plan);

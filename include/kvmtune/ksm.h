@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ksm.h - kernel same-page merging: what the kernel says of it, and who turns it on and off.
+ *
+ * The kernel has one switch, /sys/kernel/mm/ksm/run (0: stop, keep merged pages; 1: merge; 2: stop
+ * and take all merged pages apart), and counters beside it (Documentation/admin-guide/mm/ksm.rst).
+ * Services write that switch at boot (ksm.service) or every minute (ksmtuned.service); other
+ * programs may, too: they are `writers`.
+ *
+ * Plain data, which observe.h fills, and pure functions on it. What is unknown is said to be so.
+ */
+#ifndef KVMTUNE_KSM_H
+#define KVMTUNE_KSM_H
+
+#include <kvmtune/base.h>
+#include <kvmtune/facts.h>
+#include <kvmtune/user.h>
+
+#define KSM_DIR	     "/sys/kernel/mm/ksm"
+#define KSM_RUN_FILE KSM_DIR "/run"
+/* Where the links are that start a unit at boot. */
+#define UNIT_LINKS_DIR "/etc/systemd/system"
+/* Ours alone, where something must be said at boot: the first line for a path wins. */
+#define OWN_TMPFILES "/etc/tmpfiles.d/00-kvmtune.conf"
+
+/* A file of sysfs and what it says. */
+struct param {
+	char *name, *value; /* as sysfs shows it, without the newline */
+};
+/* A parameter's value, or NULL. */
+const char *param_value(const struct param *params, size_t count, const char *name);
+void params_free(struct param *params, size_t count);
+
+/* ---- services ---- */
+
+/* In the order in which they are stopped: ksmtuned writes run every minute. */
+enum ksm_unit_id {
+	KSM_UNIT_KSMTUNED,
+	KSM_UNIT_KSM,
+	KSM_UNIT_DRIVERS, /* those before are turned off and on; those behind are only looked at */
+	KSM_UNIT_QEMU_KVM = KSM_UNIT_DRIVERS,
+	KSM_UNIT_MOMD,
+	KSM_UNIT_MOM_VDSM,
+	KSM_UNIT_VDSMD,
+	KSM_UNIT_TUNED,
+	KSM_UNIT_COUNT
+};
+extern const char *const ksm_unit_names[KSM_UNIT_COUNT]; /* "ksmtuned.service", "ksm.service"... */
+/* KSM_UNIT_COUNT: none of them. */
+size_t ksm_unit_find(const char *name);
+bool ksm_is_driver(const char *name);
+
+/* One link that has a unit started at boot. */
+struct unit_link {
+	char *path;   /* /etc/systemd/system/multi-user.target.wants/ksm.service */
+	char *target; /* where it leads, as it is written */
+};
+
+struct ksm_unit {
+	bool exists; /* there is a unit file, or the manager knows it */
+	struct unit_state state;
+	/* Where there is no manager to ask: what the files say. */
+	struct unit_link *links; /* those that are there */
+	size_t link_count;
+	struct unit_link *install; /* those that its [Install] section asks for */
+	size_t install_count;
+};
+
+enum manager {
+	MANAGER_NONE,  /* no systemd runs here: an image, a chroot, a container */
+	MANAGER_THERE, /* it was asked, or need not be: none of the units is there */
+	MANAGER_DEAD,  /* systemd runs, but does not answer */
+};
+
+/* ---- others that write run ---- */
+
+struct ksm_writer {
+	char *who;     /* "tuned profile realtime-virtual-host", "tmpfiles.d", "qemu-kvm.service" */
+	char *where;   /* file, with its line where there is one: "/etc/tmpfiles.d/ksm.conf:3" */
+	int value;     /* what it writes at boot or whenever it likes; -1: that is its own policy */
+	bool tmpfiles; /* a line of tmpfiles.d that does not count when ours comes before it */
+	char *path;    /* of tmpfiles.d: that of run, or a pattern; else NULL */
+	bool append;   /* of tmpfiles.d: w+, of which several count */
+	bool ours;
+};
+void ksm_writer_free(struct ksm_writer *w);
+
+/* ---- processes ---- */
+
+struct ksm_user {
+	struct kvm_user process; /* pid, names; the descriptors are not counted */
+	/* ksm_merging_pages, and ksm_zero_pages where the kernel tells: all that has to be copied. */
+	uint64_t merged_pages;
+	bool any_known; /* ksm_stat says ksm_merge_any */
+	bool merge_any; /* all its memory is for merging: prctl(), MemoryKSM= */
+};
+
+/* A cgroup with a memory limit in which processes with merged pages are. */
+struct cgroup_room {
+	char *path; /* "/machine.slice/machine-qemu\x2d1.scope" */
+	uint64_t limit_bytes, used_bytes;
+	uint64_t merged_pages; /* of all processes in it and below */
+	char *guest;	       /* one of them, for people */
+};
+
+struct ksm_facts {
+	bool present; /* this kernel has KSM */
+	int writable; /* 0, or why run cannot be written: -EROFS, -EACCES */
+	int run;      /* 0, 1, 2; -1 unknown */
+	struct param *counters;
+	size_t counter_count;
+	uint64_t page_bytes;
+
+	enum manager manager;
+	char *manager_error; /* why MANAGER_DEAD */
+	struct ksm_unit units[KSM_UNIT_COUNT];
+	int units_writable; /* /etc/systemd/system: 0, -EROFS, ... */
+	struct ksm_writer *writers;
+	size_t writer_count;
+	int tmpfiles_others;	/* what tmpfiles.d writes at boot without our file; -1: nothing */
+	char *own_tmpfiles;	/* text of OWN_TMPFILES, NULL: not there */
+	struct strv memory_ksm; /* unit files with MemoryKSM=yes: "FILE:LINE" */
+
+	bool users_known;	/* this kernel counts by process, and we may read it */
+	struct ksm_user *users; /* most merged pages first */
+	size_t user_count;
+	size_t users_hidden; /* processes that could not be looked at */
+	struct cgroup_room *rooms;
+	size_t room_count;
+
+	int ksmd_pid;	     /* 0: not seen */
+	uint64_t ksmd_ticks; /* CPU time it has used */
+};
+
+void ksm_free(struct ksm_facts *k);
+
+/* A counter as a number. False: this kernel does not have it, or it is none. */
+bool ksm_counter(const struct ksm_facts *k, const char *name, uint64_t *ret);
+uint64_t ksm_counted(const struct param *counters, size_t count, const char *name); /* else 0 */
+
+/* What merging saves now: (pages_sharing + ksm_zero_pages) pages. */
+uint64_t ksm_saved_bytes(const struct ksm_facts *k);
+/* The most that taking all apart needs: pages_shared on top, as those are freed last. */
+uint64_t ksm_need_bytes(const struct ksm_facts *k);
+uint64_t ksm_merged_pages(const struct param *counters, size_t count);
+
+/* "on", "off" or "unmerged" (off, and nothing is merged): NULL: unknown. */
+const char *ksm_now(const struct ksm_facts *k);
+/*
+ * What the next boot gives: "on" or "off", NULL: unknown; and who decides, appended to ret_who.
+ */
+const char *ksm_next(const struct ksm_facts *k, struct buf *ret_who);
+
+bool unit_is_active(const struct ksm_unit *u);	/* or on its way there */
+bool unit_is_enabled(const struct ksm_unit *u); /* started at boot */
+bool unit_is_masked(const struct ksm_unit *u);
+bool unit_is_runtime(const struct ksm_unit *u); /* enabled until the next boot only */
+
+/* ---- files of others, read ---- */
+
+/*
+ * The lines of one file of tmpfiles.d (tmpfiles.d(5)) that write `run`: w, w+ and their modifiers,
+ * also by a pattern. Adds a writer for each. Files come in the order of reading.
+ */
+void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret);
+/*
+ * Of all lines for one path only the first counts, whatever follows; only where it is a `w+`, do
+ * the `w+` behind it, too (seen with systemd 252: "Duplicate line for path, ignoring"; so is any
+ * `w+` behind a `w`). Drops the other writers, and sets tmpfiles_others. A pattern is a path of its
+ * own, and not marked as tmpfiles: a line of ours does not drop it. To be called once all files are
+ * read, before writers of other kinds are added.
+ */
+void ksm_settle_tmpfiles(struct ksm_facts *k);
+
+/*
+ * A profile of tuned (tuned.conf): the value it writes to run, -1: none; and the profiles it
+ * includes, added to ret_includes.
+ */
+int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes);
+
+/* Names of profiles, as in /etc/tuned/active_profile; odd ones are left out. Writes into list. */
+void ksm_tuned_names(char *list, struct strv *ret);
+
+/* Ubuntu's /etc/default/qemu-kvm: does KSM_ENABLED leave KSM on? */
+bool ksm_read_default_qemu(const char *text, unsigned *ret_line);
+
+/* The line of a unit file that says MemoryKSM=yes, or 0. */
+unsigned ksm_read_memory_ksm(const char *text);
+
+/*
+ * The [Install] section of a unit file: adds the links that `systemctl enable` would make for the
+ * unit to u->install: WantedBy=, RequiredBy=, Alias=. fragment: path of the unit file.
+ */
+void ksm_read_install(const char *name, const char *fragment, const char *text,
+		      struct ksm_unit *ret);
+
+/* A value in /proc/PID/ksm_stat; "yes" is 1, "no" is 0. False: not in there, or no number. */
+bool ksm_read_stat(const char *text, const char *key, uint64_t *ret);
+
+/*
+ * Is it a link that starts one of the services, "/etc/systemd/system/X.wants/ksm.service", or
+ * another name for it; one that leads to where unit files are, and does not stand for the service
+ * itself? Only such links are removed and made.
+ */
+bool ksm_is_unit_link(const char *path, const char *leads_to);
+
+#endif

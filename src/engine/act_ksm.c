@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * act_ksm.c - the acts of KSM: its services, its switch, and a watchful eye on memory.
+ */
+#include "act.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <kvmtune/observe.h>
+#include <kvmtune/port.h>
+
+/* How often a child that takes pages apart is looked after. */
+#define UNMERGE_PAUSE_MS 50
+
+/* The counters follow the work by some milliseconds (mm/ksm.c: stale stable nodes). */
+#define SETTLE_MS	2000
+#define SETTLE_PAUSE_MS 20
+
+/* Swapping is looked for in windows of this length, and believed when seen in two of them. */
+#define WATCH_WINDOW_MS 1000
+#define WATCH_BELIEVED	2
+
+static void tell(const struct act_context *c, enum act_kind kind, uint64_t done, uint64_t total,
+		 int64_t elapsed_ms)
+{
+	const struct progress progress = {
+		.kind = kind, .done = done, .total = total, .elapsed_ms = elapsed_ms
+	};
+
+	if (c->what->progress)
+		c->what->progress(c->what->arg, &progress);
+}
+
+/* ---- the watch ---- */
+
+struct watch {
+	struct memory_facts last;
+	int64_t at;
+	unsigned seen; /* windows in which the host was short of memory */
+};
+
+static void watch_begin(struct act_context *c, struct watch *w)
+{
+	*w = (struct watch){ .at = c->ports->system.monotonic_ms(c->ports) };
+	observe_memory(c->ports, &w->last);
+}
+
+/* Looks once a window. True: the host swaps, and it is not as usual; ret says how. */
+static bool watch_look(struct act_context *c, struct watch *w, struct buf *ret)
+{
+	int64_t now = c->ports->system.monotonic_ms(c->ports), ms = now - w->at;
+	const struct memory_usual *usual = &c->usual;
+	struct memory_facts m = { 0 };
+
+	if (ms < WATCH_WINDOW_MS)
+		return false;
+	observe_memory(c->ports, &m);
+	buf_reset(ret);
+	if (memory_is_short(&w->last, &m, ms, usual->ms ? &usual->from : NULL, &usual->to,
+			    usual->ms, ret))
+		w->seen++;
+	w->last = m;
+	w->at = now;
+	return w->seen >= WATCH_BELIEVED;
+}
+
+/* How much the host swaps anyway. Without swap there is nothing to learn. */
+static void look_as_usual(struct act_context *c)
+{
+	struct memory_usual *usual = &c->usual;
+	struct ports *p = c->ports;
+	int64_t start = p->system.monotonic_ms(p);
+
+	*usual = (struct memory_usual){ 0 };
+	observe_memory(p, &usual->from);
+	if (!usual->from.swap_known || !usual->from.swap_total_bytes)
+		return;
+	p->system.sleep_ms(p, WATCH_WINDOW_MS);
+	observe_memory(p, &usual->to);
+	usual->ms = p->system.monotonic_ms(p) - start;
+}
+
+static int swapping(struct err *e, const struct buf *how)
+{
+	err_set(e, -ENOMEM, "the host came short of memory when merged pages were taken apart: %s",
+		buf_text(how));
+	err_status(e, STATUS_FAILED, "swapping");
+	return err_hint(e, "Merging is as it was before; where it was off, pages that were taken "
+			   "apart stay so until:  kvmtune ksm on");
+}
+
+static int stopped(struct act_context *c, struct err *e)
+{
+	int number = c->ports->system.interrupted(c->ports);
+
+	return err_set(e, -EINTR, "stopped by a signal (%s)", strsignal(number) ?: "unknown");
+}
+
+static int do_watch(struct act_context *c, const struct act *act, struct err *e)
+{
+	struct ports *p = c->ports;
+	int64_t start = p->system.monotonic_ms(p), passed = 0;
+	autobuf how = { 0 };
+	struct watch w;
+
+	for (watch_begin(c, &w); passed < act->watch_ms;
+	     passed = p->system.monotonic_ms(p) - start) {
+		tell(c, act->kind, (uint64_t)passed, (uint64_t)act->watch_ms, passed);
+		p->system.sleep_ms(
+			p, act->watch_ms - passed < 200 ? (unsigned)(act->watch_ms - passed) : 200);
+		if (p->system.interrupted(p))
+			return stopped(c, e);
+		if (watch_look(c, &w, &how))
+			return swapping(e, &how);
+	}
+	strv_addf(&c->report->remarks, "watched for %lld s: the host does not swap because of it",
+		  (long long)(act->watch_ms / 1000));
+	return 0;
+}
+
+/* ---- taking pages apart ---- */
+
+static uint64_t merged_bytes(struct act_context *c)
+{
+	struct param *counters = NULL;
+	size_t count = 0;
+	uint64_t pages = 0;
+
+	if (observe_ksm_counters(c->ports, &counters, &count) == 0)
+		pages = ksm_merged_pages(counters, count);
+	params_free(counters, count);
+	return pages * c->before->id.page_bytes;
+}
+
+struct unmerge {
+	uint64_t total; /* bytes merged at the beginning */
+	bool unmerged_known;
+	uint64_t unmerged; /* pages taken apart since boot, at the beginning */
+	int64_t started;
+	struct watch watch;
+};
+
+/*
+ * What is left to do. The counters of KSM fall only when all of a process is done (mm/ksm.c:
+ * unmerge_and_remove_all_rmap_items), and stay too high when it is stopped in between; the kernel's
+ * count of pages taken apart moves with each.
+ */
+static uint64_t left_bytes(struct act_context *c, const struct unmerge *u)
+{
+	uint64_t left = merged_bytes(c), done = 0;
+	struct memory_facts m = { 0 };
+
+	observe_memory(c->ports, &m);
+	if (u->unmerged_known && m.unmerged_known && m.unmerged > u->unmerged)
+		done = (m.unmerged - u->unmerged) * c->before->id.page_bytes;
+	done = done < u->total ? done : u->total;
+	return left < u->total - done ? left : u->total - done;
+}
+
+/* The plan had looked at it; but stopping the services takes a while. */
+static int check_memory(struct act_context *c, const struct act *act, uint64_t need, struct err *e)
+{
+	struct memory_facts m = { 0 };
+	autobuf text = { 0 };
+
+	observe_memory(c->ports, &m);
+	if (!m.known || (m.available_bytes >= act->reserve_bytes &&
+			 m.available_bytes - act->reserve_bytes >= need))
+		return 0;
+	buf_puts(&text, "memory became short while the change was on its way: to take the pages "
+			"apart may need ");
+	size_text(need, &text);
+	buf_puts(&text, "; ");
+	size_text(m.available_bytes, &text);
+	buf_puts(&text, " are available, of which ");
+	size_text(act->reserve_bytes, &text);
+	buf_puts(&text, " are to stay free");
+	err_set(e, -ENOMEM, "%s", text.data);
+	return err_status(e, STATUS_REFUSED, "memory");
+}
+
+/* Guests may take memory meanwhile, and the counters may have said too little. */
+static bool eats_the_reserve(struct act_context *c, const struct act *act)
+{
+	struct memory_facts m = { 0 };
+
+	observe_memory(c->ports, &m);
+	return !m.known || m.available_bytes < act->reserve_bytes;
+}
+
+/* While the child works: a reason to stop it? 0: none. */
+static int look_after(struct act_context *c, const struct act *act, struct unmerge *u,
+		      struct err *e)
+{
+	struct ports *p = c->ports;
+	autobuf how = { 0 };
+
+	tell(c, act->kind, u->total - left_bytes(c, u), u->total,
+	     p->system.monotonic_ms(p) - u->started);
+	/* On the way back nothing may stop it. */
+	if (c->report->failed)
+		return 0;
+	if (p->system.interrupted(p))
+		return stopped(c, e);
+	if (watch_look(c, &u->watch, &how))
+		return swapping(e, &how);
+	if (!eats_the_reserve(c, act))
+		return 0;
+	err_set(e, -ENOMEM, "too little memory: what was to stay free was about to be used");
+	return err_status(e, STATUS_FAILED, "memory");
+}
+
+static int run_child(struct act_context *c, const struct act *act, struct unmerge *u, struct err *e)
+{
+	struct ports *p = c->ports;
+	int r = p->ksm.unmerge_begin(p, e);
+
+	while (r >= 0 && (r = p->ksm.unmerge_wait(p, UNMERGE_PAUSE_MS, e)) == 1) {
+		int stop = look_after(c, act, u, e);
+
+		if (stop == 0)
+			continue;
+		p->ksm.unmerge_stop(p);
+		return stop;
+	}
+	return r;
+}
+
+static uint64_t settled_bytes(struct act_context *c)
+{
+	struct ports *p = c->ports;
+	int64_t end = p->system.monotonic_ms(p) + SETTLE_MS;
+	uint64_t left;
+
+	while ((left = merged_bytes(c)) > 0 && p->system.monotonic_ms(p) < end)
+		p->system.sleep_ms(p, SETTLE_PAUSE_MS);
+	return left;
+}
+
+static int not_all(struct err *e, uint64_t left, uint64_t total)
+{
+	autobuf text = { 0 };
+
+	size_text(left, &text);
+	buf_puts(&text, " of ");
+	size_text(total, &text);
+	return err_wrap(e, "up to %s are still merged", text.data);
+}
+
+static void remark_unmerged(struct act_context *c, const struct unmerge *u)
+{
+	int64_t ms = c->ports->system.monotonic_ms(c->ports) - u->started;
+	autobuf text = { 0 };
+
+	if (!u->total)
+		return;
+	size_text(u->total, &text);
+	strv_addf(&c->report->remarks, "%s of merged pages were taken apart in %lld.%lld s",
+		  text.data, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+}
+
+static int unmerge(struct act_context *c, const struct act *act, struct err *e)
+{
+	struct unmerge u = { .total = merged_bytes(c) };
+	uint64_t left;
+	int r = c->report->failed ? 0 : check_memory(c, act, u.total, e);
+
+	if (r < 0)
+		return r;
+	if (u.total && !c->report->failed)
+		look_as_usual(c);
+	u.started = c->ports->system.monotonic_ms(c->ports);
+	watch_begin(c, &u.watch);
+	u.unmerged_known = u.watch.last.unmerged_known;
+	u.unmerged = u.watch.last.unmerged;
+	r = run_child(c, act, &u, e);
+	if (r == -ENOMEM && !e->id[0])
+		err_status(e, STATUS_FAILED, "memory");
+	if (r == -ENOMEM && !e->hint[0])
+		err_hint(e, "Stop merging but keep what is merged:  kvmtune ksm off");
+	if (r < 0)
+		return not_all(e, left_bytes(c, &u), u.total);
+	left = settled_bytes(c);
+	if (left) {
+		err_set(e, -EBUSY, "the kernel did not take all of it apart");
+		return not_all(e, left, u.total);
+	}
+	remark_unmerged(c, &u);
+	return 0;
+}
+
+/* ---- the switch ---- */
+
+static int do_set_run(struct act_context *c, const struct act *act, struct err *e)
+{
+	struct ports *p = c->ports;
+	int want = atoi(act->text), now;
+	int r = want == 2 ? unmerge(c, act, e) : p->file.write_value(p, act->target, act->text, e);
+
+	if (r < 0)
+		return r;
+	now = observe_ksm_run(p);
+	if (now == want)
+		return 0;
+	err_set(e, -ESTALE, "%s was set to %d, but it says %d now: something else writes it, too",
+		act->target, want, now);
+	return err_hint(e, "Look who it is:  kvmtune ksm");
+}
+
+int act_ksm_do(struct act_context *c, const struct act *act, struct err *e)
+{
+	struct ports *p = c->ports;
+
+	switch (act->kind) {
+	case ACT_ENABLE_UNIT:
+		return p->unit.enable(p, act->target, act->runtime, e);
+	case ACT_DISABLE_UNIT:
+		return p->unit.disable(p, act->target, act->runtime, e);
+	case ACT_START_UNIT:
+		return p->unit.start(p, act->target, e);
+	case ACT_STOP_UNIT:
+		return p->unit.stop(p, act->target, e);
+	case ACT_SET_RUN:
+		return do_set_run(c, act, e);
+	case ACT_WATCH_MEMORY:
+		return do_watch(c, act, e);
+	default:
+		return 0;
+	}
+}

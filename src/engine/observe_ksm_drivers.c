@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * observe_ksm_drivers.c - who turns KSM on: the services, and others that write `run`.
+ *
+ * Files first: the service manager is asked only where one of the services is there at all.
+ */
+#include <kvmtune/port.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "observe_ksm.h"
+
+#define LINK_DIR "/etc/systemd/system"
+
+/* Profiles of tuned that include each other: so many are followed. */
+#define PROFILES_MAX	64
+#define PROFILE_DEPTH	10
+#define TMPFILES_SUFFIX ".conf"
+
+/* Where unit files are, highest priority first (systemd.unit(5)). */
+static const char *const unit_dirs[] = {
+	LINK_DIR,
+	"/run/systemd/system",
+	"/run/systemd/generator",
+	"/usr/local/lib/systemd/system",
+	"/usr/lib/systemd/system",
+	"/lib/systemd/system",
+	"/run/systemd/generator.late",
+	NULL,
+};
+
+static const char *const tmpfiles_dirs[] = {
+	"/etc/tmpfiles.d",     "/run/tmpfiles.d", "/usr/local/lib/tmpfiles.d",
+	"/usr/lib/tmpfiles.d", "/lib/tmpfiles.d", NULL,
+};
+
+struct drivers {
+	struct ports *p;
+	struct host *h;
+	struct unit_link *links; /* all that are in LINK_DIR and its .wants */
+	size_t link_count;
+};
+
+static bool exists(struct ports *p, const char *path)
+{
+	struct file_stat st;
+
+	return p->file.stat(p, path, &st) == 0;
+}
+
+static bool is_dir(struct ports *p, const char *path)
+{
+	struct file_stat st;
+
+	return p->file.stat(p, path, &st) == 0 && st.is_dir;
+}
+
+/* ---- directories that hide each other's files ---- */
+
+typedef void (*file_reader)(struct drivers *d, const char *path, const char *text);
+
+/*
+ * Reads the files in the order in which systemd does (conf-files.c), which is that of modprobe.d.
+ * A broken link, or one to /dev/null, hides what has the same name below it. Frees the names.
+ */
+static void read_visible(struct drivers *d, const char *const *dirs, struct modconf_name *names,
+			 size_t count, file_reader reader)
+{
+	size_t visible = modconf_select(names, count);
+
+	for (size_t i = 0; i < visible; i++) {
+		autofree char *path = xasprintf("%s/%s", dirs[names[i].dir], names[i].name);
+		autobuf text = { 0 };
+
+		if (d->p->file.read(d->p, path, &text) == 0)
+			reader(d, path, buf_text(&text));
+	}
+	for (size_t i = 0; i < count; i++)
+		free(names[i].name);
+	free(names);
+}
+
+/* ---- unit files and their links ---- */
+
+enum unit_file_kind { UNIT_FILE_NONE, UNIT_FILE_MASK, UNIT_FILE_THERE };
+
+/* The file that counts for a unit, and says what it is. The caller frees the path. */
+static char *find_unit_file(struct ports *p, const char *unit, enum unit_file_kind *ret)
+{
+	for (size_t i = 0; unit_dirs[i]; i++) {
+		autofree char *path = xasprintf("%s/%s", unit_dirs[i], unit);
+		autobuf target = { 0 };
+		struct file_stat st;
+		bool null_link = p->file.read_link(p, path, &target) == 0 &&
+				 strcmp(buf_text(&target), "/dev/null") == 0;
+
+		if (!null_link && p->file.stat(p, path, &st) < 0)
+			continue;
+		*ret = null_link || (st.is_regular && !st.size) ? UNIT_FILE_MASK : UNIT_FILE_THERE;
+		return xstrdup(path);
+	}
+	*ret = UNIT_FILE_NONE;
+	return NULL;
+}
+
+/* A link that leads nowhere: its target is the number of this run of the unit (core/unit.c). */
+static bool is_running(struct ports *p, const char *unit)
+{
+	autofree char *path = xasprintf("/run/systemd/units/invocation:%s", unit);
+	autobuf id = { 0 };
+
+	return p->file.read_link(p, path, &id) == 0 || exists(p, path);
+}
+
+static void add_links_in(struct drivers *d, const char *dir)
+{
+	autostrv names = { 0 };
+	const char *name;
+
+	if (d->p->file.list(d->p, dir, &names) < 0)
+		return;
+	strv_sort(&names);
+	strv_foreach (name, &names) {
+		autofree char *path = xasprintf("%s/%s", dir, name);
+		autobuf target = { 0 };
+
+		if (d->p->file.read_link(d->p, path, &target) == 0)
+			array_push(d->links, d->link_count) =
+				(struct unit_link){ .path = xstrdup(path),
+						    .target = buf_steal(&target) };
+		else if (strcmp(dir, LINK_DIR) == 0 &&
+			 (ends_with(name, ".wants") || ends_with(name, ".requires") ||
+			  ends_with(name, ".upholds")))
+			add_links_in(d, path);
+	}
+}
+
+/* In the directory itself, a link by the unit's own name is its unit file, not an alias. */
+static bool is_link_to(const struct unit_link *link, const char *unit)
+{
+	bool top = strncmp(link->path, LINK_DIR "/", strlen(LINK_DIR "/")) == 0 &&
+		   !strchr(link->path + strlen(LINK_DIR "/"), '/');
+	bool same_name = strcmp(last_part(link->path), unit) == 0;
+
+	if (top && same_name)
+		return false;
+	return same_name || strcmp(last_part(link->target), unit) == 0;
+}
+
+static void copy_links(const struct drivers *d, const char *unit, struct ksm_unit *u)
+{
+	for (size_t i = 0; i < d->link_count; i++)
+		if (is_link_to(&d->links[i], unit))
+			array_push(u->links, u->link_count) =
+				(struct unit_link){ .path = xstrdup(d->links[i].path),
+						    .target = xstrdup(d->links[i].target) };
+}
+
+/* ---- the services ---- */
+
+static void set_state(struct unit_state *s, const char *load, const char *active, const char *file)
+{
+	snprintf(s->load, sizeof(s->load), "%s", load);
+	snprintf(s->active, sizeof(s->active), "%s", active);
+	snprintf(s->file, sizeof(s->file), "%s", file);
+}
+
+static const char *file_state(const struct ksm_unit *u, const char *path)
+{
+	if (starts_with(path, "/run/systemd/generator"))
+		return "generated";
+	if (u->link_count)
+		return "enabled";
+	return u->install_count ? "disabled" : "static";
+}
+
+/* Without a manager: what `systemctl --root` would say of it. */
+static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit *u)
+{
+	enum unit_file_kind kind;
+	autofree char *path = find_unit_file(d->p, unit, &kind);
+	autobuf text = { 0 };
+
+	copy_links(d, unit, u);
+	if (kind == UNIT_FILE_NONE) {
+		set_state(&u->state, "not-found", "", "");
+	} else if (kind == UNIT_FILE_MASK) {
+		set_state(&u->state, "masked", "",
+			  starts_with(path, "/run/") ? "masked-runtime" : "masked");
+	} else {
+		if (d->p->file.read(d->p, path, &text) == 0)
+			ksm_read_install(unit, path, buf_text(&text), u);
+		set_state(&u->state, "loaded", "", file_state(u, path));
+	}
+}
+
+static void ask_manager(struct drivers *d, const char *unit, struct ksm_unit *u)
+{
+	struct ksm_facts *k = &d->h->ksm;
+	struct err e = { 0 };
+
+	if (d->p->unit.state(d->p, unit, &u->state, &e) == 0)
+		return;
+	k->manager = MANAGER_DEAD;
+	k->manager_error = xstrdup(e.text);
+	strv_addf(&d->h->unseen, "the state of %s (%s)", unit, e.text);
+}
+
+static void observe_unit(struct drivers *d, const char *unit, struct ksm_unit *u)
+{
+	enum manager *manager = &d->h->ksm.manager;
+	enum unit_file_kind kind;
+
+	free(find_unit_file(d->p, unit, &kind));
+	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d->p, unit));
+	set_state(&u->state, "not-found", *manager == MANAGER_NONE ? "" : "inactive", "");
+	if (u->exists && *manager == MANAGER_THERE)
+		ask_manager(d, unit, u);
+	if (u->exists && *manager != MANAGER_THERE)
+		read_unit_files(d, unit, u);
+}
+
+static void observe_units(struct drivers *d)
+{
+	struct ksm_facts *k = &d->h->ksm;
+
+	k->manager =
+		!d->h->image && exists(d->p, "/run/systemd/system") ? MANAGER_THERE : MANAGER_NONE;
+	k->units_writable = d->p->file.writable(d->p, LINK_DIR);
+	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
+		observe_unit(d, ksm_unit_names[i], &k->units[i]);
+}
+
+/* ---- tmpfiles.d ---- */
+
+static void read_tmpfiles(struct drivers *d, const char *path, const char *text)
+{
+	ksm_read_tmpfiles(path, text, &d->h->ksm);
+}
+
+static void list_tmpfiles(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
+{
+	autostrv found = { 0 };
+	const char *name;
+
+	p->file.list(p, tmpfiles_dirs[dir], &found);
+	strv_foreach (name, &found) {
+		autofree char *path = xasprintf("%s/%s", tmpfiles_dirs[dir], name);
+
+		if (name[0] != '.' && ends_with(name, TMPFILES_SUFFIX) && !is_dir(p, path))
+			array_push(*names, *count) =
+				(struct modconf_name){ .dir = dir, .name = xstrdup(name) };
+	}
+}
+
+static void observe_tmpfiles(struct drivers *d)
+{
+	struct modconf_name *names = NULL;
+	autobuf own = { 0 };
+	size_t count = 0;
+
+	for (size_t dir = 0; tmpfiles_dirs[dir]; dir++)
+		list_tmpfiles(d->p, dir, &names, &count);
+	read_visible(d, tmpfiles_dirs, names, count, read_tmpfiles);
+	ksm_settle_tmpfiles(&d->h->ksm);
+	if (d->p->file.read(d->p, OWN_TMPFILES, &own) == 0)
+		d->h->ksm.own_tmpfiles = buf_steal(&own);
+}
+
+/* ---- other services that write run ---- */
+
+/* Takes over who and where. */
+static void add_writer(struct drivers *d, char *who, char *where, int value)
+{
+	struct ksm_facts *k = &d->h->ksm;
+
+	array_push(k->writers, k->writer_count) =
+		(struct ksm_writer){ .who = who, .where = where, .value = value };
+}
+
+/* Does it run, or will it after the next boot? */
+static bool works(const struct drivers *d, enum ksm_unit_id id)
+{
+	const struct ksm_unit *u = &d->h->ksm.units[id];
+
+	if (d->h->ksm.manager != MANAGER_THERE && !d->h->image &&
+	    is_running(d->p, ksm_unit_names[id]))
+		return true;
+	return unit_is_active(u) || unit_is_enabled(u);
+}
+
+struct profiles {
+	struct strv seen; /* each is read once */
+	int value;	  /* what the last one to say so writes */
+	char *where;
+};
+
+static bool read_profile(struct ports *p, const char *name, char **ret_path, struct buf *ret)
+{
+	static const char *const dirs[] = { "/etc/tuned/profiles", "/etc/tuned",
+					    "/usr/lib/tuned/profiles", "/usr/lib/tuned" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		autofree char *path = xasprintf("%s/%s/tuned.conf", dirs[i], name);
+
+		if (p->file.read(p, path, ret) < 0)
+			continue;
+		*ret_path = xstrdup(path);
+		return true;
+	}
+	return false;
+}
+
+/* What a profile includes comes before it, so that it has the last word. */
+static void follow_profile(struct drivers *d, const char *name, int depth, struct profiles *ps)
+{
+	autofree char *path = NULL;
+	autobuf text = { 0 };
+	autostrv includes = { 0 };
+	const char *include;
+	unsigned line = 0;
+	int value;
+
+	if (depth > PROFILE_DEPTH || ps->seen.n >= PROFILES_MAX || strv_has(&ps->seen, name))
+		return;
+	strv_add(&ps->seen, name);
+	if (!read_profile(d->p, name, &path, &text))
+		return;
+	value = ksm_read_tuned(buf_text(&text), &line, &includes);
+	strv_foreach (include, &includes)
+		follow_profile(d, include, depth + 1, ps);
+	if (value < 0)
+		return;
+	free(ps->where);
+	ps->where = xasprintf("%s:%u", path, line);
+	ps->value = value;
+}
+
+static void observe_tuned(struct drivers *d)
+{
+	struct profiles ps = { .value = -1 };
+	autobuf active = { 0 };
+	autostrv names = { 0 };
+	const char *name;
+
+	if (!works(d, KSM_UNIT_TUNED))
+		return;
+	if (d->p->file.read(d->p, "/etc/tuned/active_profile", &active) < 0 || !active.len)
+		return;
+	ksm_tuned_names(active.data, &names);
+	strv_foreach (name, &names)
+		follow_profile(d, name, 0, &ps);
+	if (ps.value >= 0)
+		add_writer(d, xasprintf("tuned profile %s", names.v[names.n - 1]), ps.where,
+			   ps.value);
+	strv_free(&ps.seen);
+}
+
+static char *unit_file_path(struct drivers *d, enum ksm_unit_id id)
+{
+	enum unit_file_kind kind;
+	char *path = find_unit_file(d->p, ksm_unit_names[id], &kind);
+
+	return path ? path : xstrdup(ksm_unit_names[id]);
+}
+
+/* Ubuntu: it writes 1 when it starts. */
+static void observe_qemu_kvm(struct drivers *d)
+{
+	static const char defaults[] = "/etc/default/qemu-kvm";
+	autobuf text = { 0 };
+	unsigned line = 0;
+
+	if (!unit_is_enabled(&d->h->ksm.units[KSM_UNIT_QEMU_KVM]))
+		return;
+	if (d->p->file.read(d->p, defaults, &text) == 0 &&
+	    !ksm_read_default_qemu(buf_text(&text), &line))
+		return;
+	add_writer(d, xstrdup(ksm_unit_names[KSM_UNIT_QEMU_KVM]),
+		   line ? xasprintf("%s:%u", defaults, line) : unit_file_path(d, KSM_UNIT_QEMU_KVM),
+		   1);
+}
+
+/* oVirt's memory manager: mom/Controllers/KSM.py writes what its policy computes. */
+static void observe_mom(struct drivers *d)
+{
+	static const enum ksm_unit_id ids[] = { KSM_UNIT_MOMD, KSM_UNIT_MOM_VDSM, KSM_UNIT_VDSMD };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		if (works(d, ids[i]))
+			add_writer(d, xstrdup(ksm_unit_names[ids[i]]), unit_file_path(d, ids[i]),
+				   -1);
+}
+
+/* ---- units whose processes have all their memory merged ---- */
+
+static bool is_process_unit(const char *name)
+{
+	return ends_with(name, ".service") || ends_with(name, ".slice") ||
+	       ends_with(name, ".scope");
+}
+
+static bool is_drop_in_dir(const char *name)
+{
+	autofree char *unit = xasprintf(".%.*s", (int)strlen(name) - 2, name);
+
+	/* "service.d" is for all services. */
+	return ends_with(name, ".d") && is_process_unit(unit);
+}
+
+static void list_drop_ins(struct ports *p, size_t dir, const char *sub, struct modconf_name **names,
+			  size_t *count)
+{
+	autofree char *path = xasprintf("%s/%s", unit_dirs[dir], sub);
+	autostrv found = { 0 };
+	const char *name;
+
+	p->file.list(p, path, &found);
+	strv_foreach (name, &found)
+		if (name[0] != '.' && ends_with(name, ".conf"))
+			array_push(*names, *count) =
+				(struct modconf_name){ .dir = dir,
+						       .name = xasprintf("%s/%s", sub, name) };
+}
+
+static void list_units(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
+{
+	autostrv found = { 0 };
+	const char *name;
+
+	p->file.list(p, unit_dirs[dir], &found);
+	strv_foreach (name, &found) {
+		if (is_process_unit(name))
+			array_push(*names, *count) =
+				(struct modconf_name){ .dir = dir, .name = xstrdup(name) };
+		else if (is_drop_in_dir(name))
+			list_drop_ins(p, dir, name, names, count);
+	}
+}
+
+static void read_memory_ksm(struct drivers *d, const char *path, const char *text)
+{
+	unsigned line = ksm_read_memory_ksm(text);
+
+	if (line)
+		strv_addf(&d->h->ksm.memory_ksm, "%s:%u", path, line);
+}
+
+static void observe_memory_ksm(struct drivers *d)
+{
+	struct modconf_name *names = NULL;
+	size_t count = 0;
+
+	for (size_t dir = 0; unit_dirs[dir]; dir++)
+		list_units(d->p, dir, &names, &count);
+	read_visible(d, unit_dirs, names, count, read_memory_ksm);
+}
+
+void observe_ksm_drivers(struct ports *p, struct host *h)
+{
+	struct drivers d = { .p = p, .h = h };
+
+	add_links_in(&d, LINK_DIR);
+	observe_units(&d);
+	/* In the order in which a boot comes to them. */
+	observe_tmpfiles(&d);
+	observe_tuned(&d);
+	observe_qemu_kvm(&d);
+	observe_mom(&d);
+	if (h->parts & HOST_KSM_MARKED)
+		observe_memory_ksm(&d);
+	for (size_t i = 0; i < d.link_count; i++) {
+		free(d.links[i].path);
+		free(d.links[i].target);
+	}
+	free(d.links);
+}

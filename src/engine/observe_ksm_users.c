@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * observe_ksm_users.c - whose pages are merged, and what limits of memory they are under.
+ *
+ * A page that is taken apart is charged to the cgroup of its process, and a cgroup that is full has
+ * the kernel kill somebody in it (mm/memcontrol.c): so each limit above such a process counts.
+ */
+#include <kvmtune/port.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "observe_ksm.h"
+
+/* One read() of a file of a process; longer command lines are cut. */
+#define TEXT_MAX 16384
+
+struct walk {
+	struct ports *p;
+	struct host *h;
+	bool zero_pages;	   /* this host has pages merged with the zero page */
+	struct cgroup_room *rooms; /* all that were looked at; without a limit: limit_bytes 0 */
+	size_t room_count;
+};
+
+static int read_of(struct walk *w, const char *pid, const char *file, struct buf *ret)
+{
+	autofree char *path = xasprintf("/proc/%s/%s", pid, file);
+
+	return w->p->file.read_head(w->p, path, TEXT_MAX, ret);
+}
+
+/* ---- cgroups ---- */
+
+/* Paths from /proc/PID/cgroup: one with ".." is of a group outside of this name space. */
+static bool is_sane_path(const char *path)
+{
+	return path[0] == '/' && !strstr(path, "/../") &&
+	       !(strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0);
+}
+
+static bool has_controller(const char *list, size_t len, const char *name)
+{
+	autofree char *copy = xstrndup(list, len), *rest = copy;
+	char *word;
+	bool found = false;
+
+	while ((word = strsep(&rest, ",")))
+		found |= strcmp(word, name) == 0;
+	return found;
+}
+
+/* The path of the line "ID:CONTROLLERS:PATH" with this controller; NULL: none, or an odd one. */
+static char *path_of_controller(const char *text, const char *controller)
+{
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		const char *list, *path;
+		char *copy;
+
+		line += *line == '\n';
+		list = strchrnul(line, ':');
+		path = *list ? strchrnul(list + 1, ':') : list;
+		if (!*path || !has_controller(list + 1, (size_t)(path - list - 1), controller))
+			continue;
+		copy = xstrndup(path + 1, strcspn(path + 1, "\n"));
+		if (is_sane_path(copy))
+			return copy;
+		free(copy);
+	}
+	return NULL;
+}
+
+struct memory_files {
+	const char *root, *limit, *used;
+};
+
+static const struct memory_files unified = { "/sys/fs/cgroup", "memory.max", "memory.current" };
+static const struct memory_files version1 = { "/sys/fs/cgroup/memory", "memory.limit_in_bytes",
+					      "memory.usage_in_bytes" };
+
+static bool read_bytes(struct walk *w, const struct memory_files *files, const char *group,
+		       const char *file, uint64_t *ret)
+{
+	const char *below = strcmp(group, "/") == 0 ? "" : group;
+	autofree char *path = xasprintf("%s%s/%s", files->root, below, file);
+	autofree char *line = read_line_of(w->p, path);
+
+	return line && parse_u64(chomp(line), ret) == 0;
+}
+
+/* "max" is no number. Version 1 says LONG_MAX, down to a whole page, where there is no limit. */
+static void read_room(struct walk *w, const struct memory_files *files, struct cgroup_room *room)
+{
+	const uint64_t no_limit = INT64_MAX - 65535;
+	uint64_t limit, used;
+
+	if (read_bytes(w, files, room->path, files->limit, &limit) && limit < no_limit &&
+	    read_bytes(w, files, room->path, files->used, &used)) {
+		room->limit_bytes = limit ? limit : 1;
+		room->used_bytes = used;
+	}
+}
+
+static struct cgroup_room *room_of(struct walk *w, const struct memory_files *files,
+				   const char *path)
+{
+	struct cgroup_room *room;
+
+	for (size_t i = 0; i < w->room_count; i++)
+		if (strcmp(w->rooms[i].path, path) == 0)
+			return &w->rooms[i];
+	room = &array_push(w->rooms, w->room_count);
+	room->path = xstrdup(path);
+	read_room(w, files, room);
+	return room;
+}
+
+static void add_to_room(struct cgroup_room *room, const struct ksm_user *u)
+{
+	room->merged_pages += u->merged_pages;
+	/* The users come with most pages first. */
+	if (!room->guest)
+		room->guest = xstrdup(u->process.guest ? u->process.guest : u->process.program);
+}
+
+/* From the group of a process up to the root, which has a limit in a container's own view. */
+static void add_to_rooms(struct walk *w, const struct ksm_user *u)
+{
+	autofree char *pid = xasprintf("%d", u->process.pid);
+	autobuf text = { 0 };
+	autofree char *path = NULL;
+	const struct memory_files *files = &version1;
+
+	if (read_of(w, pid, "cgroup", &text) < 0)
+		return;
+	path = path_of_controller(buf_text(&text), "memory");
+	if (!path) {
+		files = &unified;
+		path = path_of_controller(buf_text(&text), "");
+	}
+	while (path && *path) {
+		char *slash = strrchr(path, '/');
+
+		add_to_room(room_of(w, files, path), u);
+		if (slash[1] == '\0')
+			return;
+		slash[slash == path] = '\0';
+	}
+}
+
+static void keep_limited_rooms(struct walk *w)
+{
+	struct ksm_facts *k = &w->h->ksm;
+
+	for (size_t i = 0; i < w->room_count; i++) {
+		if (w->rooms[i].limit_bytes) {
+			array_push(k->rooms, k->room_count) = w->rooms[i];
+		} else {
+			free(w->rooms[i].path);
+			free(w->rooms[i].guest);
+		}
+	}
+	free(w->rooms);
+}
+
+/* ---- processes ---- */
+
+static void split_args(const struct buf *cmdline, struct strv *ret)
+{
+	const char *word = buf_text(cmdline), *end = word + cmdline->len;
+
+	for (; word < end; word += strlen(word) + 1)
+		strv_add(ret, word);
+}
+
+/* As in kvm_user: systemd's own hierarchy, or else the unified one. */
+static char *unit_path(const char *text)
+{
+	char *path = path_of_controller(text, "name=systemd");
+
+	if (!path)
+		path = path_of_controller(text, "");
+	return path ? path : xstrdup("");
+}
+
+static void read_process(struct walk *w, const char *pid, struct kvm_user *u)
+{
+	autofree char *dir = xasprintf("/proc/%s", pid);
+	struct file_stat st = { 0 };
+	autobuf comm = { 0 };
+	autobuf cmdline = { 0 };
+	autobuf cgroup = { 0 };
+
+	/* What of these cannot be read stays unknown. */
+	read_of(w, pid, "comm", &comm);
+	read_of(w, pid, "cmdline", &cmdline);
+	read_of(w, pid, "cgroup", &cgroup);
+	w->p->file.stat(w->p, dir, &st);
+	u->uid = st.uid;
+	u->user = xasprintf("%u", st.uid);
+	u->comm = xstrndup(buf_text(&comm), strcspn(buf_text(&comm), "\n"));
+	split_args(&cmdline, &u->args);
+	u->cgroup = unit_path(buf_text(&cgroup));
+	user_describe(u);
+}
+
+static void add_user(struct walk *w, const char *pid, int number, uint64_t pages, const char *stat)
+{
+	struct ksm_facts *k = &w->h->ksm;
+	struct ksm_user *u = &array_push(k->users, k->user_count);
+	uint64_t any;
+
+	u->merged_pages = pages;
+	u->any_known = ksm_read_stat(stat, "ksm_merge_any", &any);
+	u->merge_any = u->any_known && any;
+	u->process.pid = number;
+	read_process(w, pid, &u->process);
+}
+
+/* Not there before Linux 5.19, and empty for the threads of the kernel. */
+static int merging_pages(struct walk *w, const char *pid, uint64_t *ret)
+{
+	autobuf text = { 0 };
+	int r = read_of(w, pid, "ksm_merging_pages", &text);
+
+	if (r < 0)
+		return r;
+	return text.len ? parse_u64(chomp(text.data), ret) : -ENODATA;
+}
+
+static void look_at_process(struct walk *w, const char *pid, int number)
+{
+	struct ksm_facts *k = &w->h->ksm;
+	autobuf stat = { 0 };
+	uint64_t pages = 0, zero = 0;
+	int r = merging_pages(w, pid, &pages);
+	bool known = r == 0;
+
+	if (r == -ENOENT || (known && (pages || w->zero_pages))) {
+		r = read_of(w, pid, "ksm_stat", &stat);
+		if (!known)
+			known = ksm_read_stat(buf_text(&stat), "ksm_merging_pages", &pages);
+		ksm_read_stat(buf_text(&stat), "ksm_zero_pages", &zero);
+	}
+	k->users_hidden += !known && (r == -EACCES || r == -EPERM);
+	k->users_known |= known;
+	if (known && (pages || zero))
+		add_user(w, pid, number, pages + zero, buf_text(&stat));
+}
+
+/* "75 (ksmd) S 2 ... utime stime": the threads of the kernel are children of number 2. */
+static bool look_for_ksmd(struct walk *w, const char *pid)
+{
+	struct ksm_facts *k = &w->h->ksm;
+	autobuf stat = { 0 };
+	const char *rest, *field;
+	uint64_t ticks[2] = { 0 };
+
+	if (read_of(w, pid, "stat", &stat) < 0)
+		return false;
+	rest = strstr(buf_text(&stat), " (ksmd) ");
+	if (!rest || strchr(buf_text(&stat), '(') != rest + 1)
+		return false;
+	field = rest + strlen(" (ksmd) ");
+	for (int i = 3; field && i <= 15; i++) {
+		autofree char *word = xstrndup(field, strcspn(field, " \n"));
+
+		if (i == 4 && strcmp(word, "2") != 0)
+			return false;
+		if (i >= 14 && parse_u64(word, &ticks[i - 14]) < 0)
+			return false;
+		field = strchr(field, ' ');
+		field += field != NULL;
+	}
+	k->ksmd_ticks = ticks[0] + ticks[1];
+	return parse_int(pid, &k->ksmd_pid) == 0;
+}
+
+static int compare_users(const void *a, const void *b)
+{
+	const struct ksm_user *x = a, *y = b;
+
+	if (x->merged_pages != y->merged_pages)
+		return x->merged_pages < y->merged_pages ? 1 : -1;
+	return (x->process.pid > y->process.pid) - (x->process.pid < y->process.pid);
+}
+
+/* No process needs to be asked where nothing is merged. */
+static bool any_merged(const struct ksm_facts *k)
+{
+	uint64_t ignored;
+
+	return !ksm_counter(k, "pages_sharing", &ignored) ||
+	       ksm_merged_pages(k->counters, k->counter_count) > 0;
+}
+
+void observe_ksm_users(struct ports *p, struct host *h)
+{
+	struct ksm_facts *k = &h->ksm;
+	struct walk w = { .p = p, .h = h };
+	bool merged = any_merged(k), ksmd = false;
+	autostrv names = { 0 };
+	const char *name;
+
+	w.zero_pages = ksm_counted(k->counters, k->counter_count, "ksm_zero_pages") > 0;
+	p->file.list(p, "/proc", &names);
+	strv_foreach (name, &names) {
+		int pid;
+
+		if (parse_int(name, &pid) < 0 || pid <= 0)
+			continue;
+		ksmd = ksmd || look_for_ksmd(&w, name);
+		if (merged)
+			look_at_process(&w, name, pid);
+		else if (ksmd)
+			break;
+	}
+	if (k->user_count)
+		qsort(k->users, k->user_count, sizeof(*k->users), compare_users);
+	for (size_t i = 0; i < k->user_count; i++)
+		add_to_rooms(&w, &k->users[i]);
+	keep_limited_rooms(&w);
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <kvmtune/ksm.h>
+
+#include <string.h>
+
+const char *const ksm_unit_names[KSM_UNIT_COUNT] = {
+	[KSM_UNIT_KSMTUNED] = "ksmtuned.service", [KSM_UNIT_KSM] = "ksm.service",
+	[KSM_UNIT_QEMU_KVM] = "qemu-kvm.service", [KSM_UNIT_MOMD] = "momd.service",
+	[KSM_UNIT_MOM_VDSM] = "mom-vdsm.service", [KSM_UNIT_VDSMD] = "vdsmd.service",
+	[KSM_UNIT_TUNED] = "tuned.service",
+};
+
+size_t ksm_unit_find(const char *name)
+{
+	size_t i = 0;
+
+	while (i < KSM_UNIT_COUNT && strcmp(ksm_unit_names[i], name) != 0)
+		i++;
+	return i;
+}
+
+bool ksm_is_driver(const char *name)
+{
+	return ksm_unit_find(name) < KSM_UNIT_DRIVERS;
+}
+
+const char *param_value(const struct param *params, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(params[i].name, name) == 0)
+			return params[i].value;
+	return NULL;
+}
+
+void params_free(struct param *params, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(params[i].name);
+		free(params[i].value);
+	}
+	free(params);
+}
+
+static void free_links(struct unit_link *links, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(links[i].path);
+		free(links[i].target);
+	}
+	free(links);
+}
+
+static void free_users(struct ksm_facts *k)
+{
+	struct kvm_users all = { 0 };
+
+	for (size_t i = 0; i < k->user_count; i++)
+		array_push(all.users, all.count) = k->users[i].process;
+	kvm_users_free(&all);
+	free(k->users);
+}
+
+void ksm_free(struct ksm_facts *k)
+{
+	params_free(k->counters, k->counter_count);
+	free(k->manager_error);
+	for (size_t i = 0; i < KSM_UNIT_COUNT; i++) {
+		free_links(k->units[i].links, k->units[i].link_count);
+		free_links(k->units[i].install, k->units[i].install_count);
+	}
+	for (size_t i = 0; i < k->writer_count; i++)
+		ksm_writer_free(&k->writers[i]);
+	free(k->writers);
+	free(k->own_tmpfiles);
+	strv_free(&k->memory_ksm);
+	free_users(k);
+	for (size_t i = 0; i < k->room_count; i++) {
+		free(k->rooms[i].path);
+		free(k->rooms[i].guest);
+	}
+	free(k->rooms);
+	*k = (struct ksm_facts){ 0 };
+}
+
+void ksm_writer_free(struct ksm_writer *w)
+{
+	free(w->who);
+	free(w->where);
+	free(w->path);
+}
+
+/* ---- counters ---- */
+
+static bool counter(const struct param *counters, size_t count, const char *name, uint64_t *ret)
+{
+	const char *value = param_value(counters, count, name);
+
+	return value && parse_u64(value, ret) == 0;
+}
+
+bool ksm_counter(const struct ksm_facts *k, const char *name, uint64_t *ret)
+{
+	return counter(k->counters, k->counter_count, name, ret);
+}
+
+uint64_t ksm_counted(const struct param *counters, size_t count, const char *name)
+{
+	uint64_t value;
+
+	return counter(counters, count, name, &value) ? value : 0;
+}
+
+/* What is too much for a number is the largest one: as a need it is then never met. */
+static uint64_t add_up(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t bytes_of(const struct ksm_facts *k, uint64_t pages)
+{
+	return k->page_bytes && pages > UINT64_MAX / k->page_bytes ? UINT64_MAX
+								   : pages * k->page_bytes;
+}
+
+/* Each of these mappings gets a page of its own when merging is undone. */
+static uint64_t saved_pages(const struct param *counters, size_t count)
+{
+	return add_up(ksm_counted(counters, count, "pages_sharing"),
+		      ksm_counted(counters, count, "ksm_zero_pages"));
+}
+
+uint64_t ksm_saved_bytes(const struct ksm_facts *k)
+{
+	return bytes_of(k, saved_pages(k->counters, k->counter_count));
+}
+
+uint64_t ksm_merged_pages(const struct param *counters, size_t count)
+{
+	return add_up(saved_pages(counters, count), ksm_counted(counters, count, "pages_shared"));
+}
+
+uint64_t ksm_need_bytes(const struct ksm_facts *k)
+{
+	return bytes_of(k, ksm_merged_pages(k->counters, k->counter_count));
+}
+
+/* ---- units ---- */
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+bool unit_is_active(const struct ksm_unit *u)
+{
+	static const char *const words[] = { "active", "activating", "reloading", "refreshing",
+					     NULL };
+
+	return is_one_of(u->state.active, words);
+}
+
+/*
+ * Not "linked": that is a unit file from elsewhere, which nothing starts. "generated" are those
+ * made of SysV scripts or the like, at every boot.
+ */
+bool unit_is_enabled(const struct ksm_unit *u)
+{
+	static const char *const words[] = { "enabled", "enabled-runtime", "generated", NULL };
+
+	return is_one_of(u->state.file, words);
+}
+
+bool unit_is_masked(const struct ksm_unit *u)
+{
+	static const char *const words[] = { "masked", "masked-runtime", NULL };
+
+	return is_one_of(u->state.file, words) || strcmp(u->state.load, "masked") == 0;
+}
+
+bool unit_is_runtime(const struct ksm_unit *u)
+{
+	return strcmp(u->state.file, "enabled-runtime") == 0;
+}
+
+/* ---- states ---- */
+
+static bool nothing_merged(const struct ksm_facts *k)
+{
+	uint64_t ignored;
+
+	return ksm_counter(k, "pages_sharing", &ignored) &&
+	       ksm_merged_pages(k->counters, k->counter_count) == 0;
+}
+
+/* ksmtuned writes 0 for as long as there is enough memory: it is on all the same. */
+const char *ksm_now(const struct ksm_facts *k)
+{
+	if (k->run < 0)
+		return NULL;
+	if (k->run == 1 || unit_is_active(&k->units[KSM_UNIT_KSMTUNED]))
+		return "on";
+	return nothing_merged(k) ? "unmerged" : "off";
+}
+
+const char *ksm_next(const struct ksm_facts *k, struct buf *ret_who)
+{
+	const struct ksm_writer *last = NULL;
+	bool enabled = false;
+
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		const struct ksm_unit *u = &k->units[i];
+
+		if (!unit_is_enabled(u) || unit_is_runtime(u))
+			continue;
+		buf_puts(ret_who, enabled ? ", " : "");
+		buf_puts(ret_who, ksm_unit_names[i]);
+		enabled = true;
+	}
+	if (enabled)
+		return "on";
+	/* They are in the order in which a boot comes to them. */
+	for (size_t i = 0; i < k->writer_count; i++)
+		last = &k->writers[i];
+	buf_puts(ret_who, last ? last->where : "default");
+	if (last && last->value < 0)
+		return NULL;
+	return last && last->value == 1 ? "on" : "off";
+}

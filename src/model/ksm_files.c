@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ksm_files.c - what the files of others say about KSM: tmpfiles.d, tuned, units, /etc/default.
+ *
+ * All of them are text of unknown origin: a line that makes no sense is passed over.
+ */
+#include <kvmtune/ksm.h>
+
+#include <fnmatch.h>
+#include <string.h>
+
+#define BLANKS	 " \t\r"
+#define COMMENTS "#;"
+
+/* ---- lines and assignments ---- */
+
+struct lines {
+	const char *rest;
+	bool continued;	 /* a backslash at the end joins the next line, as in unit files */
+	unsigned number; /* of the line at hand; of the first one, where several are joined */
+	unsigned read;
+	struct buf text; /* the line, without white space around it */
+};
+
+static bool is_comment(const char *line)
+{
+	line += strspn(line, BLANKS);
+	return *line && strchr(COMMENTS, *line);
+}
+
+/* Appends the next line as it stands, but for white space at its end. */
+static void take_line(struct lines *l)
+{
+	size_t len = strcspn(l->rest, "\n");
+
+	buf_add(&l->text, l->rest, len);
+	chomp(l->text.data);
+	l->text.len = strlen(l->text.data);
+	l->rest += len + (l->rest[len] == '\n');
+	l->read++;
+}
+
+/* Comments between the lines that are joined do not part them (systemd.syntax(7)). */
+static void take_continuations(struct lines *l)
+{
+	while (l->text.len && l->text.data[l->text.len - 1] == '\\' && *l->rest) {
+		struct buf *text = &l->text;
+		size_t before = text->len;
+
+		take_line(l);
+		if (is_comment(text->data + before))
+			text->data[text->len = before] = '\0';
+		else
+			text->data[before - 1] = ' ';
+	}
+}
+
+static bool next_line(struct lines *l)
+{
+	if (!*l->rest)
+		return false;
+	buf_reset(&l->text);
+	l->number = l->read + 1;
+	take_line(l);
+	if (l->continued && !is_comment(l->text.data))
+		take_continuations(l);
+	return true;
+}
+
+/* Files of sections and assignments; all strings are good until the next one is asked for. */
+struct ini {
+	struct lines lines;
+	char section[64]; /* "" before the first; longer names are cut */
+	char *key, *value;
+};
+
+static void ini_free(struct ini *i)
+{
+	buf_free(&i->lines.text);
+}
+#define autoini __attribute__((cleanup(ini_free))) struct ini
+
+static void enter_section(struct ini *i, const char *name)
+{
+	size_t len = strcspn(name, "]");
+
+	if (len >= sizeof(i->section))
+		len = sizeof(i->section) - 1;
+	memcpy(i->section, name, len);
+	i->section[len] = '\0';
+}
+
+static bool next_assignment(struct ini *i)
+{
+	while (next_line(&i->lines)) {
+		char *line = i->lines.text.data + strspn(i->lines.text.data, BLANKS);
+		char *equals = strchr(line, '=');
+
+		if (*line == '[')
+			enter_section(i, line + 1);
+		if (*line == '[' || is_comment(line) || !equals)
+			continue;
+		*equals = '\0';
+		i->key = chomp(line);
+		i->value = equals + 1 + strspn(equals + 1, BLANKS);
+		return true;
+	}
+	return false;
+}
+
+/* What the kernel would take for a value of run: 0, 1 or 2; -1: it would refuse it. */
+static int run_value(const char *s)
+{
+	int value;
+
+	return parse_int(s, &value) == 0 && value >= 0 && value <= 2 ? value : -1;
+}
+
+static bool is_run(const char *key)
+{
+	return strcmp(key, KSM_RUN_FILE) == 0;
+}
+
+/* Tools that take patterns for the names of files. */
+static bool is_run_pattern(const char *key)
+{
+	return strpbrk(key, "*?[") && fnmatch(key, KSM_RUN_FILE, FNM_PATHNAME) == 0;
+}
+
+/* ---- tmpfiles.d ---- */
+
+/* Takes the next word off *rest, with quotes and backslashes removed. "" at the end. */
+static char *cut_word(char **rest)
+{
+	char *from = *rest + strspn(*rest, BLANKS), *word = from, *to = from;
+	char quote = '\0';
+
+	for (; *from && (quote || !strchr(BLANKS, *from)); from++) {
+		if (*from == quote) {
+			quote = '\0';
+		} else if (!quote && (*from == '"' || *from == '\'')) {
+			quote = *from;
+		} else {
+			from += *from == '\\' && from[1];
+			*to++ = *from;
+		}
+	}
+	*rest = *from ? from + 1 : from;
+	*to = '\0';
+	return word;
+}
+
+/* As systemd makes paths plain before it compares them: "//", "/./", and "/" at the end go. */
+static char *plain_path(const char *path)
+{
+	struct buf plain = { 0 };
+
+	while (*path) {
+		size_t len;
+
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len && !(len == 1 && *path == '.')) {
+			buf_puts(&plain, "/");
+			buf_add(&plain, path, len);
+		}
+		path += len;
+	}
+	return buf_steal(&plain);
+}
+
+/* The argument is the rest of the line; "\n" at its end is what people know from echo. */
+static char *cut_argument(char *rest)
+{
+	char *argument = chomp(rest + strspn(rest, BLANKS));
+	size_t len = strlen(argument);
+
+	if (len > 2 && strcmp(argument + len - 2, "\\n") == 0)
+		argument[len - 2] = '\0';
+	return argument;
+}
+
+/* What is written is not what stands there: base64, a credential, a specifier, an escape. */
+static bool is_veiled(const char *action, const char *argument)
+{
+	return strpbrk(action, "~^") || strpbrk(argument, "%\\");
+}
+
+/* "w /sys/kernel/mm/ksm/run - - - - 1": action, path, mode, user, group, age, argument. */
+static void add_tmpfiles_line(const char *file, unsigned number, char *line, struct ksm_facts *ret)
+{
+	char *action = cut_word(&line), *written = cut_word(&line), *argument;
+	autofree char *path = plain_path(written);
+	bool veiled;
+
+	if (written[0] != '/' || action[0] != 'w' || action[1 + strspn(action + 1, "+!-=~^")] ||
+	    !(is_run(path) || is_run_pattern(path)))
+		return;
+	for (int i = 0; i < 4; i++)
+		cut_word(&line);
+	argument = cut_argument(line);
+	/* systemd: "Write file requires argument." */
+	if (!*argument || strcmp(argument, "-") == 0)
+		return;
+	veiled = is_veiled(action, argument);
+	array_push(ret->writers, ret->writer_count) = (struct ksm_writer){
+		.who = xstrdup("tmpfiles.d"),
+		.where = xasprintf("%s:%u", file, number),
+		.path = xstrdup(path),
+		.value = veiled ? -1 : run_value(argument),
+		.tmpfiles = is_run(path) && !veiled,
+		.append = strchr(action, '+'),
+		.ours = strcmp(file, OWN_TMPFILES) == 0,
+	};
+}
+
+void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret)
+{
+	struct lines lines = { .rest = text };
+
+	while (next_line(&lines))
+		if (!is_comment(lines.text.data))
+			add_tmpfiles_line(file, lines.number, lines.text.data, ret);
+	buf_free(&lines.text);
+}
+
+/*
+ * Does a line count behind these? Where one of them is for the same path, the first of those decides.
+ * without_ours: as if our file were not there.
+ */
+static bool counts(const struct ksm_writer *before, size_t count, const struct ksm_writer *w,
+		   bool without_ours)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(before[i].path, w->path) == 0 && !(without_ours && before[i].ours))
+			return before[i].append && w->append;
+	return true;
+}
+
+static int value_without_ours(const struct ksm_facts *k)
+{
+	int value = -1;
+
+	for (size_t i = 0; i < k->writer_count; i++) {
+		const struct ksm_writer *w = &k->writers[i];
+
+		if (!w->ours && w->value >= 0 && counts(k->writers, i, w, true))
+			value = w->value;
+	}
+	return value;
+}
+
+void ksm_settle_tmpfiles(struct ksm_facts *k)
+{
+	size_t kept = 0;
+
+	k->tmpfiles_others = value_without_ours(k);
+	for (size_t i = 0; i < k->writer_count; i++) {
+		struct ksm_writer w = k->writers[i];
+
+		/* The first line for a path is always among those that are kept. */
+		if (counts(k->writers, kept, &w, false))
+			k->writers[kept++] = w;
+		else
+			ksm_writer_free(&w);
+	}
+	k->writer_count = kept;
+}
+
+/* ---- tuned ---- */
+
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@+-"
+
+/* A profile's name becomes part of a path. */
+static bool is_profile_name(const char *name)
+{
+	return *name && *name != '.' && !name[strspn(name, NAME_LETTERS)];
+}
+
+void ksm_tuned_names(char *list, struct strv *ret)
+{
+	char *name;
+
+	while ((name = strsep(&list, " \t\r\n,;")))
+		if (is_profile_name(name))
+			strv_add(ret, name);
+}
+
+/* In the sections of the plugin `sysfs`, whatever they are called, a key is a path or a pattern. */
+int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes)
+{
+	autoini i = { .lines = { .rest = text } };
+	int value = -1;
+
+	while (next_assignment(&i)) {
+		if (strcmp(i.section, "main") == 0) {
+			if (strcmp(i.key, "include") == 0)
+				ksm_tuned_names(i.value, ret_includes);
+		} else if (is_run(i.key) || is_run_pattern(i.key)) {
+			i.value[strcspn(i.value, " \t#;")] = '\0';
+			value = run_value(i.value);
+			*ret_line = i.lines.number;
+		}
+	}
+	return value;
+}
+
+/* ---- /etc/default/qemu-kvm ---- */
+
+/* A file of shell assignments: the last one holds. "AUTO" is on, but in a guest. */
+bool ksm_read_default_qemu(const char *text, unsigned *ret_line)
+{
+	autoini i = { .lines = { .rest = text } };
+	bool on = true;
+
+	while (next_assignment(&i)) {
+		if (strcmp(i.key, "KSM_ENABLED") != 0)
+			continue;
+		i.value += strspn(i.value, "\"'");
+		on = i.value[0] != '0';
+		*ret_line = i.lines.number;
+	}
+	return on;
+}
+
+/* ---- unit files ---- */
+
+/* The words for true of systemd.syntax(7). */
+static bool is_true(const char *word)
+{
+	static const char *const words[] = { "1", "yes", "y", "true", "t", "on" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasecmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+unsigned ksm_read_memory_ksm(const char *text)
+{
+	autoini i = { .lines = { .rest = text, .continued = true } };
+	unsigned line = 0;
+
+	/* Of the hundreds of unit files hardly one has the word. */
+	if (!strstr(text, "MemoryKSM"))
+		return 0;
+	while (next_assignment(&i))
+		if (strcmp(i.key, "MemoryKSM") == 0)
+			line = is_true(i.value) ? i.lines.number : 0;
+	return line;
+}
+
+/* It becomes part of a path. What has a specifier (%i) in it is not for units like ours. */
+static bool is_unit_name(const char *name)
+{
+	return *name != '.' && !name[strspn(name, NAME_LETTERS ":\\")] &&
+	       (ends_with(name, ".target") || ends_with(name, ".service"));
+}
+
+static void add_units(char *list, struct strv *ret)
+{
+	char *name;
+
+	/* "An empty string resets the list." */
+	if (!*list)
+		strv_free(ret);
+	while ((name = strsep(&list, " \t")))
+		if (is_unit_name(name) && !strv_has(ret, name))
+			strv_add(ret, name);
+}
+
+static void add_link(struct ksm_unit *u, char *path, const char *target)
+{
+	array_push(u->install, u->install_count) =
+		(struct unit_link){ .path = path, .target = xstrdup(target) };
+}
+
+#define LINK_DIR "/etc/systemd/system"
+
+void ksm_read_install(const char *name, const char *fragment, const char *text,
+		      struct ksm_unit *ret)
+{
+	static const char *const keys[] = { "WantedBy", "RequiredBy", "Alias" };
+	static const char *const dirs[] = { "wants", "requires" };
+	struct strv lists[ARRAY_SIZE(keys)] = { 0 };
+	autoini i = { .lines = { .rest = text, .continued = true } };
+
+	while (next_assignment(&i))
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			if (strcmp(i.section, "Install") == 0 && strcmp(i.key, keys[k]) == 0)
+				add_units(i.value, &lists[k]);
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+		for (size_t n = 0; n < lists[k].n; n++) {
+			const char *other = lists[k].v[n];
+
+			if (k < ARRAY_SIZE(dirs))
+				add_link(ret, xasprintf(LINK_DIR "/%s.%s/%s", other, dirs[k], name),
+					 fragment);
+			else if (strcmp(other, name) != 0)
+				add_link(ret, xasprintf(LINK_DIR "/%s", other), fragment);
+		}
+		strv_free(&lists[k]);
+	}
+}
+
+/* ---- processes ---- */
+
+bool ksm_read_stat(const char *text, const char *key, uint64_t *ret)
+{
+	struct lines lines = { .rest = text };
+	size_t len = strlen(key);
+	bool found = false;
+
+	while (!found && next_line(&lines)) {
+		const char *value = lines.text.data;
+
+		if (strncmp(value, key, len) != 0 || !strchr(": \t", value[len]))
+			continue;
+		value += len + strspn(value + len, ": \t");
+		found = strcmp(value, "yes") == 0 || strcmp(value, "no") == 0;
+		if (found)
+			*ret = value[0] == 'y';
+		else
+			found = parse_u64(value, ret) == 0;
+	}
+	buf_free(&lines.text);
+	return found;
+}
+
+/* ---- links ---- */
+
+/* Is it where unit files of packages and of the administrator are? The path may be relative. */
+static bool is_unit_file(const char *path)
+{
+	static const char *const dirs[] = { "/usr/lib/systemd/system/", "/lib/systemd/system/",
+					    "/usr/local/lib/systemd/system/", UNIT_LINKS_DIR "/" };
+	const char *up = path;
+
+	while (starts_with(up, "../"))
+		up += strlen("../");
+	/* Only one up from the .wants: the directory of all links. */
+	if (up == path + strlen("../") && ksm_is_driver(up))
+		return true;
+	path = up > path ? up - 1 : path;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (starts_with(path, dirs[i]) && ksm_is_driver(path + strlen(dirs[i])))
+			return true;
+	return false;
+}
+
+bool ksm_is_unit_link(const char *path, const char *leads_to)
+{
+	const char *name, *slash;
+	autofree char *dir = NULL;
+
+	if (!leads_to || !is_unit_file(leads_to) || !starts_with(path, UNIT_LINKS_DIR "/"))
+		return false;
+	name = path + strlen(UNIT_LINKS_DIR "/");
+	slash = strchr(name, '/');
+	if (!slash)
+		return !ksm_is_driver(name) && ends_with(name, ".service");
+	dir = xstrndup(name, (size_t)(slash - name));
+	return !strchr(slash + 1, '/') && ksm_is_driver(slash + 1) &&
+	       (ends_with(dir, ".wants") || ends_with(dir, ".requires") ||
+		ends_with(dir, ".upholds"));
+}

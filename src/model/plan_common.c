@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "plan_common.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct step *plan_add_step(struct plan *plan)
+{
+	return &array_push(plan->steps, plan->step_count);
+}
+
+static struct act file_act(const char *path, const char *text)
+{
+	if (!text)
+		return (struct act){ .kind = ACT_REMOVE_FILE, .target = xstrdup(path) };
+	return (struct act){
+		.kind = ACT_WRITE_FILE, .target = xstrdup(path), .text = xstrdup(text), .mode = 0644
+	};
+}
+
+void plan_add_file_step(struct plan *plan, const char *path, const char *text, const char *before)
+{
+	struct step *s = plan_add_step(plan);
+
+	s->act = file_act(path, text);
+	s->back = file_act(path, before);
+}
+
+bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
+		 const char *hint)
+{
+	err_set(&plan->refusal, -EPERM, "%s", text);
+	err_status(&plan->refusal, status, id);
+	err_hint(&plan->refusal, "%s", hint);
+	return true;
+}
+
+bool plan_refuse_not_root(const struct host *host, struct plan *plan)
+{
+	if (host->root || host->image)
+		return false;
+	return plan_refuse(plan, STATUS_IMPOSSIBLE, "not-root", "this needs root",
+			   "Run it again with sudo.");
+}
+
+bool plan_refuse_nixos(const struct host *host, struct plan *plan, const char *dir,
+		       const char *hint)
+{
+	autofree char *text = xasprintf("this is NixOS: %s is generated", dir);
+
+	return host->nixos && plan_refuse(plan, STATUS_IMPOSSIBLE, "generated-config", text, hint);
+}
+
+bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)
+{
+	autofree char *text = NULL;
+
+	if (!code || code == -ENOENT)
+		return false;
+	text = xasprintf("%s cannot be written: %s", dir, strerror(-code));
+	return plan_refuse(plan, STATUS_IMPOSSIBLE, "read-only-config", text,
+			   "On an immutable system set it where its image is made.");
+}

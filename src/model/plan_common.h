@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan_common.h - what all plan functions share; nobody outside of them includes this.
+ */
+#ifndef KVMTUNE_PLAN_COMMON_H
+#define KVMTUNE_PLAN_COMMON_H
+
+#include <kvmtune/plan.h>
+
+/* The next step of the plan, empty. It stays where it is until the next one is added. */
+struct step *plan_add_step(struct plan *plan);
+/* Writes (NULL: removes) a file of ours; the way back is what was there before. */
+void plan_add_file_step(struct plan *plan, const char *path, const char *text, const char *before);
+
+/* Fills plan->refusal. Returns true, so that checks read as a chain. */
+bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
+		 const char *hint);
+bool plan_refuse_not_root(const struct host *host, struct plan *plan);
+/* The directory, in which something has to change, is generated or cannot be written. */
+bool plan_refuse_nixos(const struct host *host, struct plan *plan, const char *dir,
+		       const char *hint);
+bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * plan_ksm.c - plans for `ksm on`, `off` and `unmerged`.
+ */
+#include <string.h>
+
+#include "plan_common.h"
+#include "plan_ksm.h"
+
+/* Says what `run` shall be at each boot; see tmpfiles.d(5). */
+static char *tmpfiles_text(int run)
+{
+	return xasprintf("# Made by kvmtune, see kvmtune(8); `kvmtune undo` takes it back.\n"
+			 "w " KSM_RUN_FILE " - - - - %d\n",
+			 run);
+}
+
+/* ---- off, unmerged ---- */
+
+/* A line of somebody else that turns KSM on at boot: ours comes before it. */
+static void target_file_off(struct ksm_work *w)
+{
+	w->target.file_known = true;
+	w->target.file = w->k->tmpfiles_others == 1 ? tmpfiles_text(0) : NULL;
+}
+
+static void target_off(struct ksm_work *w, bool unmerged)
+{
+	const char *now = ksm_now(w->k);
+	bool unmerged_now = now && strcmp(now, "unmerged") == 0;
+	bool driven = false;
+
+	target_file_off(w);
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		w->target.units[i] = (struct unit_target){ .enabled = NO, .active = NO };
+		driven |= unit_is_active(&w->k->units[i]);
+	}
+	if (unmerged)
+		w->target.run = unmerged_now ? w->k->run : 2;
+	/* 2 stops merging, too; but a service that stops leaves who knows what. */
+	else if (w->k->run != 2 || driven)
+		w->target.run = 0;
+}
+
+/* ---- on ---- */
+
+static bool boots_on(const struct ksm_work *w)
+{
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		enum tri want = w->target.units[i].enabled;
+
+		if (want == YES && !w->target.units[i].runtime)
+			return true;
+	}
+	return w->k->tmpfiles_others == 1;
+}
+
+static bool can_enable(const struct ksm_unit *u)
+{
+	const char *state = u->state.file;
+
+	return strcmp(state, "static") != 0 && strcmp(state, "generated") != 0 &&
+	       strcmp(state, "transient") != 0 && *state;
+}
+
+/* The services as they were when KSM was turned off, or else all that exist. */
+static void target_units_on(struct ksm_work *w)
+{
+	const struct plan_options *o = w->options;
+	struct ksm_target past = { 0 };
+
+	if (o->ksm_before)
+		ksm_target_of_past(o->ksm_before, o->ksm_before_count, &past);
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		struct unit_target *t = &w->target.units[i];
+
+		if (!w->k->units[i].exists)
+			continue;
+		*t = o->ksm_before ? past.units[i]
+				   : (struct unit_target){ .enabled = YES, .active = YES };
+		/* Nothing is turned off by turning KSM on; and what has no [Install] stays as it is. */
+		t->enabled = t->enabled == YES && can_enable(&w->k->units[i]) ? YES : UNKNOWN;
+		t->active = t->active == YES ? YES : UNKNOWN;
+	}
+	if (o->ksm_before && w->k->manager != MANAGER_THERE) {
+		w->target.past = o->ksm_before;
+		w->target.past_count = o->ksm_before_count;
+	}
+	ksm_target_free(&past);
+}
+
+static bool starts_ksmtuned(const struct ksm_work *w)
+{
+	return w->target.units[KSM_UNIT_KSMTUNED].active == YES;
+}
+
+static void target_on(struct ksm_work *w)
+{
+	const char *now = ksm_now(w->k);
+	autobuf ignored = { 0 };
+	bool on_now = now && strcmp(now, "on") == 0;
+	const char *next = ksm_next(w->k, &ignored);
+	bool on_next = next && strcmp(next, "on") == 0;
+
+	if (!on_now || !on_next)
+		target_units_on(w);
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		if (on_next)
+			w->target.units[i].enabled = UNKNOWN;
+		if (on_now)
+			w->target.units[i].active = UNKNOWN;
+	}
+	/* ksmtuned decides by itself when there is something to merge for. */
+	if (!on_now && !starts_ksmtuned(w))
+		w->target.run = 1;
+	if (on_next)
+		return;
+	w->target.file_known = true;
+	w->target.file = boots_on(w) ? NULL : tmpfiles_text(1);
+}
+
+/* ---- others ---- */
+
+/* Would this one undo what is asked for, at boot or whenever it likes? */
+static bool contradicts(const struct ksm_writer *writer, bool on)
+{
+	if (writer->ours || writer->tmpfiles)
+		return false;
+	return writer->value < 0 || (writer->value == 1) != on;
+}
+
+static bool refuse_driven(struct ksm_work *w, bool on)
+{
+	for (size_t i = 0; i < w->k->writer_count; i++) {
+		const struct ksm_writer *writer = &w->k->writers[i];
+		autobuf text = { 0 };
+
+		if (!contradicts(writer, on))
+			continue;
+		buf_add_safe(&text, writer->who, 80);
+		buf_puts(&text, writer->value < 0 ? " turns KSM on and off by a policy of its own"
+				: on		  ? " turns KSM off"
+						  : " turns KSM on");
+		buf_puts(&text, " (");
+		buf_add_safe(&text, writer->where, 200);
+		buf_puts(&text, "): this would not last");
+		return plan_refuse(w->plan, STATUS_REFUSED, "ksm-driven", text.data,
+				   "Change it there first, then run the same command again.");
+	}
+	return false;
+}
+
+/* ---- all ---- */
+
+static void plan_goal(struct ksm_work *w, const char *value)
+{
+	bool on = strcmp(value, "on") == 0;
+	struct change *c;
+
+	if (ksm_refuse_impossible(w))
+		return;
+	c = ksm_add_change(w, value);
+	if (on)
+		target_on(w);
+	else
+		target_off(w, strcmp(value, "unmerged") == 0);
+	ksm_add_steps(w);
+	c->waits = !w->host->image && !w->live && !change_is_so_now(c);
+	if (refuse_driven(w, on) || ksm_refuse_target(w))
+		return;
+	c->already = !ksm_has_steps(w) && !c->waits;
+	if (!ksm_refuse_rights(w))
+		ksm_refuse_memory(w);
+}
+
+void plan_ksm(const struct host *host, const struct goal *goal, const struct plan_options *options,
+	      struct plan *plan)
+{
+	struct ksm_work w;
+
+	ksm_work_begin(&w, host, options, plan);
+	plan_goal(&w, goal->value);
+	ksm_work_end(&w);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan_ksm.h - what the files that plan KSM share; nobody else includes this.
+ *
+ * plan_ksm.c turns a goal into a target, plan_ksm_back.c the steps of the past; plan_ksm_steps.c
+ * makes the steps from the host to a target, whichever it is.
+ */
+#ifndef KVMTUNE_PLAN_KSM_H
+#define KVMTUNE_PLAN_KSM_H
+
+#include <kvmtune/plan.h>
+
+#define RUN_AS_IS (-1)
+
+struct unit_target {
+	enum tri enabled, active; /* UNKNOWN: as it is */
+	bool runtime;		  /* enabled until the next boot only */
+};
+
+/* What is wanted of KSM and those that drive it. */
+struct ksm_target {
+	int run; /* 0, 1, 2; RUN_AS_IS */
+	struct unit_target units[KSM_UNIT_DRIVERS];
+	bool file_known; /* file says what our file of tmpfiles.d shall be; else as it is */
+	char *file;	 /* its text; NULL: none */
+	/* Of steps of the past without a service manager: these very links, NULL: those of [Install]. */
+	const struct step *past;
+	size_t past_count;
+};
+
+/* All that these functions need to know; made once for each goal. */
+struct ksm_work {
+	const struct host *host;
+	const struct ksm_facts *k;
+	const struct plan_options *options;
+	struct plan *plan;
+	struct ksm_target target;
+	size_t first_step;
+	size_t change; /* its index in the plan */
+	bool live;     /* the running kernel and services are to be changed, too */
+};
+
+void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct plan_options *options,
+		    struct plan *plan);
+void ksm_work_end(struct ksm_work *w);
+
+struct change *ksm_add_change(struct ksm_work *w, const char *value);
+/* The steps to w->target. */
+void ksm_add_steps(struct ksm_work *w);
+bool ksm_has_steps(const struct ksm_work *w);
+
+/* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
+bool ksm_refuse_impossible(struct ksm_work *w);
+bool ksm_refuse_target(struct ksm_work *w); /* a unit that cannot be enabled or disabled */
+bool ksm_refuse_rights(struct ksm_work *w);
+bool ksm_refuse_memory(struct ksm_work *w);
+
+/* What the steps of the past found: the target of the way back. */
+void ksm_target_of_past(const struct step *steps, size_t count, struct ksm_target *ret);
+void ksm_target_free(struct ksm_target *t);
+
+#endif

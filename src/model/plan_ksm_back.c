@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * plan_ksm_back.c - the way back from what was done to KSM in the past.
+ *
+ * The ways back of the old steps say what was there: that is the target. The steps to it are made
+ * from what the host is now, so it does not matter how far the change had come.
+ */
+#include <string.h>
+
+#include "plan_common.h"
+#include "plan_ksm.h"
+
+static void take_unit(struct ksm_target *t, const struct act *back)
+{
+	size_t unit = ksm_unit_find(back->target);
+	struct unit_target *u = &t->units[unit];
+
+	if (unit >= KSM_UNIT_DRIVERS)
+		return;
+	if (back->kind == ACT_START_UNIT || back->kind == ACT_STOP_UNIT) {
+		u->active = back->kind == ACT_START_UNIT ? YES : NO;
+		return;
+	}
+	u->enabled = back->kind == ACT_ENABLE_UNIT ? YES : NO;
+	u->runtime = back->runtime;
+}
+
+/* By the file that it leads to: a link may have another name, an alias. */
+static void take_link(struct ksm_target *t, const struct act *back)
+{
+	size_t unit = ksm_unit_find(last_part(back->text));
+
+	if (unit < KSM_UNIT_DRIVERS)
+		t->units[unit].enabled = back->kind == ACT_MAKE_LINK ? YES : NO;
+}
+
+static bool is_own_file(const struct act *act)
+{
+	return (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE) &&
+	       strcmp(act->target, OWN_TMPFILES) == 0;
+}
+
+static void take_file(struct ksm_target *t, const struct act *back)
+{
+	free(t->file);
+	t->file_known = true;
+	t->file = back->kind == ACT_WRITE_FILE ? xstrdup(back->text) : NULL;
+}
+
+static void take_back(struct ksm_target *t, const struct act *back)
+{
+	switch (back->kind) {
+	case ACT_START_UNIT:
+	case ACT_STOP_UNIT:
+	case ACT_ENABLE_UNIT:
+	case ACT_DISABLE_UNIT:
+		take_unit(t, back);
+		break;
+	case ACT_MAKE_LINK:
+	case ACT_REMOVE_LINK:
+		take_link(t, back);
+		break;
+	case ACT_SET_RUN:
+		/* The first one holds: it is the oldest. */
+		if (t->run == RUN_AS_IS)
+			t->run = atoi(back->text);
+		break;
+	default:
+		if (is_own_file(back))
+			take_file(t, back);
+	}
+}
+
+void ksm_target_of_past(const struct step *steps, size_t count, struct ksm_target *ret)
+{
+	*ret = (struct ksm_target){ .run = RUN_AS_IS, .past = steps, .past_count = count };
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		ret->units[i].enabled = ret->units[i].active = UNKNOWN;
+	for (size_t i = 0; i < count; i++)
+		take_back(ret, &steps[i].back);
+}
+
+void ksm_target_free(struct ksm_target *t)
+{
+	free(t->file);
+	t->file = NULL;
+}
+
+/* ---- questions about the past ---- */
+
+static bool concerns_ksm(const struct act *act)
+{
+	switch (act->kind) {
+	case ACT_SET_RUN:
+	case ACT_START_UNIT:
+	case ACT_STOP_UNIT:
+	case ACT_ENABLE_UNIT:
+	case ACT_DISABLE_UNIT:
+	case ACT_MAKE_LINK:
+	case ACT_REMOVE_LINK:
+		return true;
+	default:
+		return is_own_file(act);
+	}
+}
+
+bool plan_touches_ksm(const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (concerns_ksm(&steps[i].act))
+			return true;
+	return false;
+}
+
+/* By what they found: it was on. */
+bool plan_turned_ksm_off(const struct step *steps, size_t count)
+{
+	struct ksm_target past;
+	bool on;
+
+	ksm_target_of_past(steps, count, &past);
+	on = past.run == 1;
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		on |= past.units[i].active == YES || past.units[i].enabled == YES;
+	ksm_target_free(&past);
+	return on;
+}
+
+/* By what they did. */
+bool plan_turned_ksm_on(const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct act *act = &steps[i].act;
+
+		if (act->kind == ACT_START_UNIT || act->kind == ACT_ENABLE_UNIT ||
+		    (act->kind == ACT_SET_RUN && strcmp(act->text, "1") == 0))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the way back ---- */
+
+/* What KSM was, in the words of its setting. */
+static const char *value_of(const struct ksm_target *t)
+{
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		if (t->units[i].active == YES || t->units[i].enabled == YES)
+			return "on";
+	return t->run == 1 ? "on" : t->run == 2 ? "unmerged" : "off";
+}
+
+void plan_ksm_back(const struct host *host, const struct step *steps, size_t count,
+		   const struct plan_options *options, struct plan *plan)
+{
+	struct ksm_work w;
+	struct change *c;
+
+	ksm_work_begin(&w, host, options, plan);
+	ksm_target_of_past(steps, count, &w.target);
+	if (!ksm_refuse_impossible(&w)) {
+		c = ksm_add_change(&w, value_of(&w.target));
+		ksm_add_steps(&w);
+		c->waits = !host->image && !w.live && w.target.run != RUN_AS_IS &&
+			   w.target.run != w.k->run;
+		c->already = !ksm_has_steps(&w) && !c->waits;
+		if (!ksm_refuse_target(&w) && !ksm_refuse_rights(&w))
+			ksm_refuse_memory(&w);
+	}
+	ksm_work_end(&w);
+}

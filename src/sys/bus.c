@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * bus.c - the system bus: the library, the connection, calls, and what can go wrong with them.
+ */
+#include "bus.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIBRARY "libsystemd.so.0"
+
+#define PENDING_MAX 4096 /* messages that may have come while nobody listened */
+#define SAID_MAX    200	 /* of an error's text */
+
+/* For packagers: what is loaded without being linked (uapi-group.org, ELF dlopen metadata). */
+#define DLOPEN_NOTE                                                                                \
+	"[{\"feature\":\"systemd\",\"description\":\"Asks systemd for services\","                 \
+	"\"priority\":\"recommended\",\"soname\":[\"" LIBRARY "\"]}]"
+static const struct {
+	uint32_t name_size, text_size, type;
+	char name[4];
+	_Alignas(uint32_t) char text[sizeof(DLOPEN_NOTE)];
+} dlopen_note __attribute__((used, section(".note.dlopen"), aligned(4))) = {
+	sizeof("FDO"), sizeof(DLOPEN_NOTE), 0x407c0c0a, "FDO", DLOPEN_NOTE
+};
+
+/* ---- the library ---- */
+
+static const struct {
+	const char *name;
+	size_t offset;
+} function_table[] = {
+#define ROW(name) { "sd_bus_" #name, offsetof(struct functions, name) },
+	EACH_FUNCTION(ROW)
+#undef ROW
+};
+
+static int no_bus(struct err *e)
+{
+	err_hint(e, "Look at it:  systemctl status dbus.service");
+	return err_status(e, STATUS_FAILED, "no-bus");
+}
+
+/* It stays loaded until the program ends: it is not made for being unloaded. */
+static int load_library(struct bus *b, struct err *e)
+{
+	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+
+	if (!library) {
+		err_set(e, -ENOENT, "cannot talk to systemd: " LIBRARY " cannot be loaded");
+		err_hint(e, "Install the package that has it: libsystemd0 or systemd-libs.");
+		return err_status(e, STATUS_FAILED, "no-bus");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(function_table); i++) {
+		void *function = dlsym(library, function_table[i].name);
+
+		if (!function) {
+			err_set(e, -ENOSYS, "cannot talk to systemd: " LIBRARY " has no %s",
+				function_table[i].name);
+			return err_status(e, STATUS_FAILED, "no-bus");
+		}
+		memcpy((char *)&b->sd + function_table[i].offset, &function, sizeof(function));
+	}
+	b->loaded = true;
+	return 0;
+}
+
+/* ---- the connection ---- */
+
+void disconnect(struct bus *b)
+{
+	if (!b->link)
+		return;
+	/* Nothing is waited for: what is not sent by now is not wanted any more. */
+	b->sd.close(b->link);
+	b->link = b->sd.unref(b->link);
+	b->subscribed = false;
+}
+
+/* Takes in what came meanwhile, a hang-up among it. */
+static bool still_connected(struct bus *b)
+{
+	int r = 1;
+
+	for (int i = 0; r > 0 && i < PENDING_MAX; i++)
+		r = b->sd.process(b->link, NULL);
+	return r >= 0 && b->sd.is_open(b->link) > 0;
+}
+
+/* One step, of at most so long. A signal ends the waiting, not the work. 0 or -errno. */
+int turn(struct ports *p, struct bus *b, int64_t deadline)
+{
+	int r = b->sd.process(b->link, NULL);
+	int64_t left = deadline - p->system.monotonic_ms(p);
+
+	if (r != 0 || left <= 0)
+		return r < 0 && r != -EINTR ? r : 0;
+	r = b->sd.wait(b->link, (uint64_t)left * 1000);
+	return r < 0 && r != -EINTR ? r : 0;
+}
+
+static char *limit_text(unsigned ms)
+{
+	return ms % 1000 ? xasprintf("%u ms", ms) : xasprintf("%u s", ms / 1000);
+}
+
+/* By ourselves, because the first call would do it without our limit. */
+static int wait_ready(struct ports *p, struct bus *b, struct err *e)
+{
+	int64_t deadline = p->system.monotonic_ms(p) + b->limits->look_ms;
+	autofree char *limit = limit_text(b->limits->look_ms);
+	int r = 0;
+
+	while (r >= 0 && (r = b->sd.is_ready(b->link)) == 0) {
+		if (p->system.monotonic_ms(p) >= deadline) {
+			err_set(e, -ETIMEDOUT, "the system bus did not answer within %s", limit);
+			return no_bus(e);
+		}
+		r = turn(p, b, deadline);
+	}
+	if (r > 0)
+		return 0;
+	err_sys(e, r, "cannot connect to the system bus");
+	return no_bus(e);
+}
+
+/*
+ * The address may be given from outside, by $DBUS_SYSTEM_BUS_ADDRESS; but sd-bus knows kinds of
+ * addresses that run programs (unixexec:).
+ */
+static int check_address(struct err *e)
+{
+	const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+
+	if (!address || (starts_with(address, "unix:") && !strchr(address, ';')))
+		return 0;
+	err_set(e, -EINVAL, "$DBUS_SYSTEM_BUS_ADDRESS is not the address of one local socket");
+	err_hint(e, "Unset it, or set it to unix:path=...");
+	return err_status(e, STATUS_FAILED, "no-bus");
+}
+
+static int open_link(struct ports *p, struct bus *b, struct err *e)
+{
+	int r = check_address(e);
+
+	if (r < 0)
+		return r;
+	r = b->sd.open_system(&b->link);
+	if (r < 0) {
+		b->link = NULL;
+		err_sys(e, r, "cannot connect to the system bus");
+		return no_bus(e);
+	}
+	b->sd.set_method_call_timeout(b->link, (uint64_t)b->limits->call_ms * 1000);
+	r = wait_ready(p, b, e);
+	if (r < 0)
+		disconnect(b);
+	return r;
+}
+
+int connect_bus(struct ports *p, struct bus **ret, struct err *e)
+{
+	struct sys *s = sys_of(p);
+	int r = 0;
+
+	if (p->image) {
+		err_set(e, -EOPNOTSUPP, "an image has no service manager");
+		return err_status(e, STATUS_FAILED, "no-bus");
+	}
+	if (!s->bus) {
+		s->bus = xcalloc(1, sizeof(*s->bus));
+		s->bus->limits = &s->bus_limits;
+	}
+	if (!s->bus->loaded)
+		r = load_library(s->bus, e);
+	if (r == 0 && s->bus->link && !still_connected(s->bus))
+		disconnect(s->bus);
+	if (r == 0 && !s->bus->link)
+		r = open_link(p, s->bus, e);
+	if (r == 0)
+		*ret = s->bus;
+	return r;
+}
+
+/* ---- what goes wrong ---- */
+
+int give_way_out(const struct question *q, const char *id, struct err *e)
+{
+	err_hint(e, "Look at it:  systemctl status %s        journalctl -u %s", q->unit, q->unit);
+	return err_status(e, STATUS_FAILED, id);
+}
+
+bool is_error(const sd_bus_error *error, const char *name)
+{
+	return error->name && strcmp(error->name, name) == 0;
+}
+
+static bool is_denial(const sd_bus_error *error)
+{
+	return is_error(error, SD_BUS_ERROR_ACCESS_DENIED) ||
+	       is_error(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
+}
+
+/* Whoever answers to the name of systemd is not there. */
+bool is_absence(const sd_bus_error *error)
+{
+	return is_error(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+	       is_error(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
+static bool is_hang_up(int r)
+{
+	return r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE || r == -ESHUTDOWN;
+}
+
+int lost(struct bus *b, int r, const struct question *q, struct err *e)
+{
+	disconnect(b);
+	err_sys(e, r, "the connection to systemd broke when it was asked %s %s", q->asked, q->unit);
+	return give_way_out(q, "bus-lost", e);
+}
+
+int left_bus(const struct question *q, struct err *e)
+{
+	err_set(e, -ENOTCONN, "systemd left the bus when it was asked %s %s", q->asked, q->unit);
+	return give_way_out(q, "bus-lost", e);
+}
+
+int too_late(unsigned limit_ms, const struct question *q, struct err *e)
+{
+	autofree char *limit = limit_text(limit_ms);
+
+	err_set(e, -ETIMEDOUT, "systemd did not answer within %s when asked %s %s", limit, q->asked,
+		q->unit);
+	return give_way_out(q, "bus-timeout", e);
+}
+
+static int answered_no(int r, const sd_bus_error *error, const struct question *q, struct err *e)
+{
+	autofree char *said = safe_text(error->message ? error->message : "", SAID_MAX);
+	bool denied = is_denial(error);
+
+	err_set(e, r, "systemd answered %s when asked %s %s%s%s", denied ? "no" : "with an error",
+		q->asked, q->unit, *said ? ": " : "", said);
+	return give_way_out(q, denied ? "bus-denied" : "bus-error", e);
+}
+
+/* r: what sd_bus_call() returned. */
+int explain(struct bus *b, int r, const sd_bus_error *error, unsigned limit_ms,
+	    const struct question *q, struct err *e)
+{
+	if (is_hang_up(r))
+		return lost(b, r, q, e);
+	if (is_absence(error)) {
+		err_set(e, -ENOTCONN, "systemd is not on the system bus");
+		return no_bus(e);
+	}
+	/* The bus says this of one that left: who is only late is told by our own limit. */
+	if (is_error(error, SD_BUS_ERROR_NO_REPLY))
+		return left_bus(q, e);
+	if (r == -ETIMEDOUT)
+		return too_late(limit_ms, q, e);
+	return answered_no(r, error, q, e);
+}
+
+static int not_understood(int r, const struct question *q, struct err *e)
+{
+	err_sys(e, r < 0 ? r : -EBADMSG, "systemd's answer cannot be read when asked %s %s",
+		q->asked, q->unit);
+	return give_way_out(q, "bus-error", e);
+}
+
+/* ---- calls ---- */
+
+/*
+ * A signal would end sd_bus_call() and lose the answer (EINTR, seen with systemd 252). Until then
+ * signals wait; it has its limit.
+ */
+void hold_signals(sigset_t *ret_mask)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, ret_mask);
+}
+
+void call_free(struct call *c)
+{
+	c->bus->sd.message_unref(c->request);
+	c->bus->sd.message_unref(c->reply);
+	c->bus->sd.error_free(&c->error);
+}
+struct call call_begin(struct bus *b, const struct question *q, const char *path,
+		       const char *interface, const char *member)
+{
+	struct call c = { .bus = b,
+			  .question = q,
+			  .limit_ms = q->look ? b->limits->look_ms : b->limits->call_ms };
+
+	c.r = b->sd.message_new_method_call(b->link, &c.request, MANAGER, path, interface, member);
+	/* Nobody is started to answer: systemd runs or does not. */
+	if (c.r >= 0)
+		c.r = b->sd.message_set_auto_start(c.request, 0);
+	return c;
+}
+
+struct call manager_call(struct bus *b, const struct question *q, const char *member)
+{
+	return call_begin(b, q, MANAGER_PATH, MANAGER_INTERFACE, member);
+}
+
+int call_try(struct call *c)
+{
+	sigset_t mask;
+
+	if (c->r < 0)
+		return c->r;
+	hold_signals(&mask);
+	c->r = c->bus->sd.call(c->bus->link, c->request, (uint64_t)c->limit_ms * 1000, &c->error,
+			       &c->reply);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return c->r < 0 ? c->r : 0;
+}
+
+int call_failed(struct call *c, struct err *e)
+{
+	return explain(c->bus, c->r, &c->error, c->limit_ms, c->question, e);
+}
+
+int call_end(struct call *c, struct err *e)
+{
+	return call_try(c) < 0 ? call_failed(c, e) : 0;
+}
+
+/* One string of the answer, which lives as long as the call does. */
+int call_string(struct call *c, const char *types, const char *inner, const char **ret,
+		struct err *e)
+{
+	int r = inner ? c->bus->sd.message_read(c->reply, types, inner, ret)
+		      : c->bus->sd.message_read(c->reply, types, ret);
+
+	return r > 0 ? 0 : not_understood(r, c->question, e);
+}
+
+/* A path of an object, bounded. */
+int call_path(struct call *c, char *ret, struct err *e)
+{
+	const char *path;
+	int r = call_string(c, "o", NULL, &path, e);
+
+	if (r < 0)
+		return r;
+	if (strlen(path) >= PATH_BYTES)
+		return not_understood(-ENAMETOOLONG, c->question, e);
+	strcpy(ret, path);
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bus.h - calls to systemd on the system bus, for units.c alone.
+ *
+ *	connect_bus(p, &b, e);
+ *	autocall c = manager_call(b, &question, "LoadUnit");
+ *	call_append(&c, "s", unit);
+ *	call_end(&c, e);		0, or a negative errno with e filled
+ *	call_string(&c, "s", NULL, &word, e);
+ *
+ * libsystemd is loaded when it is first needed, not linked: it brings four libraries more, and most
+ * commands do without. What the bus says is not trusted: a state is a short word or unknown, text
+ * is made safe before it gets into a message.
+ */
+#ifndef KVMTUNE_BUS_H
+#define KVMTUNE_BUS_H
+
+#include <signal.h>
+#include <systemd/sd-bus.h>
+
+#include "sys.h"
+
+#define MANAGER		  "org.freedesktop.systemd1"
+#define MANAGER_PATH	  "/org/freedesktop/systemd1"
+#define MANAGER_INTERFACE MANAGER ".Manager"
+#define UNIT_INTERFACE	  MANAGER ".Unit"
+#define JOB_INTERFACE	  MANAGER ".Job"
+#define PROPERTIES	  "org.freedesktop.DBus.Properties"
+
+#define PATH_BYTES   256
+#define SENDER_BYTES 256 /* the longest bus name, and its end */
+
+/* All that is used of the library. */
+#define EACH_FUNCTION(X)                                                                           \
+	X(open_system)                                                                             \
+	X(close)                                                                                   \
+	X(unref)                                                                                   \
+	X(is_open)                                                                                 \
+	X(is_ready)                                                                                \
+	X(set_method_call_timeout)                                                                 \
+	X(process)                                                                                 \
+	X(wait)                                                                                    \
+	X(call)                                                                                    \
+	X(match_signal)                                                                            \
+	X(message_new_method_call)                                                                 \
+	X(message_set_auto_start)                                                                  \
+	X(message_append)                                                                          \
+	X(message_read)                                                                            \
+	X(message_get_sender)                                                                      \
+	X(message_unref)                                                                           \
+	X(error_free)
+
+struct functions {
+#define MEMBER(name) typeof(&sd_bus_##name) name;
+	EACH_FUNCTION(MEMBER)
+#undef MEMBER
+};
+
+/* A start or stop that is waited for. */
+struct job {
+	char path[PATH_BYTES];
+	char sender[SENDER_BYTES]; /* who says that it has ended; "": nobody yet */
+	char result[32];
+};
+
+struct bus {
+	struct functions sd;
+	bool loaded;
+	sd_bus *link;	 /* NULL: not connected */
+	bool subscribed; /* to the ends of jobs, on this connection */
+	struct job job;
+	const struct bus_limits *limits;
+};
+
+/* What is asked, for messages. */
+struct question {
+	const char *asked; /* "to stop" */
+	const char *unit;
+	bool look; /* only how things are */
+};
+
+/* A call on its way: made by call_begin(), filled by append, done by call_end(). */
+struct call {
+	struct bus *bus;
+	const struct question *question;
+	unsigned limit_ms;
+	sd_bus_message *request, *reply;
+	sd_bus_error error;
+	int r;
+};
+
+void call_free(struct call *c);
+#define autocall __attribute__((cleanup(call_free))) struct call
+
+/* Connects where there is no connection, or it broke. */
+int connect_bus(struct ports *p, struct bus **ret, struct err *e);
+void disconnect(struct bus *b);
+/* Signals wait until the mask is set back. */
+void hold_signals(sigset_t *ret_mask);
+/* One step of the connection, until the deadline at most. A signal ends the waiting, not the work. */
+int turn(struct ports *p, struct bus *b, int64_t deadline);
+
+struct call call_begin(struct bus *b, const struct question *q, const char *path,
+		       const char *interface, const char *member);
+struct call manager_call(struct bus *b, const struct question *q, const char *member);
+/* What could not be put together fails here. */
+#define call_append(c, ...)                                                                        \
+	((c)->r = (c)->r < 0 ? (c)->r : (c)->bus->sd.message_append((c)->request, __VA_ARGS__))
+
+int call_try(struct call *c); /* leaves the error for the caller to judge */
+int call_failed(struct call *c, struct err *e);
+int call_end(struct call *c, struct err *e);
+/* One string of the answer, which lives as long as the call does. inner: of a variant. */
+int call_string(struct call *c, const char *types, const char *inner, const char **ret,
+		struct err *e);
+/* A path of an object, of PATH_BYTES. */
+int call_path(struct call *c, char *ret, struct err *e);
+
+/* Errors. Each fills e and returns its code. */
+bool is_error(const sd_bus_error *error, const char *name);
+/* Whoever answers to the name of systemd is not there. */
+bool is_absence(const sd_bus_error *error);
+int give_way_out(const struct question *q, const char *id, struct err *e);
+int lost(struct bus *b, int r, const struct question *q, struct err *e);
+int left_bus(const struct question *q, struct err *e);
+int too_late(unsigned limit_ms, const struct question *q, struct err *e);
+/* r: what sd_bus_call() returned. */
+int explain(struct bus *b, int r, const sd_bus_error *error, unsigned limit_ms,
+	    const struct question *q, struct err *e);
+
+#endif

@@ -1,0 +1,35 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What was changed is still so after a reboot. Three boots on one disk.
+# needs: kvmtune
+
+# shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh
+. /io/ksm.sh
+
+read -r boot </io/boot
+
+case $boot in
+1)
+	scenario "first boot: off"
+	services enable --now
+	is "it was on" "$(units) $(ksm run)" "enabled active, enabled active 1"
+	run kvmtune ksm off
+	is "exit status" "$status" 0
+	;;
+2)
+	go_on "second boot: still off; then on"
+	is "off" "$(units) $(ksm run)" "disabled inactive, disabled inactive 0"
+	run kvmtune audit ksm=off
+	is "audit agrees" "$status" 0
+	run kvmtune ksm on
+	is "on: exit status" "$status" 0
+	is "on" "$(units) $(ksm run)" "enabled active, enabled active 1"
+	;;
+3)
+	go_on "third boot: on again"
+	is "on" "$(units) $(ksm run)" "enabled active, enabled active 1"
+	run kvmtune audit ksm=on
+	is "audit agrees" "$status" 0
+	;;
+esac

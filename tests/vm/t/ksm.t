@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Same-page merging and its services, as Debian ships them.
+
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+machine kind=tcg mode=systemd
+scenarios ksm-services ksm-bus
