@@ -7,25 +7,6 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
-# refused STATUS ID REGEX COMMAND...: on the host as it is; REGEX is for the message
-refused()
-{
-	local want=$1 want_id=$2 regex=$3 name
-
-	shift 3
-	name="$want_id: $*"
-	read_all before
-	run kvmtune "$@"
-	status_is "$want" "$name"
-	like "$err" "$regex" "$name: says why"
-	nothing_changed "$name: nothing was changed"
-	run kvmtune "$@" --json
-	json_id
-	is "$status $id" "$want $want_id" "$name: in JSON"
-	like "$err" $'\n.*[^ ]' "$name: names a way out"
-	nothing_changed "$name: nothing was changed, with JSON"
-}
-
 # on HOST STATUS ID REGEX COMMAND...
 on()
 {

@@ -170,13 +170,6 @@ done
 is "$unlisted" '' 'a plan without its begin is no change'
 is "$stuck" '' "a beginning torn anywhere in its $size bytes: undo, and then a change works"
 
-# crc_line JSON: a line as kvmtune writes it
-crc_line()
-{
-	python3 -c 'import sys, zlib
-for line in sys.argv[1:]: print("%08x %s" % (zlib.crc32(line.encode()), line))' "$@"
-}
-
 # forge FILE MODULE: an interrupted change whose way back writes and loads these
 forge()
 {

@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # The host has memory enough, but the limit of one guest is close.
-machine hv042 6.1.0-28-amd64
-cpu_broadwell
-module_loaded
-memory 64 48
-two_guests
-ksm 1
-merged pages_shared=12000 pages_sharing=700000 41922=420000 41987=292000
+hypervisor
+two_guests_merged
 both_units active enabled
 cgroup_limit '/machine.slice/machine-qemu\x2d1\x2dweb-01.scope' 4831838208 4294967296
 cgroup_limit '/machine.slice/machine-qemu\x2d1\x2ddb-01.scope' 17179869184 4294967296

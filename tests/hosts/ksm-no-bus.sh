@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # systemd runs, but does not answer.
-machine hv042 6.1.0-28-amd64
-cpu_broadwell
-module_loaded
-memory 64 48
+hypervisor
 ksm 1
 merged pages_shared=2000 pages_sharing=90000
 both_units active enabled

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A kernel without KSM.
-machine hv042 6.1.0-28-amd64
-cpu_broadwell
-module_loaded
-memory 64 48
+hypervisor
 both_units inactive enabled

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Merging was stopped, but what is merged was kept.
-machine hv042 6.1.0-28-amd64
-cpu_broadwell
-module_loaded
-memory 64 48
+hypervisor
 two_guests
 ksm 0
 merged pages_shared=12000 pages_sharing=700000 41922=420000 41987=292000

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # ksm.service alone; no guest runs: a process asked by itself for its memory to be merged.
-machine hv042 6.1.0-28-amd64
-cpu_broadwell
-module_loaded
-memory 64 48
+hypervisor
 ksmd
 process 3100 1 redis-server /system.slice/redis.service /usr/bin/redis-server
 ksm 1

@@ -5,7 +5,5 @@ machine hv042 6.1.0-28-amd64
 cpu_broadwell
 module_loaded
 memory 8 3 0
-two_guests
-ksm 1
-merged pages_shared=12000 pages_sharing=700000 41922=420000 41987=292000
+two_guests_merged
 both_units active enabled

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Ubuntu: qemu-kvm.service turns merging on at boot, unless it is told not to.
-machine hv042 6.1.0-28-amd64
-cpu_broadwell
-module_loaded
-memory 64 48
+hypervisor
 ksm 1
 unit qemu-kvm.service active enabled
 put /etc/default/qemu-kvm '# Set to 1 to enable KSM, 0 to disable KSM, and AUTO to use default settings.' \

@@ -26,7 +26,7 @@ make_host()
 
 # all_hosts: the names of all; some_hosts: for loops that take long: of those that differ in KSM only
 # these few, or with KVMTUNE_HOSTS='NAME...' only these (under AddressSanitizer, for example)
-KSM_HOSTS='ksm-chroot ksm-only ksm-tmpfiles ksm-tuned'
+KSM_HOSTS='ksm-chroot ksm-only ksm-tuned'
 
 all_hosts()
 {
@@ -81,6 +81,15 @@ machine()
 	put /proc/sys/kernel/modules_disabled 0
 	cmdline "BOOT_IMAGE=/boot/vmlinuz-$2 root=/dev/mapper/vg0-root ro quiet"
 	put /lib/modprobe.d/aliases.conf '# aliases of this distribution' 'alias net-pf-1 unix'
+}
+
+# hypervisor: Debian 12 on a machine with EPT and 64 GiB, kvm_intel loaded
+hypervisor()
+{
+	machine hv042 6.1.0-28-amd64
+	cpu_broadwell
+	module_loaded
+	memory 64 48
 }
 
 cmdline()
@@ -414,6 +423,14 @@ two_guests()
 	guest_process 41922 web-01
 	guest_process 41987 db-01
 	ksmd
+}
+
+# two_guests_merged: and KSM is at work
+two_guests_merged()
+{
+	two_guests
+	ksm 1
+	merged pages_shared=12000 pages_sharing=700000 41922=420000 41987=292000
 }
 
 # cgroup_limit CGROUP MAX CURRENT: in bytes
