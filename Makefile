@@ -33,14 +33,14 @@ ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) 
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
 
 BASE   := base err
-MODEL  := advice host ksm ksm_files memory modconf modconf_edit own_conf plan plan_module \
+MODEL  := advice cpu_differences cpu_judge cpu_msr cpuid cpuid_dump host ksm ksm_files memory modconf modconf_edit own_conf plan plan_module \
 	  plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module_back plan_refuse plan_reload setting user
-ENGINE := act act_ksm apply change journal observe observe_cpu observe_ksm observe_ksm_drivers \
+ENGINE := act act_ksm apply change journal observe observe_cpu observe_evidence observe_ksm observe_ksm_drivers \
 	  observe_ksm_users step_json
-SYS    := bus cpu files guest kvm lock modules ports scan system units unmerge write
-REPORT := json json_change json_ksm json_status ksm_report mention table text_change \
+SYS    := all_cpus bus cpu files guest kvm lock modules ports scan system units unmerge user_files write
+REPORT := json json_change json_cpu json_ksm json_status ksm_report mention table text_change text_cpu \
 	  text_journal text_ksm text_status text_users
-CLI    := cmd_change cmd_read goals help options tables
+CLI    := cmd_change cmd_cpu cmd_read goals help options tables
 
 # All but the doors to the outside: what a test links with doors of its own.
 INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(CLI:%=cli/%)

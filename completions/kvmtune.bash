@@ -31,8 +31,18 @@ _kvmtune_goal()
 _kvmtune_value()
 {
 	case $1 in
-	--root) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
-	--color) _kvmtune_words "choice --color" "$2" ;;
+	--root | --capture) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
+	--cpuid | --msr | --cpuinfo) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+	--color | --require) _kvmtune_words "choice $1" "$2" ;;
+	esac
+}
+
+# Is the next word this option's value, "=" or not?
+_kvmtune_takes_value()
+{
+	case $1 in
+	--root | --color | --reserve | --watch | --require | --cpuid | --msr | --cpuinfo | --capture) ;;
+	*) return 1 ;;
 	esac
 }
 
@@ -44,16 +54,20 @@ _kvmtune()
 	[ "$typed" != "=" ] || { before="=" typed="" i=$((COMP_CWORD - 1)); option=${COMP_WORDS[i]}; }
 	[ -n "$option" ] || [ "$before" != "=" ] || option=${COMP_WORDS[COMP_CWORD - 2]}
 	for ((i = 1; i < COMP_CWORD; i++)); do
+		if _kvmtune_takes_value "${COMP_WORDS[i]}"; then
+			((i++))
+			[ "${COMP_WORDS[i]:-}" != "=" ] || ((i++))
+			continue
+		fi
 		case ${COMP_WORDS[i]} in
-		--root | --color | --reserve | --watch) ((i++)); [ "${COMP_WORDS[i]:-}" != "=" ] || ((i++)) ;;
 		--wait) [ "${COMP_WORDS[i + 1]:-}" != "=" ] || ((i += 2)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]}; break ;;
 		esac
 	done
-	case $before in
-	--root | --color | --reserve | --watch) option=$before before="=" ;;
-	esac
+	if _kvmtune_takes_value "$before"; then
+		option=$before before="="
+	fi
 	if [ "$before" = "=" ]; then
 		case $option in
 		-*) _kvmtune_value "$option" "$typed" ;;

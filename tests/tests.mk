@@ -118,7 +118,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard src/*/*.c)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Iinclude -g -O1 -fsanitize=fuzzer,address,undefined \
-		-o $@ $< src/model/modconf.c src/base/base.c
+		-o $@ $< src/model/modconf.c $(wildcard src/model/cpu*.c) src/base/base.c src/base/err.c
 .PHONY: fuzz vm-shell demo bench
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
 	$(Q)for f in $^; do $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; done

@@ -29,10 +29,16 @@ enum option_bit {
 	OPT_LIST_WORDS = 1 << 11,
 	OPT_RESERVE = 1 << 12,
 	OPT_WATCH = 1 << 13,
+	OPT_REQUIRE = 1 << 14,
+	OPT_CPUID = 1 << 15,
+	OPT_MSR = 1 << 16,
+	OPT_CPUINFO = 1 << 17,
+	OPT_CAPTURE = 1 << 18,
 };
 
 #define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)
 #define OPTS_READ   (OPT_JSON | OPT_QUIET | OPT_VERBOSE)
+#define OPTS_CPU    (OPT_REQUIRE | OPT_CPUID | OPT_MSR | OPT_CPUINFO | OPT_CAPTURE)
 #define OPTS_CHANGE (OPTS_READ | OPT_DRY_RUN | OPT_WAIT | OPT_DEFER | OPT_RESERVE | OPT_WATCH)
 
 struct option_row {
@@ -53,6 +59,9 @@ struct invocation {
 	uint64_t reserve_bytes;
 	int64_t watch_ms;
 	const char *root;
+	const char *require;				  /* the name of a capability */
+	const char *cpuid_file, *msr_file, *cpuinfo_file; /* of a processor that was captured */
+	const char *capture_dir;
 	struct style style;
 	const char *command; /* its name */
 	char **args;	     /* operands behind it */
@@ -88,6 +97,7 @@ void list_words(FILE *out);
 enum exit_status usage_error(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
 enum exit_status cmd_status(struct invocation *in, struct err *e);
+enum exit_status cmd_cpu(struct invocation *in, struct err *e);
 enum exit_status cmd_guests(struct invocation *in, struct err *e);
 enum exit_status cmd_setting(struct invocation *in, struct err *e);
 enum exit_status cmd_apply(struct invocation *in, struct err *e);

@@ -5,6 +5,7 @@
 #ifndef KVMTUNE_OBSERVE_H
 #define KVMTUNE_OBSERVE_H
 
+#include <kvmtune/cpu.h>
 #include <kvmtune/host.h>
 #include <kvmtune/err.h>
 
@@ -30,6 +31,13 @@ int observe_ksm_counters(struct ports *p, struct param **ret, size_t *ret_count)
 
 /* Who uses KVM, described. ret must be empty; it is freed by kvm_users_free(). */
 int observe_users(struct ports *p, struct kvm_users *ret, struct err *e);
+
+/*
+ * All evidence of what the processor can do, for cpu_judge(). ret is freed by cpu_evidence_free(),
+ * also after a failure; what could not be read is named in unseen, a sentence each. Logical CPUs
+ * are counted from 0 in the order of the kernel, those that this process may run on.
+ */
+int observe_evidence(struct ports *p, struct cpu_evidence *ret, struct strv *unseen, struct err *e);
 
 /* The first line of a file, without its newline; NULL when it cannot be read. To be freed. */
 char *read_line_of(struct ports *p, const char *path);

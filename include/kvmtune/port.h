@@ -106,10 +106,20 @@ struct module_port {
 	int (*load)(struct ports *p, const char *module, const char *options, struct err *e);
 };
 
+/* Gets one leaf of CPUID of one logical CPU, by the kernel's number; r: EAX, EBX, ECX, EDX. */
+typedef void (*cpuid_sink)(void *arg, unsigned cpu, uint32_t leaf, uint32_t subleaf,
+			   const uint32_t r[4]);
+
 struct cpu_port {
 	int (*identify)(struct ports *p, struct cpu_id *ret, struct err *e);
 	/* A model-specific register, where /dev/cpu/N/msr is there already: never loads `msr`. */
 	int (*read_msr)(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret);
+	/*
+	 * Gives each leaf of each logical CPU that this process may run on, CPU by CPU, but for the
+	 * serial number (leaf 3). This process is moved from CPU to CPU, and may run where it might
+	 * before when it returns.
+	 */
+	int (*read_all)(struct ports *p, cpuid_sink sink, void *arg, struct err *e);
 };
 
 struct kvm_port {
@@ -165,6 +175,23 @@ struct ksm_port {
 	void (*unmerge_stop)(struct ports *p);
 };
 
+/* A file of the user's, to be written. */
+struct user_file {
+	const char *name, *text;
+};
+
+/* Files of the user's: paths as they were typed, from the working directory, not below the root. */
+struct user_port {
+	/* Appends a whole file. More than 16 MiB: -EFBIG. */
+	int (*read)(struct ports *p, const char *path, struct buf *ret);
+	/*
+	 * Makes a directory, or takes one that is empty, and writes files into it. -ENOTEMPTY: there
+	 * is something in it. After a failure nothing new is left there.
+	 */
+	int (*write_dir)(struct ports *p, const char *dir, const struct user_file *files,
+			 size_t count, struct err *e);
+};
+
 struct system_port {
 	void (*identify)(struct ports *p, struct host_id *ret);
 	bool (*is_root)(struct ports *p);
@@ -183,6 +210,7 @@ struct ports {
 	struct kvm_port kvm;
 	struct unit_port unit;
 	struct ksm_port ksm;
+	struct user_port user;
 	struct system_port system;
 	bool image; /* --root: files only; modules, cpu, kvm and /proc are not this image's */
 	void *self;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include <kvmtune/change.h>
+#include <kvmtune/cpu.h>
 
 struct style {
 	bool color;
@@ -34,6 +35,18 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 /* `kvmtune guests`. in_use is what the module's count says. */
 void text_users(FILE *out, const struct style *style, const struct host *host);
 int json_users(FILE *out, const struct host *host);
+
+/* `kvmtune cpu`. */
+struct cpu_report {
+	const struct cpu_evidence *evidence;
+	const struct cpu_judgement *judgement;
+	const struct strv *unseen;
+	bool captured; /* from files: of some processor, not of this one */
+};
+void text_cpu(FILE *out, const struct style *style, const struct cpu_report *r);
+int json_cpu(FILE *out, const struct cpu_report *r);
+/* `kvmtune cpu --require`: "ept-1gb: yes  (MSR 48Ch)". */
+void text_capability(FILE *out, const struct cpu_report *r, enum cpu_cap_id id);
 
 /* A change, or its dry run. */
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run);

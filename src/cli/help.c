@@ -105,5 +105,7 @@ void list_words(FILE *out)
 					row->argument && !row->optional ? "=" : "");
 	}
 	setting_words(out);
+	for (size_t i = 0; i < CAP_COUNT; i++)
+		fprintf(out, "choice --require %s\n", cpu_cap_names[i].name);
 	fputs("choice --color auto\nchoice --color always\nchoice --color never\n", out);
 }

@@ -98,10 +98,35 @@ static int take_watch(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
+/* Where the text of an option goes that is kept as it was typed; NULL: not one of these. */
+static const char **place_of_text(struct invocation *in, unsigned bit)
+{
+	switch (bit) {
+	case OPT_ROOT:
+		return &in->root;
+	case OPT_REQUIRE:
+		return &in->require;
+	case OPT_CPUID:
+		return &in->cpuid_file;
+	case OPT_MSR:
+		return &in->msr_file;
+	case OPT_CPUINFO:
+		return &in->cpuinfo_file;
+	case OPT_CAPTURE:
+		return &in->capture_dir;
+	default:
+		return NULL;
+	}
+}
+
 static int take(struct invocation *in, const struct option_row *row, const char *value,
 		struct err *e)
 {
+	const char **text = place_of_text(in, row->bit);
+
 	in->given |= row->bit;
+	if (text)
+		*text = value;
 	switch (row->bit) {
 	case OPT_WAIT:
 		return take_wait(in, value, e);
@@ -109,9 +134,6 @@ static int take(struct invocation *in, const struct option_row *row, const char 
 		return take_reserve(in, value, e);
 	case OPT_WATCH:
 		return take_watch(in, value, e);
-	case OPT_ROOT:
-		in->root = value;
-		return 0;
 	case OPT_COLOR:
 		return take_color(in, value, e);
 	case OPT_QUIET:

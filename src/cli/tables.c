@@ -20,6 +20,14 @@ const struct option_row option_table[] = {
 	{ OPT_WATCH, 0, "watch", "TIME", false,
 	  "watch so long for swapping after that (10s), and take it back if it begins; 0: do not" },
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
+	{ OPT_REQUIRE, 0, "require", "NAME", false,
+	  "exit with 0, 4 or 1: the processor has this (ept, npt, ept-1gb...), has not, unknown" },
+	{ OPT_CPUID, 0, "cpuid", "FILE", false,
+	  "judge the processor whose registers are in FILE, not this one" },
+	{ OPT_MSR, 0, "msr", "FILE", false, "its model-specific registers" },
+	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "its /proc/cpuinfo" },
+	{ OPT_CAPTURE, 0, "capture", "DIR", false,
+	  "write these three files of this processor into the new directory DIR" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
 	{ OPT_COLOR, 0, "color", "WHEN", false, "auto (the default), always or never" },
@@ -41,6 +49,16 @@ const struct command command_table[] = {
 		  "and who uses KVM. Works without root, and says what it could not see.",
 	  .takes = OPTS_READ,
 	  .run = cmd_status },
+	{ .name = "cpu",
+	  .summary = "Say what the processor can do for virtual machines, with the evidence",
+	  .text = "Prints what CPUID, the model-specific registers, /proc/cpuinfo and the loaded "
+		  "kvm module say of virtualization: what there is, what is switched off by the "
+		  "firmware, and whether KVM may use it. --require answers for scripts: exit "
+		  "status 0 yes, 4 no, 1 cannot tell. --capture writes what was read, without "
+		  "serial numbers, and --cpuid judges it anywhere. Works without root, and says "
+		  "what it could not see.",
+	  .takes = OPTS_READ | OPTS_CPU,
+	  .run = cmd_cpu },
 	{ .name = "guests",
 	  .summary = "Say who uses KVM now, whatever the program is called",
 	  .text = "Lists every process that holds /dev/kvm, a virtual machine or a virtual "

@@ -101,8 +101,15 @@ static int no_cpu(struct ports *p, struct cpu_id *ret, struct err *e)
 	return err_set(e, -EOPNOTSUPP, "an image has no processor");
 }
 
+static int no_cpus(struct ports *p, cpuid_sink sink, void *arg, struct err *e)
+{
+	(void)p, (void)sink, (void)arg;
+	return err_set(e, -EOPNOTSUPP, "an image has no processor");
+}
+
 void sys_cpu(struct ports *p)
 {
 	p->cpu.identify = p->image ? no_cpu : cpu_identify_host;
 	p->cpu.read_msr = cpu_read_msr;
+	p->cpu.read_all = p->image ? no_cpus : sys_read_all_cpus;
 }

@@ -22,6 +22,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	sys_units(p);
 	sys_unmerge(p);
 	sys_system(p);
+	sys_user_files(p);
 	if (s->root_fd >= 0)
 		return 0;
 	err_sys(e, -errno, "cannot open the root directory %s", root ? root : "/");

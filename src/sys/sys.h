@@ -59,5 +59,9 @@ void sys_units(struct ports *p);
 void sys_units_close(struct ports *p);
 void sys_unmerge(struct ports *p);
 void sys_system(struct ports *p);
+void sys_user_files(struct ports *p);
+
+/* Every leaf of every logical CPU: cpu_port.read_all. */
+int sys_read_all_cpus(struct ports *p, cpuid_sink sink, void *arg, struct err *e);
 
 #endif

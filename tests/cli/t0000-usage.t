@@ -39,6 +39,8 @@ mistake 'audit' 'audit needs at least one'
 mistake 'audit ept=yes' 'ept takes on\|off'
 mistake '--frobnicate status' 'there is no option --frobnicate'
 mistake '-x status' 'there is no option -x'
+mistake 'cpu --dry-run' 'cpu does not take --dry-run'
+mistake 'status --cpuid x' 'status does not take --cpuid'
 mistake 'status --dry-run' 'status does not take --dry-run'
 mistake 'audit --defer ept=on' 'audit does not take --defer'
 mistake 'guests --wait' 'guests does not take --wait'
@@ -68,7 +70,7 @@ unset KVMTUNE_FAKE_HOST
 for program in "$KVMTUNE_FAKE" "$KVMTUNE"; do
 	run "$program" --help
 	is "$status$err" 0 "${program##*/} --help"
-	for command in status guests ept apply audit undo; do
+	for command in status cpu guests ept apply audit undo; do
 		like "$out" $'\n  '"$command" "--help names $command"
 		run "$program" "$command" --help
 		is "$status$err" 0 "$command --help"
@@ -82,7 +84,7 @@ for program in "$KVMTUNE_FAKE" "$KVMTUNE"; do
 done
 
 # The real program on the machine that runs this test: whatever it is, looking works.
-for words in status guests ept 'status --json' 'undo --list'; do
+for words in status cpu guests ept 'status --json' 'cpu --json' 'undo --list'; do
 	# shellcheck disable=SC2086
 	run "$KVMTUNE" $words
 	is "$status$err" 0 "the real kvmtune $words works here"

@@ -133,6 +133,12 @@ for command in $(of command); do
 	ok "completion: options of $command" offers "$(raw_options "takes $command")" kvmtune "$command" --
 done
 ok "completion: choices of --color" offers "$(raw_options "choice --color")" kvmtune --color = ""
+ok "completion: choices of --require" offers "$(raw_options "choice --require")" kvmtune cpu --require ""
+ok "completion: begun choice of --require" offers unrestricted-guest kvmtune cpu --require = unr
+for option in cpuid msr cpuinfo; do
+	ok "completion: files of --$option" offers LICENSE kvmtune cpu --$option LICEN
+done
+ok "completion: behind an option with a value" offers "$(of command)" kvmtune --require ept ""
 for setting in $(of value | cut -d' ' -f1 | sort -u); do
 	ok "completion: values of $setting" offers "$(of "value $setting")" kvmtune "$setting" ""
 	ok "completion: $setting= behind apply" offers "$setting=" kvmtune apply "${setting%?}"

@@ -35,6 +35,7 @@ for name in $(all_hosts); do
 	document "$name.status" status
 	document "$name.ept" ept
 	document "$name.guests" guests
+	document "$name.cpu" cpu
 	document "$name.audit-on" audit ept=on
 	document "$name.audit-off" audit ept=off
 	document "$name.off-dry" ept off --dry-run
@@ -88,6 +89,15 @@ json_is waited 'len(d["users"]) == 3 and d["refusal"]["id"] == "in-use"' 'who wa
 document image --root "$KVMTUNE_FAKE_HOST/root" status
 json_is image 'd["host"]["image"] and d["host"]["name"] is None and not d["users"]' 'an image'
 
+# A processor that was captured.
+host intel-ept-on
+rm -r "$KVMTUNE_FAKE_HOST/root/sys/module/kvm_intel"
+run kvmtune cpu --capture "$tmp/captured"
+document captured.cpu cpu --cpuid "$tmp/captured/cpuid.txt" --msr "$tmp/captured/msr.txt"
+json_is captured.cpu 'd["captured"] and not d["not_seen"]' 'nothing of the live one'
+json_is captured.cpu 'd["ept"] == {"value": True, "source": ["MSR 48Bh"]}' 'by its registers'
+json_is captured.cpu 'd["vmx_enabled"]["value"] and d["vmx_enabled"]["source"] == ["MSR 3Ah"]' 'enabled'
+
 # What the documents say.
 json_is intel-ept-on.status 'd["ept"]["now"]["value"] is True and d["ept"]["now"]["source"]' 'now'
 json_is intel-ept-on.status 'd["ept"]["next_load"]["value"] is True' 'next load'
@@ -101,6 +111,18 @@ json_is no-module.status 'd["ept"]["now"] == {"value": None, "source": []}' 'unk
 json_is no-module.status 'd["ept"]["module"]["in_use"]["value"] is None' 'in use: unknown'
 json_is vmx-no-ept.status 'd["ept"]["virt"]["value"] and d["ept"]["paging"]["value"] is False' 'no EPT'
 json_is amd.status 'd["cpu"]["svm"]["value"] and d["cpu"]["vendor"] == "AuthenticAMD"' 'processor'
+json_is intel-ept-on.cpu 'd["vendor"] == {"value": "GenuineIntel", "source": ["CPUID 0"]}' 'vendor'
+json_is intel-ept-on.cpu '"E5-2680" in d["brand"]["value"] and d["brand"]["source"]' 'brand'
+json_is intel-ept-on.cpu 'd["vmx"]["value"] and d["svm"]["value"] is False and d["hypervisor"]["value"] is False' 'facts'
+json_is intel-ept-on.cpu 'd["ept"]["value"] and "MSR 48Bh" in d["ept"]["source"]' 'EPT'
+json_is intel-ept-on.cpu 'd["ept_usable"]["value"] and d["npt"]["value"] is False' 'EPT usable, no NPT'
+json_is intel-ept-on.cpu 'd["msrs"][0] == {"cpu": 0, "msr": "0x3a", "value": "0x0000000000000005"}' 'registers'
+json_is intel-ept-on.cpu 'd["logical_cpus"] == 2 and d["differences"] == [] and not d["captured"]' 'all CPUs'
+json_is vtx-disabled.cpu 'd["vmx"]["value"] and d["vmx_enabled"]["value"] is False and "firmware" in d["reasons"]["vmx_enabled"]' 'switched off is not absent'
+json_is no-vtx.cpu 'd["vmx"]["value"] is False and d["ept"]["value"] is False' 'absent'
+json_is vmx-no-ept.cpu 'd["vmx"]["value"] and d["ept"]["value"] is False' 'no EPT'
+json_is not-root.cpu '"msr driver is not loaded" in d["not_seen"][0] and d["msrs"] == []' 'what could not be read'
+json_is amd.cpu 'd["svm"]["value"] and d["vmx"]["value"] is False' 'AMD'
 json_is conf-conflict-off.status '[m["where"] for m in d["ept"]["mentions"] if m["decides"]] == ["/etc/modprobe.d/zzz-site.conf:3"]' 'who decides'
 json_is blacklisted.status 'd["ept"]["mentions"][0]["kind"] == "blacklist"' 'other lines'
 json_is builtin.status 'd["ept"]["module"]["state"] == "built_in"' 'built in'
@@ -133,7 +155,7 @@ json_is ksm-tuned.ksm-off 'd["result"] == "done" and d["leftover"] == []' 'done 
 json_is ksm-tuned.ksm-audit 'd["drift"] and d["settings"][0]["differs"]' 'KSM: drift'
 json_is in-use.audit-off 'd["refusal"]["id"] == "in-use"' 'what would stand in the way'
 
-printf '%s\n' "${is_status[@]}" | grep -v 'status\|\.list\|guests\|\.ept	\|^image' >>"$list"
+printf '%s\n' "${is_status[@]}" | grep -v 'status\|\.list\|guests\|\.cpu	\|\.ept	\|^image' >>"$list"
 
 if python3 -c 'import jsonschema' 2>"$tmp/err"; then
 	python3 tests/lib/check_json.py "$documents" "$list" >"$tmp/tap"

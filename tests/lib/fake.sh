@@ -30,7 +30,9 @@ copies=0
 host_from()
 {
 	# To remove them one by one would cost as much as the rest.
-	[ $((++copies % 64)) != 0 ] || rm -rf "$tmp"/work.*
+	if [ $((++copies % 64)) = 0 ]; then
+		find "$tmp" -maxdepth 1 -name 'work.*' ! -path "$KVMTUNE_FAKE_HOST" -exec rm -rf {} +
+	fi
 	export KVMTUNE_FAKE_HOST=$tmp/work.$copies
 	cp -a "$1" "$KVMTUNE_FAKE_HOST"
 }

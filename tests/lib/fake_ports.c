@@ -6,6 +6,7 @@
  *	KVMTUNE_FAKE_HOST=DIR		DIR/root: the host's files; DIR/fake: what is no file
  *
  * DIR/fake/host	what the host is: one "key value" a line, see fake_said()
+ * DIR/fake/cpuid	registers of the processors, a dump as text; without: made from what host says
  * DIR/fake/users	who holds KVM: one process a line, see add_user()
  * DIR/fake/loads	how often kvm_intel was loaded: written here
  * DIR/fake/slept	is there once the program has slept: written here
@@ -44,6 +45,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <kvmtune/cpuid.h>
 #include <kvmtune/observe.h>
 
 #define MODULE	   "kvm_intel"
@@ -727,6 +729,66 @@ static int fake_msr(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret)
 	return -ENOENT;
 }
 
+/* What identifies a processor, from DIR/fake/host: as little as there is. */
+static void describe_cpu(const struct fake *f, struct cpuid_cpu *c)
+{
+	const char *vendor = fake_said(f, "vendor", "");
+	uint32_t basic[4] = { 1 }, features[4] = { 0 }, last[4] = { 0x80000004 },
+		 extended[4] = { 0 };
+	char name[12] = "", brand[48] = "";
+
+	memcpy(name, vendor, strnlen(vendor, sizeof(name)));
+	memcpy(&basic[EBX], name, 4);
+	memcpy(&basic[EDX], name + 4, 4);
+	memcpy(&basic[ECX], name + 8, 4);
+	/* An EPYC 7302, a Xeon E5-2680 v4. */
+	features[EAX] = said_tri(f, "svm") == YES ? 0x830f10 : 0x406f1;
+	features[ECX] = (uint32_t)(said_tri(f, "vmx") == YES) << 5 |
+			(uint32_t)(said_tri(f, "hypervisor") == YES) << 31;
+	extended[ECX] = (uint32_t)(said_tri(f, "svm") == YES) << 2;
+	cpuid_add(c, 0, 0, basic);
+	cpuid_add(c, 1, 0, features);
+	cpuid_add(c, 0x80000000, 0, last);
+	cpuid_add(c, 0x80000001, 0, extended);
+	snprintf(brand, sizeof(brand), "%s", fake_said(f, "brand", ""));
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t part[4];
+
+		memcpy(part, brand + 16 * i, sizeof(part));
+		cpuid_add(c, 0x80000002 + i, 0, part);
+	}
+}
+
+static int read_fake_cpuid(const struct fake *f, struct cpuid_dump *ret, struct err *e)
+{
+	autofree char *path = xasprintf("%s/fake/cpuid", f->dir);
+	autofree char *text = slurp(path);
+
+	if (text)
+		return cpuid_read_dump(text, strlen(text), ret, e);
+	for (int i = 0; i < 2; i++)
+		describe_cpu(f, &array_push(ret->cpus, ret->count));
+	return 0;
+}
+
+static int fake_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err *e)
+{
+	struct cpuid_dump dump = { 0 };
+	int r;
+
+	if (p->image)
+		return err_set(e, -EOPNOTSUPP, "an image has no processor");
+	r = read_fake_cpuid(fake_of(p), &dump, e);
+	for (size_t i = 0; r == 0 && i < dump.count; i++)
+		for (size_t k = 0; k < dump.cpus[i].count; k++) {
+			const struct cpuid_leaf *l = &dump.cpus[i].leaves[k];
+
+			sink(arg, (unsigned)i, l->leaf, l->subleaf, l->r);
+		}
+	cpuid_dump_free(&dump);
+	return r;
+}
+
 /* ---- who uses KVM ---- */
 
 /* Takes \xHH back to a byte, in place. */
@@ -1278,12 +1340,14 @@ static void fill_table(struct ports *p)
 	p->module.load = fake_load;
 	p->cpu.identify = fake_cpu;
 	p->cpu.read_msr = fake_msr;
+	p->cpu.read_all = fake_read_all;
 	p->kvm.users = fake_users;
 	p->kvm.run_guest = fake_guest;
 	p->kvm.settle = fake_settle;
 	fake_ksm(p);
 	fake_units(p);
 	fake_system(p);
+	sys_user_files(p);
 }
 
 /* ---- what has become of the files ---- */

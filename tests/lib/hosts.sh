@@ -84,6 +84,7 @@ machine()
 }
 
 # hypervisor: Debian 12 on a machine with EPT and 64 GiB, kvm_intel loaded
+# shellcheck disable=SC2119 # its own arguments are not the module's
 hypervisor()
 {
 	machine hv042 6.1.0-28-amd64
@@ -254,6 +255,7 @@ parameters()
 }
 
 # module_loaded [PARAM=VALUE...]: it is loaded, and nobody uses it
+# shellcheck disable=SC2120 # descriptions call it with some
 module_loaded()
 {
 	local dir=$host_dir/root/sys/module p

@@ -22,7 +22,7 @@ room_of_header()
 	facts.h | user.h) echo data ;;
 	port.h) echo port ;;
 	scan.h | testguest.h) echo sys ;;
-	advice.h | host.h | ksm.h | memory.h | modconf.h | plan.h | setting.h) echo model ;;
+	advice.h | cpu.h | cpuid.h | host.h | ksm.h | memory.h | modconf.h | plan.h | setting.h) echo model ;;
 	apply.h | change.h | journal.h | observe.h) echo engine ;;
 	bench.h | stats.h) echo bench ;;
 	report.h) echo report ;;

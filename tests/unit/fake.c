@@ -822,6 +822,25 @@ static int unit_stop(struct ports *p, const char *unit, struct err *e)
 
 /* ---- the rest ---- */
 
+/* Two processors that differ in nothing but their APIC ids. */
+static int cpu_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err *e)
+{
+	const struct cpu_id *id = &fake_of(p)->cpu;
+	uint32_t vendor[4] = { 1 };
+
+	(void)e;
+	memcpy(&vendor[1], id->vendor, 4);
+	memcpy(&vendor[3], id->vendor + 4, 4);
+	memcpy(&vendor[2], id->vendor + 8, 4);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		sink(arg, cpu, 0, 0, vendor);
+		sink(arg, cpu, 1, 0, (uint32_t[4]){ 0x406f1, cpu << 24, (id->vmx == YES) << 5, 0 });
+		sink(arg, cpu, 0x80000000, 0, (uint32_t[4]){ 0x80000001 });
+		sink(arg, cpu, 0x80000001, 0, (uint32_t[4]){ 0, 0, (id->svm == YES) << 2, 0 });
+	}
+	return 0;
+}
+
 static int cpu_identify(struct ports *p, struct cpu_id *ret, struct err *e)
 {
 	(void)e;
@@ -933,7 +952,9 @@ static void set_ports(struct ports *p)
 		.set_owner = file_set_owner,
 	};
 	p->module = (struct module_port){ module_prepare, module_unload, module_load };
-	p->cpu = (struct cpu_port){ cpu_identify, cpu_read_msr };
+	p->cpu = (struct cpu_port){ .identify = cpu_identify,
+				    .read_msr = cpu_read_msr,
+				    .read_all = cpu_read_all };
 	p->kvm = (struct kvm_port){ kvm_users, kvm_run_guest, kvm_settle };
 	p->unit =
 		(struct unit_port){ unit_state, unit_enable, unit_disable, unit_start, unit_stop };

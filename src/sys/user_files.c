@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * user_files.c - files of the user's, by the paths that were typed.
+ */
+#include "sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define USER_FILE_MAX (16 << 20)
+
+static int user_read(struct ports *p, const char *path, struct buf *ret)
+{
+	autoclose int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	autobuf text = { 0 };
+	char chunk[16384];
+	ssize_t n;
+
+	(void)p;
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+		if (text.len + (size_t)n > USER_FILE_MAX)
+			return -EFBIG;
+		buf_add(&text, chunk, (size_t)n);
+	}
+	if (n < 0)
+		return -errno;
+	buf_add(ret, buf_text(&text), text.len);
+	return 0;
+}
+
+/* 0, or -ENOTEMPTY. */
+static int check_empty(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	int found = 0;
+
+	if (!dir) {
+		closep(&copy);
+		return -errno;
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			found++;
+	closedir(dir);
+	return found ? -ENOTEMPTY : 0;
+}
+
+/* A new file, and never through a link that somebody may have put there meanwhile. */
+static int write_new(int dir, const struct user_file *file)
+{
+	int fd =
+		openat(dir, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (!out || fputs(file->text, out) == EOF)
+		r = -errno;
+	if (out ? fclose(out) != 0 && r == 0 : close(fd) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, file->name, 0);
+	return r;
+}
+
+static int write_files(int dir, const struct user_file *files, size_t count)
+{
+	int r = check_empty(dir);
+	size_t done = 0;
+
+	while (r == 0 && done < count) {
+		r = write_new(dir, &files[done]);
+		done += r == 0;
+	}
+	while (r < 0 && done)
+		unlinkat(dir, files[--done].name, 0);
+	return r;
+}
+
+static int user_write_dir(struct ports *p, const char *path, const struct user_file *files,
+			  size_t count, struct err *e)
+{
+	bool made = mkdir(path, 0755) == 0;
+	int error = made || errno == EEXIST ? 0 : -errno;
+	autoclose int dir = -1;
+
+	(void)p;
+	if (error < 0)
+		return err_sys(e, error, "cannot make the directory %s", path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	error = dir < 0 ? -errno : write_files(dir, files, count);
+	if (error == 0)
+		return 0;
+	if (made)
+		rmdir(path);
+	return err_sys(e, error, "cannot write into %s", path);
+}
+
+void sys_user_files(struct ports *p)
+{
+	p->user.read = user_read;
+	p->user.write_dir = user_write_dir;
+}
