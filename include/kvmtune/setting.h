@@ -11,22 +11,27 @@
 
 #include <kvmtune/base.h>
 
+struct cpu_id;
 struct goal;
 struct host;
 struct plan;
 struct plan_options;
 
-enum setting_id { SETTING_EPT, SETTING_KSM, SETTING_COUNT };
+enum setting_id { SETTING_EPT, SETTING_NPT, SETTING_KSM, SETTING_COUNT };
+
+/* The processor's extension that a module drives: each vendor has its own. */
+enum virt_kind { VIRT_VMX, VIRT_SVM };
 
 struct module_setting {
-	const char *module;	/* "kvm_intel" */
-	const char *param;	/* "ept" */
-	const char *virt;	/* what the processor needs at all: "VT-x" */
-	const char *paging;	/* what the parameter is about: "EPT" */
-	const char *hint_other; /* what to do on the other vendor's processor, or NULL */
+	enum virt_kind kind;
+	const char *module; /* "kvm_intel" */
+	const char *param;  /* "ept" */
+	const char *virt;   /* what the processor needs at all: "VT-x" */
+	const char *paging; /* what the parameter is about: "EPT" */
 	/*
 	 * Parameters that the kernel forces while this one is off, whatever was asked for
-	 * (vmx.c:hardware_setup). NULL-terminated. Their values are no proof of anything.
+	 * (vmx.c:hardware_setup, svm.c:svm_hardware_setup). NULL-terminated. Their values are no
+	 * proof of anything.
 	 */
 	const char *const *forced_off;
 	const char *const *also_moves; /* change with it in another way */
@@ -53,6 +58,14 @@ const struct setting *setting_find(const char *name);
 const char *setting_value(const struct setting *s, const char *value);
 /* "on|off" */
 void setting_values_text(const struct setting *s, struct buf *ret);
+
+/* What CPUID says of the extension that a module drives. */
+enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind);
+/*
+ * Is a setting one of this processor's? What belongs to another vendor's is impossible here, and
+ * not worth a line in a report. Nobody knows what an image will run on: there, each is.
+ */
+bool setting_fits(const struct setting *s, const struct cpu_id *cpu);
 
 /* Words for a bool parameter: "on", "off", NULL (unknown); and for people: "unknown". */
 const char *value_name(enum tri t);

@@ -37,6 +37,12 @@ const struct option_row option_table[] = {
 };
 const size_t option_count = ARRAY_SIZE(option_table);
 
+/* What the settings that are a parameter of a module do. */
+#define RELOAD_TEXT(module)                                                                        \
+	"Writes " OWN_CONF_FILE ", makes sure that it wins, and reloads " module " while no "      \
+	"guest runs; then checks the parameters, /dev/kvm and a test guest. Anything that "        \
+	"fails is taken back."
+
 const struct command command_table[] = {
 	{ .name = "status",
 	  .summary = "Say what the host is: now, and at the next module load or boot",
@@ -69,11 +75,14 @@ const struct command command_table[] = {
 	  .operands = "[on|off]",
 	  .summary = "Turn Intel's extended page tables on or off; without a word: print their "
 		     "state",
-	  .text = "Writes " OWN_CONF_FILE
-		  ", makes sure that it wins, and reloads kvm_intel while no "
-		  "guest runs; then checks the parameters, /dev/kvm and a test guest. Anything "
-		  "that "
-		  "fails is taken back.",
+	  .text = RELOAD_TEXT("kvm_intel"),
+	  .takes = OPTS_CHANGE,
+	  .changes = true,
+	  .run = cmd_setting },
+	{ .name = "npt",
+	  .operands = "[on|off]",
+	  .summary = "Turn AMD's nested page tables on or off; without a word: print their state",
+	  .text = RELOAD_TEXT("kvm_amd"),
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_setting },

@@ -140,16 +140,20 @@ static void observe_loaded(struct ports *p, const struct module_setting *ms, uns
 	m->now = running_value(p, ms);
 }
 
-static void observe_module(struct ports *p, const struct module_setting *ms, struct host *h,
+/* libkmod is not asked about the module of another vendor: that would cost as much again. */
+static void observe_module(struct ports *p, const struct setting *s, struct host *h,
 			   struct module_facts *m)
 {
+	const struct module_setting *ms = s->module;
+	bool fits = setting_fits(s, &h->cpu);
+
 	m->now = UNKNOWN;
 	m->refcnt = -1;
 	m->state = MODULE_STATE_UNKNOWN;
 	if (!p->image) {
 		m->state = loaded_state(p, ms->module);
 		if (m->state == MODULE_STATE_UNKNOWN)
-			m->state = stored_state(p, ms->module);
+			m->state = fits ? stored_state(p, ms->module) : MODULE_STATE_UNKNOWN;
 		else
 			observe_loaded(p, ms, h->parts, m);
 	}
@@ -271,7 +275,7 @@ static void observe_modules(struct ports *p, struct host *h)
 		observe_running(p, h);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].module)
-			observe_module(p, settings[i].module, h, &h->modules[i]);
+			observe_module(p, &settings[i], h, &h->modules[i]);
 	observe_use(p, h);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * observe_cpu.c - VT-x and EPT, by all that can be asked without changing anything.
+ * observe_cpu.c - VT-x and EPT, SVM and NPT, by all that can be asked without changing anything.
  *
  * EPT is not in CPUID. It shows in the VMX capability registers, which need the msr driver and
  * root; in /proc/cpuinfo; and in the parameter of the loaded module, which is the final truth when
- * it reads Y. Each source may only add what it really proves: see the notes at each.
+ * it reads Y. AMD's NPT is a flag that the kernel shows in /proc/cpuinfo, and goes by itself. Each
+ * source may only add what it really proves: see the notes at each.
  */
 #include "observe_cpu.h"
 
@@ -19,6 +20,8 @@
 #define MSR_PROCBASED_CTLS2 0x48b /* bit 33: EPT may be enabled */
 #define MSR_EPT_VPID_CAP    0x48c
 #define MSR_FEATURE_CONTROL 0x3a /* bit 0: locked; bits 1, 2: VMX inside, outside of SMX */
+
+#define MSR_VM_CR 0xc0010114 /* AMD APM 2, 15.30.1; bit 4: SVMDIS */
 
 /* What KVM asks of EPT (vmx.c:hardware_setup): 4-level walk, write-back, INVEPT global. */
 #define EPT_CAP_NEEDED                                                                             \
@@ -118,7 +121,7 @@ static void ept_by_msr(struct ports *p, struct module_facts *m)
 }
 
 /* Y proves all; N proves nothing: it may be what was asked for. */
-static void ept_by_module(const struct module_setting *ms, struct module_facts *m)
+static void paging_by_module(const struct module_setting *ms, struct module_facts *m)
 {
 	autofree char *source = NULL;
 
@@ -131,7 +134,7 @@ static void ept_by_module(const struct module_setting *ms, struct module_facts *
 		set_fact(&m->enabled, YES, source);
 }
 
-/* A loaded module is proof that VT-x can be used; kvm_intel does not load without. */
+/* A loaded module is proof that VT-x (SVM) can be used; it does not load without. */
 static void enabled_by_module(const struct module_setting *ms, struct module_facts *m)
 {
 	autofree char *source = xasprintf("/sys/module/%s", ms->module);
@@ -144,7 +147,7 @@ static void enabled_by_module(const struct module_setting *ms, struct module_fac
 		set_fact(&m->enabled, YES, source);
 }
 
-static void observe_intel(struct ports *p, const struct module_setting *ms, struct module_facts *m)
+static void observe_intel(struct ports *p, struct module_facts *m)
 {
 	autobuf cpuinfo = { 0 };
 
@@ -153,8 +156,48 @@ static void observe_intel(struct ports *p, const struct module_setting *ms, stru
 	enabled_by_msr(p, m);
 	ept_by_cpuinfo(buf_text(&cpuinfo), m);
 	ept_by_msr(p, m);
-	enabled_by_module(ms, m);
-	ept_by_module(ms, m);
+}
+
+/*
+ * Linux takes svm off its flags where the firmware switched it off since 6.7 only, and kvm_amd does
+ * not load without the flag, whyever it is not there. That it is there proves nothing.
+ */
+static void svm_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
+{
+	if (m->virt.value == YES && cpuinfo_has(cpuinfo, "flags", "svm") == NO)
+		set_fact(&m->enabled, NO, CPUINFO);
+}
+
+/* svm.c:is_disabled, which decides whether kvm_amd loads, looks at this bit and no other. */
+static void svm_by_msr(struct ports *p, struct module_facts *m)
+{
+	uint64_t vm_cr;
+
+	if (m->virt.value != YES || m->enabled.value == NO ||
+	    p->cpu.read_msr(p, 0, MSR_VM_CR, &vm_cr) < 0)
+		return;
+	set_fact(&m->enabled, bit(vm_cr, 4) ? NO : YES, "MSR C0010114h");
+}
+
+/* svm.c:svm_hardware_setup asks for this very flag, and for nothing else. */
+static void npt_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
+{
+	enum tri npt = cpuinfo_has(cpuinfo, "flags", "npt");
+
+	if (npt == UNKNOWN || m->enabled.value == NO)
+		return;
+	set_fact(&m->paging, npt, CPUINFO);
+	set_fact(&m->usable, npt, CPUINFO);
+}
+
+static void observe_amd(struct ports *p, struct module_facts *m)
+{
+	autobuf cpuinfo = { 0 };
+
+	p->file.read_head(p, CPUINFO, 16384, &cpuinfo);
+	svm_by_cpuinfo(buf_text(&cpuinfo), m);
+	svm_by_msr(p, m);
+	npt_by_cpuinfo(buf_text(&cpuinfo), m);
 }
 
 static void nothing_there(struct module_facts *m)
@@ -167,13 +210,21 @@ static void nothing_there(struct module_facts *m)
 void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
 		      struct module_facts *m)
 {
+	enum tri virt = cpu_virt(&h->cpu, ms->kind);
+
 	m->virt.value = m->enabled.value = m->paging.value = m->usable.value = UNKNOWN;
 	if (p->image)
 		return;
-	if (h->cpu.vmx != UNKNOWN)
-		set_fact(&m->virt, h->cpu.vmx, "CPUID");
-	if (h->cpu.vmx == NO && m->state != MODULE_STATE_LOADED)
+	if (virt != UNKNOWN)
+		set_fact(&m->virt, virt, "CPUID");
+	if (virt == NO && m->state != MODULE_STATE_LOADED) {
 		nothing_there(m);
+		return;
+	}
+	if (ms->kind == VIRT_SVM)
+		observe_amd(p, m);
 	else
-		observe_intel(p, ms, m);
+		observe_intel(p, m);
+	enabled_by_module(ms, m);
+	paging_by_module(ms, m);
 }

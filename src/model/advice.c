@@ -38,6 +38,22 @@ const struct advice advices[ADVICE_COUNT] = {
 		.text = "EPT off is by itself a full mitigation of L1TF for guests",
 		.source = "Linux, hw-vuln/l1tf.rst",
 	},
+	[ADVICE_NPT_OFF_SLOWER] = {
+		.name = "npt-off-slower",
+		.text = "the gain and the losses that are known were measured for EPT, not for NPT; "
+			"without NPT KVM keeps shadow page tables, too: measure your own load",
+		.source = "Linux, kvm/mmu/mmu.c",
+	},
+	[ADVICE_NPT_OFF_NESTED] = {
+		.name = "npt-off-nested",
+		.text = "guests inside guests lose nested NPT and become very slow",
+		.source = "Linux, kvm/svm/svm.c",
+	},
+	[ADVICE_NPT_OFF_SEV] = {
+		.name = "npt-off-sev",
+		.text = "encrypted guests (SEV, SEV-ES, SEV-SNP) need NPT and will not start",
+		.source = "Linux, kvm/svm/sev.c",
+	},
 	[ADVICE_KVM_CONTAINERS] = {
 		.name = "kvm-containers",
 		.text = "/dev/kvm is a new node after the reload: restart containers that bind-mount it",
@@ -92,18 +108,31 @@ static bool is_on(const struct module_facts *m, const char *param)
 	return value && param_bool(value) == YES;
 }
 
-static void advise_ept_off(const struct host *host, const struct list *l)
-{
-	const struct module_facts *m = &host->modules[SETTING_EPT];
+/* What goes with the turning off of a module's parameter. */
+static const struct {
+	enum setting_id setting;
+	enum advice_id advice;
+	const char *param; /* only where this one is on; NULL: always */
+} off_advice[] = {
+	{ SETTING_EPT, ADVICE_EPT_OFF_SLOWER, NULL },
+	{ SETTING_EPT, ADVICE_EPT_OFF_CENTOS7_CPUS, NULL },
+	{ SETTING_EPT, ADVICE_EPT_OFF_OVMF_SMP, NULL },
+	{ SETTING_EPT, ADVICE_EPT_OFF_NESTED, "nested" },
+	{ SETTING_EPT, ADVICE_EPT_OFF_TDX, "tdx" },
+	{ SETTING_NPT, ADVICE_NPT_OFF_SLOWER, NULL },
+	{ SETTING_NPT, ADVICE_NPT_OFF_NESTED, "nested" },
+	{ SETTING_NPT, ADVICE_NPT_OFF_SEV, "sev" },
+};
 
-	add(l, ADVICE_EPT_OFF_SLOWER);
-	add(l, ADVICE_EPT_OFF_CENTOS7_CPUS);
-	add(l, ADVICE_EPT_OFF_OVMF_SMP);
-	if (is_on(m, "nested"))
-		add(l, ADVICE_EPT_OFF_NESTED);
-	if (is_on(m, "tdx"))
-		add(l, ADVICE_EPT_OFF_TDX);
-	if (host->l1tf && strcmp(host->l1tf, "Not affected") != 0)
+static void advise_off(const struct host *host, enum setting_id id, const struct list *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(off_advice); i++) {
+		const char *param = off_advice[i].param;
+
+		if (off_advice[i].setting == id && (!param || is_on(&host->modules[id], param)))
+			add(l, off_advice[i].advice);
+	}
+	if (id == SETTING_EPT && host->l1tf && strcmp(host->l1tf, "Not affected") != 0)
 		add(l, ADVICE_EPT_OFF_L1TF);
 }
 
@@ -128,8 +157,8 @@ static void advise_change(const struct host *host, const struct change *c, const
 {
 	bool ksm_off = turns(c, SETTING_KSM, "off");
 
-	if (turns(c, SETTING_EPT, "off"))
-		advise_ept_off(host, l);
+	if (c->setting->module && turns(c, c->setting->id, "off"))
+		advise_off(host, c->setting->id, l);
 	if ((ksm_off || turns(c, SETTING_KSM, "unmerged")) && was_on(c))
 		add(l, ADVICE_KSM_OFF_GAIN);
 	if (ksm_off && saves_memory(host))
@@ -159,14 +188,19 @@ static bool merges_for_nothing(const struct ksm_facts *k)
 	return k->run == 1 && profit && profit[0] == '-';
 }
 
+/* Off by somebody's choice, not for want of hardware. */
+static bool is_off_by_choice(const struct module_facts *m)
+{
+	return (m->now == NO || m->next == NO) && m->next_decided && m->paging.value != NO;
+}
+
 void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count)
 {
-	const struct module_facts *m = &host->modules[SETTING_EPT];
 	struct list l = { ret, ret_count };
 
-	/* Off by somebody's choice, not for want of hardware. */
-	if ((m->now == NO || m->next == NO) && m->next_decided && m->paging.value != NO)
-		advise_ept_off(host, &l);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module && is_off_by_choice(&host->modules[i]))
+			advise_off(host, (enum setting_id)i, &l);
 	if (merges_for_nothing(&host->ksm))
 		add(&l, ADVICE_KSM_NO_PROFIT);
 }

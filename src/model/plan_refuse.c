@@ -7,15 +7,31 @@
 
 #include <string.h>
 
+/* The setting that is on this processor what ours is on another vendor's; NULL: none. */
+static const struct setting *counterpart(const struct work *w)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_setting *ms = settings[i].module;
+
+		if (ms && ms != w->ms && cpu_virt(&w->host->cpu, ms->kind) == YES)
+			return &settings[i];
+	}
+	return NULL;
+}
+
 static bool refuse_no_virt(struct work *w)
 {
+	const struct setting *other = counterpart(w);
 	const struct cpu_id *cpu = &w->host->cpu;
+	autofree char *hint_other = NULL;
 	autofree char *text = xasprintf("this processor has no %s (%s)", w->ms->virt,
 					cpu->vendor[0] ? cpu->vendor : "unknown vendor");
 	const char *hint = "There is no way around that; `kvmtune status` shows the evidence.";
 
-	if (w->ms->hint_other && cpu->svm == YES)
-		hint = w->ms->hint_other;
+	if (other)
+		hint = hint_other = xasprintf("This one has %s, and %s for %s: use `kvmtune %s`.",
+					      other->module->virt, other->module->paging,
+					      w->ms->paging, other->name);
 	else if (cpu->hypervisor == YES)
 		hint = "This host is itself a guest: whether it may run guests is set on its host.";
 	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-virt", text, hint);

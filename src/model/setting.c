@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <kvmtune/facts.h>
 #include <kvmtune/plan.h>
 
 static const char *const values_on_off[] = { "on", "off", NULL };
@@ -14,13 +15,28 @@ static const char *const ept_forced_off[] = { "eptad", "pml", "unrestricted_gues
 static const char *const ept_also_moves[] = { "pt_mode", "allow_smaller_maxphyaddr",
 					      "vmentry_l1d_flush", NULL };
 
+/* svm.c:svm_hardware_setup, sev.c:sev_hardware_setup, avic.c:avic_hardware_setup, up to 6.18. */
+static const char *const npt_forced_off[] = { "avic", "vls", "sev", "sev_es", "sev_snp", NULL };
+static const char *const npt_also_moves[] = { NULL };
+
 static const struct module_setting ept_module = {
+	.kind = VIRT_VMX,
 	.module = "kvm_intel",
 	.param = "ept",
 	.virt = "VT-x",
 	.paging = "EPT",
 	.forced_off = ept_forced_off,
 	.also_moves = ept_also_moves,
+};
+
+static const struct module_setting npt_module = {
+	.kind = VIRT_SVM,
+	.module = "kvm_amd",
+	.param = "npt",
+	.virt = "SVM",
+	.paging = "NPT",
+	.forced_off = npt_forced_off,
+	.also_moves = npt_also_moves,
 };
 
 const struct setting settings[SETTING_COUNT] = {
@@ -33,6 +49,17 @@ const struct setting settings[SETTING_COUNT] = {
 		.next = "next load",
 		.parts = HOST_MODULES | HOST_PARAMS,
 		.module = &ept_module,
+		.plan = plan_module_setting,
+	},
+	[SETTING_NPT] = {
+		.id = SETTING_NPT,
+		.name = "npt",
+		.title = "nested page tables",
+		.summary = "Turn AMD's nested page tables (kvm_amd npt) on or off",
+		.values = values_on_off,
+		.next = "next load",
+		.parts = HOST_MODULES | HOST_PARAMS,
+		.module = &npt_module,
 		.plan = plan_module_setting,
 	},
 	[SETTING_KSM] = {
@@ -87,6 +114,26 @@ void setting_values_text(const struct setting *s, struct buf *ret)
 			buf_puts(ret, "|");
 		buf_puts(ret, *v);
 	}
+}
+
+enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind)
+{
+	return kind == VIRT_SVM ? cpu->svm : cpu->vmx;
+}
+
+/* SVM is what AMD and Hygon call it, whether it is there or not; all others follow Intel. */
+static bool is_svm_vendor(const struct cpu_id *cpu)
+{
+	return strcmp(cpu->vendor, "AuthenticAMD") == 0 || strcmp(cpu->vendor, "HygonGenuine") == 0;
+}
+
+bool setting_fits(const struct setting *s, const struct cpu_id *cpu)
+{
+	bool unknown = !cpu->vendor[0] && cpu->svm != YES && cpu->vmx != YES;
+
+	if (!s->module || unknown)
+		return true;
+	return (cpu->svm == YES || is_svm_vendor(cpu)) == (s->module->kind == VIRT_SVM);
 }
 
 const char *value_name(enum tri t)

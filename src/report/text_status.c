@@ -155,6 +155,12 @@ static void setting_rows(struct table *t, const struct host *h, const struct set
 	mention_rows(t, h, s);
 }
 
+/* One row a setting of a module; but not those of another vendor's processor. */
+static bool has_rows(const struct host *h, const struct setting *s)
+{
+	return s->module && setting_fits(s, &h->cpu);
+}
+
 void text_unseen(FILE *out, const struct host *h)
 {
 	for (size_t i = 0; i < h->unseen.n; i++)
@@ -200,7 +206,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	interrupted(out, journal);
 	host_row(t, host);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module)
+		if (has_rows(host, &settings[i]))
 			setting_rows(t, host, &settings[i]);
 	ksm_status_rows(t, host);
 	table_print(t, out, "");
@@ -209,7 +215,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 		text_unseen(out, host);
 	if (style->verbose)
 		for (size_t i = 0; i < SETTING_COUNT; i++)
-			if (settings[i].module)
+			if (has_rows(host, &settings[i]))
 				module_params(out, &host->modules[i], settings[i].module->module);
 	if (!style->quiet)
 		host_advice(out, host);

@@ -16,7 +16,7 @@ on()
 }
 
 on no-vtx 4 no-virt 'not possible: this processor has no VT-x.*itself a guest' ept off
-on amd 4 no-virt 'no VT-x \(AuthenticAMD\)' ept off
+on amd 4 no-virt 'no VT-x \(AuthenticAMD\).*kvmtune npt' ept off
 on vtx-disabled 4 virt-disabled 'switched off by the firmware.*BIOS' ept off
 on vtx-disabled 4 virt-disabled 'switched off by the firmware' ept on
 on vmx-no-ept 4 no-paging 'no EPT that KVM could use' ept on

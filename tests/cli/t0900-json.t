@@ -48,6 +48,16 @@ for name in $(all_hosts); do
 	document "$name.undo-dry" undo --dry-run
 	document "$name.undo" undo
 	document "$name.list-after" undo --list
+	if [[ $name = amd* ]]; then
+		document "$name.npt" npt
+		document "$name.npt-audit" audit npt=off
+		document "$name.npt-dry" npt off --dry-run
+		document "$name.npt-off" npt off
+		document "$name.npt-status-after" status
+		document "$name.npt-on" apply npt=on
+		document "$name.npt-list" undo --list
+		document "$name.npt-undo" undo
+	fi
 	[[ $name = ksm-* ]] || continue
 	document "$name.ksm" ksm
 	document "$name.ksm-verbose" ksm --verbose
@@ -123,6 +133,13 @@ json_is no-vtx.cpu 'd["vmx"]["value"] is False and d["ept"]["value"] is False' '
 json_is vmx-no-ept.cpu 'd["vmx"]["value"] and d["ept"]["value"] is False' 'no EPT'
 json_is not-root.cpu '"msr driver is not loaded" in d["not_seen"][0] and d["msrs"] == []' 'what could not be read'
 json_is amd.cpu 'd["svm"]["value"] and d["vmx"]["value"] is False' 'AMD'
+json_is amd.status 'd["npt"]["now"]["value"] is True and "/proc/cpuinfo" in d["npt"]["usable_by_kvm"]["source"]' 'NPT'
+json_is amd.status 'd["ept"]["virt"] == {"value": False, "source": ["CPUID"]}' 'no VT-x'
+json_is amd.npt-off 'd["result"] == "done" and d["leftover"] == [] and d["changes"][0]["setting"] == "npt"' 'done and proved'
+json_is amd.npt-off '"npt-off-sev" in [a["id"] for a in d["advice"]]' 'advice with ids'
+json_is amd-moved-disk.npt-status-after 'd["npt"]["next_load"]["source"] == ["/etc/modprobe.d/zz-kvmtune.conf:3"]' 'file and line'
+json_is amd-in-use.npt-off 'd["refusal"]["id"] == "in-use" and d["users"][0]["guest"] == "web-01"' 'guests'
+json_is intel-ept-on.status 'd["npt"]["virt"]["value"] is False and d["npt"]["now"]["value"] is None' 'no SVM'
 json_is conf-conflict-off.status '[m["where"] for m in d["ept"]["mentions"] if m["decides"]] == ["/etc/modprobe.d/zzz-site.conf:3"]' 'who decides'
 json_is blacklisted.status 'd["ept"]["mentions"][0]["kind"] == "blacklist"' 'other lines'
 json_is builtin.status 'd["ept"]["module"]["state"] == "built_in"' 'built in'

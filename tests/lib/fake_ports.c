@@ -8,7 +8,7 @@
  * DIR/fake/host	what the host is: one "key value" a line, see fake_said()
  * DIR/fake/cpuid	registers of the processors, a dump as text; without: made from what host says
  * DIR/fake/users	who holds KVM: one process a line, see add_user()
- * DIR/fake/loads	how often kvm_intel was loaded: written here
+ * DIR/fake/loads	how often the module was loaded: written here
  * DIR/fake/slept	is there once the program has slept: written here
  * DIR/fake/units/NAME	a unit of the fake systemd: "LOAD ACTIVE FILE", its words, "-" for none:
  *			written here, too
@@ -48,11 +48,9 @@
 #include <kvmtune/cpuid.h>
 #include <kvmtune/observe.h>
 
-#define MODULE	   "kvm_intel"
-#define MODULE_DIR "/sys/module/" MODULE
-#define MEMINFO	   "/proc/meminfo"
-#define VMSTAT	   "/proc/vmstat"
-#define HASTE	   50 /* the clock runs so many times faster than we sleep */
+#define MEMINFO "/proc/meminfo"
+#define VMSTAT	"/proc/vmstat"
+#define HASTE	50 /* the clock runs so many times faster than we sleep */
 
 struct fake {
 	struct sys sys;		/* first: the real files.c and lock.c find it there */
@@ -106,6 +104,17 @@ static enum tri said_tri(const struct fake *f, const char *key)
 	const char *value = fake_said(f, key, "unknown");
 
 	return strcmp(value, "yes") == 0 ? YES : strcmp(value, "no") == 0 ? NO : UNKNOWN;
+}
+
+/* The module that this kernel has for its processor; there is no other. */
+static const char *the_module(const struct fake *f)
+{
+	return fake_said(f, "module", "kvm_intel");
+}
+
+static char *module_path(const struct fake *f, const char *path)
+{
+	return xasprintf("/sys/module/%s%s", the_module(f), path);
 }
 
 /* A whole file as text, or NULL. */
@@ -446,13 +455,13 @@ static bool take_option(const struct modconf_token *t, void *arg)
 	return m->result == 0;
 }
 
-static int parse_options(struct kernel_module *m, const char *options)
+static int parse_options(const struct fake *f, struct kernel_module *m, const char *options)
 {
-	autofree char *line = xasprintf("options " MODULE " %s\n", options);
+	autofree char *line = xasprintf("options %s %s\n", the_module(f), options);
 	struct modconf c = { 0 };
 
 	modconf_add_file(&c, "options", line, strlen(line));
-	modconf_each_option(&c, MODULE, take_option, m);
+	modconf_each_option(&c, the_module(f), take_option, m);
 	modconf_free(&c);
 	return m->result;
 }
@@ -475,19 +484,35 @@ static void force(struct kernel_module *m, const char *name, const char *value)
 	struct kernel_param *k = find_param(m, name);
 
 	if (k)
-		snprintf(k->value, sizeof(k->value), "%s", value);
+		set_param(k, value);
+}
+
+/* The parameter for EPT or NPT, after the hardware was asked; NULL: it is not off. */
+static struct kernel_param *paging_off(const struct fake *f, struct kernel_module *m,
+				       const char *name)
+{
+	struct kernel_param *k = find_param(m, name);
+
+	if (k && said_tri(f, name) == NO)
+		set_param(k, "N");
+	return k && kernel_bool(k->value) == 0 ? k : NULL;
+}
+
+/* svm.c:svm_hardware_setup: what does not go without NPT is off, whatever was asked for. */
+static void svm_hardware_setup(const struct fake *f, struct kernel_module *m)
+{
+	static const char *const forced[] = { "avic", "vls", "sev", "sev_es", "sev_snp" };
+
+	if (!paging_off(f, m, "npt"))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(forced); i++)
+		force(m, forced[i], "N");
 }
 
 /* vmx.c:hardware_setup: what does not go without EPT is off, whatever was asked for. */
-static void hardware_setup(const struct fake *f, struct kernel_module *m)
+static void vmx_hardware_setup(const struct fake *f, struct kernel_module *m)
 {
-	struct kernel_param *ept = find_param(m, "ept");
-
-	if (!ept)
-		return;
-	if (said_tri(f, "ept") == NO)
-		strcpy(ept->value, "N");
-	if (strcmp(ept->value, "N") != 0)
+	if (!paging_off(f, m, "ept"))
 		return;
 	force(m, "eptad", "N");
 	force(m, "pml", "N");
@@ -527,28 +552,36 @@ static void make_device(struct ports *p)
 		run_udev(f);
 }
 
-static void make_dir(const struct fake *f, const char *path)
+static void make_module_dir(const struct fake *f, const char *name)
 {
+	autofree char *path = module_path(f, name);
 	autofree char *full = in_root(f, path);
 
 	if (mkdir(full, 0755) < 0 && errno != EEXIST)
 		perror(full);
 }
 
+static void put_module_file(const struct fake *f, const char *name, const char *text)
+{
+	autofree char *path = module_path(f, name);
+
+	put_text(f, path, text);
+}
+
 static void make_module(struct ports *p, const struct kernel_module *m)
 {
 	struct fake *f = fake_of(p);
 
-	make_dir(f, MODULE_DIR);
-	make_dir(f, MODULE_DIR "/parameters");
-	make_dir(f, MODULE_DIR "/holders");
-	put_text(f, MODULE_DIR "/initstate", "live");
-	put_text(f, MODULE_DIR "/refcnt", "0");
-	put_text(f, MODULE_DIR "/coresize", "421888");
+	make_module_dir(f, "");
+	make_module_dir(f, "/parameters");
+	make_module_dir(f, "/holders");
+	put_module_file(f, "/initstate", "live");
+	put_module_file(f, "/refcnt", "0");
+	put_module_file(f, "/coresize", "421888");
 	for (size_t i = 0; i < m->count; i++) {
-		autofree char *path = xasprintf(MODULE_DIR "/parameters/%s", m->params[i].name);
+		autofree char *name = xasprintf("/parameters/%s", m->params[i].name);
 
-		put_text(f, path, m->params[i].value);
+		put_module_file(f, name, m->params[i].value);
 	}
 	make_device(p);
 }
@@ -565,7 +598,8 @@ static void count_load(const struct fake *f)
 
 static bool is_loaded(struct ports *p)
 {
-	autofree char *state = read_line_of(p, MODULE_DIR "/initstate");
+	autofree char *path = module_path(fake_of(p), "/initstate");
+	autofree char *state = read_line_of(p, path);
 
 	return state;
 }
@@ -583,7 +617,8 @@ static int fake_prepare(struct ports *p, const char *module, enum module_kind *r
 			struct buf *ret_options, struct err *e)
 {
 	struct fake *f = fake_of(p);
-	const char *kind = fake_said(f, "kind", "absent");
+	const char *kind =
+		strcmp(module, the_module(f)) == 0 ? fake_said(f, "kind", "absent") : "absent";
 	struct modconf conf = { 0 };
 	char *options;
 
@@ -615,11 +650,12 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 static bool found_busy(struct ports *p)
 {
 	const char *busy = getenv("KVMTUNE_FAKE_BUSY");
+	autofree char *path = module_path(fake_of(p), "/holders");
 	autostrv holders = { 0 };
 
-	p->file.list(p, MODULE_DIR "/holders", &holders);
+	p->file.list(p, path, &holders);
 	return fake_of(p)->unloads++ < (busy ? atoi(busy) : 0) || holders.n ||
-	       observe_refcnt(p, MODULE) > 0;
+	       observe_refcnt(p, the_module(fake_of(p))) > 0;
 }
 
 static int why_not_unload(struct ports *p)
@@ -633,7 +669,8 @@ static int why_not_unload(struct ports *p)
 
 static int fake_unload(struct ports *p, const char *module, struct err *e)
 {
-	autofree char *dir = in_root(fake_of(p), MODULE_DIR);
+	autofree char *path = module_path(fake_of(p), "");
+	autofree char *dir = in_root(fake_of(p), path);
 	autofree char *device = in_root(fake_of(p), KVM_DEVICE);
 	int r = begin_change(p, e, "unload %s", module);
 
@@ -667,12 +704,13 @@ static int insert(struct ports *p, const char *options)
 	int r;
 
 	default_params(f, &m);
-	r = parse_options(&m, options);
+	r = parse_options(f, &m, options);
 	if (r == 0 && said_tri(f, "virt") == NO)
 		r = -EOPNOTSUPP;
 	if (r < 0)
 		return r;
-	hardware_setup(f, &m);
+	vmx_hardware_setup(f, &m);
+	svm_hardware_setup(f, &m);
 	make_module(p, &m);
 	count_load(f);
 	return 0;
@@ -857,22 +895,32 @@ static int fake_users(struct ports *p, struct kvm_users *ret, struct err *e)
 	return 0;
 }
 
-/* "guest_needs_ept yes": a kernel whose shadow paging is broken. */
 static void fake_settle(struct ports *p)
 {
 	(void)p;
 }
 
+/* What the running module shows for EPT or NPT; NULL: it is not there. */
+static char *running_paging(struct ports *p)
+{
+	const struct fake *f = fake_of(p);
+	bool amd = strcmp(the_module(f), "kvm_amd") == 0;
+	autofree char *path = module_path(f, amd ? "/parameters/npt" : "/parameters/ept");
+
+	return read_line_of(p, path);
+}
+
+/* "guest_needs_ept yes": a kernel whose shadow paging is broken. */
 static int fake_guest(struct ports *p, unsigned timeout_ms, struct err *e)
 {
-	autofree char *ept = read_line_of(p, MODULE_DIR "/parameters/ept");
+	autofree char *paging = running_paging(p);
 	int r = begin_change(p, e, "run_guest %u", timeout_ms);
 
 	if (r < 0)
 		return r;
-	if (!is_loaded(p) || !ept)
+	if (!is_loaded(p) || !paging)
 		return err_sys(e, -ENOENT, "cannot open /dev/kvm");
-	if (said_tri(fake_of(p), "guest_needs_ept") == YES && strcmp(ept, "Y") != 0)
+	if (said_tri(fake_of(p), "guest_needs_ept") == YES && kernel_bool(paging) == 0)
 		return err_set(e, -EIO, "the test guest stopped with KVM_EXIT_INTERNAL_ERROR");
 	return 0;
 }

@@ -88,6 +88,13 @@ goals_of()
 	ksm-*)
 		goals=()
 		;;
+	amd | amd-el7 | amd-moved-disk)
+		goals=('npt off' 'npt on' 'npt off --defer' 'undo: npt off' 'undo: npt on'
+			'undo stopped at load: npt off' 'undo stopped at load: npt on')
+		;;
+	amd*)
+		goals=('npt off' 'npt on')
+		;;
 	*)
 		goals=('ept off' 'ept on' 'ept off --defer' 'ept on --defer' 'undo a change'
 			'undo a saved one' 'undo a stopped one')

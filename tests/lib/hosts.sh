@@ -10,13 +10,14 @@
 # some milliseconds.
 
 host_dir=
+MODULE= # the one of this host's processor
 PARAMS=
 HOSTS=${HOSTS:-tests/hosts}
 
 make_host()
 {
 	host_dir=$2
-	PARAMS=$PARAMS_6_1
+	MODULE=kvm_intel PARAMS=$PARAMS_6_1
 	mkdir -p "$2"/fake "$2"/root/{dev,etc/modprobe.d,lib/modprobe.d,proc/sys/kernel} \
 		"$2"/root/{run/lock,run/udev,sys/module,usr/local/lib,var/lib,var/cache} \
 		"$2"/root/sys/devices/system/cpu/vulnerabilities
@@ -190,21 +191,36 @@ cpu_penryn()
 	l1tf 'Mitigation: PTE Inversion; VMX: EPT disabled'
 }
 
-cpu_epyc()
+# amd FLAGS: an EPYC whose flags are these; its module is kvm_amd
+amd()
 {
-	cpuinfo AuthenticAMD 23 49 'AMD EPYC 7302 16-Core Processor' \
-		'svm extapic npt lbrv svm_lock nrip_save tsc_scale vmcb_clean flushbyasid avic vgif'
+	cpuinfo AuthenticAMD 23 49 'AMD EPYC 7302 16-Core Processor' "$1"
 	about vmx no
 	about svm yes
 	about hypervisor no
-	about virt no
-	about ept no
+	about virt yes
+	about npt yes
+	about module kvm_amd
+	MODULE=kvm_amd PARAMS=$PARAMS_AMD_6_1
 	l1tf 'Not affected'
 }
 
-# ---- kvm_intel ----
+cpu_epyc()
+{
+	amd 'svm extapic npt lbrv svm_lock nrip_save tsc_scale vmcb_clean flushbyasid avic vgif'
+}
 
-# Parameters of Linux 6.1 with what they are when nobody says anything.
+# epyc_host: Debian 12 on an EPYC with kvm_amd loaded
+epyc_host()
+{
+	machine hv100 6.1.0-28-amd64
+	cpu_epyc
+	module_loaded "$@"
+}
+
+# ---- the module ----
+
+# Parameters of kvm_intel in Linux 6.1 with what they are when nobody says anything.
 PARAMS_6_1='allow_smaller_maxphyaddr=N:bool dump_invalid_vmcs=N:bool eptad=Y:bool ept=Y:bool
 	emulate_invalid_guest_state=Y:bool enable_apicv=Y:bool enable_ipiv=N:bool
 	enable_shadow_vmcs=Y:bool error_on_inconsistent_vmcs_config=Y:bool fasteoi=Y:bool
@@ -221,6 +237,16 @@ PARAMS_EL8='dump_invalid_vmcs=N:bool eptad=Y:bool ept=Y:bool emulate_invalid_gue
 	preemption_timer=Y:bool pt_mode=0:int unrestricted_guest=Y:bool
 	vmentry_l1d_flush=cond:l1d vnmi=Y:bool vpid=Y:bool'
 
+# Those of kvm_amd in Linux 6.1, on a processor with SEV.
+PARAMS_AMD_6_1='avic=N:bool dump_invalid_vmcb=N:bool force_avic=N:bool intercept_smi=Y:bool lbrv=1:bint
+	nested=1:bint npt=Y:bool nrips=1:bint pause_filter_count=3000:int
+	pause_filter_count_grow=2:int pause_filter_count_max=65535:int
+	pause_filter_count_shrink=0:int pause_filter_thresh=128:int sev=Y:bool sev_es=Y:bool
+	tsc_scaling=1:bint vgif=1:bint vls=1:bint'
+
+# Those of RHEL 7 (3.10), where all are numbers.
+PARAMS_AMD_EL7='avic=0:bint nested=0:bint npt=1:bint vgif=1:bint vls=1:bint'
+
 # more_params NAME=DEFAULT:TYPE...: a kernel that has these too; params_el8: that of RHEL 8
 more_params()
 {
@@ -230,6 +256,12 @@ more_params()
 params_el8()
 {
 	PARAMS=$PARAMS_EL8
+}
+
+# params_amd_el7: kvm_amd of RHEL 7
+params_amd_el7()
+{
+	PARAMS=$PARAMS_AMD_EL7
 }
 
 # The module file is there for this kernel.
@@ -247,7 +279,7 @@ module_loadable()
 # parameters PARAM=VALUE...: what sysfs shows, where it is not the default
 parameters()
 {
-	local p dir=$host_dir/root/sys/module/kvm_intel/parameters
+	local p dir=$host_dir/root/sys/module/$MODULE/parameters
 
 	for p in "$@"; do
 		printf '%s\n' "${p#*=}" >"$dir/${p%%=*}"
@@ -261,10 +293,10 @@ module_loaded()
 	local dir=$host_dir/root/sys/module p
 
 	module_loadable
-	mkdir -p "$dir"/kvm_intel/{parameters,holders} "$dir"/kvm/parameters
-	put /sys/module/kvm_intel/initstate live
-	put /sys/module/kvm_intel/refcnt 0
-	put /sys/module/kvm_intel/coresize 421888
+	mkdir -p "$dir/$MODULE"/{parameters,holders} "$dir"/kvm/parameters
+	put "/sys/module/$MODULE/initstate" live
+	put "/sys/module/$MODULE/refcnt" 0
+	put "/sys/module/$MODULE/coresize" 421888
 	put /sys/module/kvm/initstate live
 	put /sys/module/kvm/parameters/halt_poll_ns 200000
 	for p in $PARAMS; do
@@ -278,6 +310,10 @@ module_loaded()
 EPT_OFF=(ept=N eptad=N pml=N unrestricted_guest=N allow_smaller_maxphyaddr=Y
 	'vmentry_l1d_flush=EPT disabled')
 : "${EPT_OFF[@]}" # for the descriptions
+
+# What one shows that was told npt=0.
+NPT_OFF=(npt=N vls=0 sev=N sev_es=N)
+: "${NPT_OFF[@]}"
 
 # device MODE: /dev/kvm, of root and group kvm (104) where the tests may give it away
 device()
@@ -295,7 +331,7 @@ device()
 
 in_use()
 {
-	put /sys/module/kvm_intel/refcnt "$1"
+	put "/sys/module/${MODULE:-kvm_intel}/refcnt" "$1"
 }
 
 # user PID UID USER COMM KVM-FDS VM-FDS VCPU-FDS CGROUP ARGUMENT...; bytes as \xHH

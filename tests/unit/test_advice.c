@@ -168,6 +168,99 @@ static void saved_for_later_is_advised_on(void **state)
 	host_free(&h);
 }
 
+/* ---- NPT ---- */
+
+static void amd_param(struct host *h, const char *name, const char *value)
+{
+	struct module_facts *m = &h->modules[SETTING_NPT];
+
+	array_push(m->params, m->param_count) =
+		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
+}
+
+#define NPT_OFF "npt-off-slower"
+
+static const struct {
+	const char *name, *value, *nested, *sev, *l1tf;
+	bool already;
+	const char *advice;
+} npt_plans[] = {
+	{ "off", "off", "0", "N", NULL, false, NPT_OFF },
+	{ "off, nested", "off", "1", "N", NULL, false, NPT_OFF " npt-off-nested" },
+	{ "off, SEV", "off", "0", "Y", NULL, false, NPT_OFF " npt-off-sev" },
+	/* Until Linux 5.11 a number. */
+	{ "off, SEV by number", "off", "0", "1", NULL, false, NPT_OFF " npt-off-sev" },
+	/* What is said of EPT is not said of NPT. */
+	{ "off, L1TF", "off", "0", "N", "Mitigation: PTE Inversion", false, NPT_OFF },
+	{ "off already", "off", "1", "Y", NULL, true, "" },
+	{ "on", "on", "1", "Y", NULL, false, "" },
+};
+
+static void advice_on_npt_plans(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(npt_plans); i++) {
+		struct plan plan = { 0 };
+		autobuf names = { 0 };
+		struct host h;
+
+		host_make(&h);
+		/* The other module's parameters are not asked. */
+		host_param(&h, "nested", "Y");
+		host_param(&h, "tdx", "Y");
+		amd_param(&h, "nested", npt_plans[i].nested);
+		amd_param(&h, "sev", npt_plans[i].sev);
+		h.l1tf = npt_plans[i].l1tf ? xstrdup(npt_plans[i].l1tf) : NULL;
+		array_push(plan.changes, plan.change_count) =
+			(struct change){ .setting = &settings[SETTING_NPT],
+					 .value = npt_plans[i].value,
+					 .already = npt_plans[i].already };
+		advise_plan(&h, &plan);
+		names_of(plan.advice, plan.advice_count, &names);
+		if (strcmp(buf_text(&names), npt_plans[i].advice) != 0)
+			fail_msg("%s: %s, not %s", npt_plans[i].name, buf_text(&names),
+				 npt_plans[i].advice);
+		plan_free(&plan);
+		host_free(&h);
+	}
+}
+
+static void npt_off_by_choice_is_advised_on(void **state)
+{
+	struct module_facts *m;
+	enum advice_id *ids = NULL;
+	size_t n = 0;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	m = &h.modules[SETTING_NPT];
+	m->now = m->next = NO;
+	m->paging.value = YES;
+	m->next_decided = true;
+	advise_host(&h, &ids, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(ids[0], ADVICE_NPT_OFF_SLOWER);
+	/* Not where the processor has none. */
+	m->paging.value = NO;
+	n = 0;
+	advise_host(&h, &ids, &n);
+	assert_int_equal(n, 0);
+	free(ids);
+	host_free(&h);
+}
+
+/* The figures are of EPT. */
+static void npt_claims_nothing_of_ept(void **state)
+{
+	(void)state;
+	for (size_t id = ADVICE_NPT_OFF_SLOWER; id <= ADVICE_NPT_OFF_SEV; id++) {
+		assert_null(strstr(advices[id].source, "CERN"));
+		assert_null(strchr(advices[id].text, '%'));
+	}
+	assert_non_null(strstr(advices[ADVICE_NPT_OFF_SLOWER].text, "for EPT, not for NPT"));
+}
+
 /* ---- KSM ---- */
 
 static void ksm_counter_is(struct host *h, const char *name, const char *value)
@@ -252,9 +345,10 @@ static void merging_for_nothing_is_told(void **state)
 static void the_table(void **state)
 {
 	static const char *const names[ADVICE_COUNT] = {
-		"ept-off-slower", "ept-off-centos7-cpus", "ept-off-ovmf-smp",	 "ept-off-nested",
-		"ept-off-tdx",	  "ept-off-l1tf",	  "kvm-containers",	 "libvirt-cache",
-		"ksm-off-gain",	  "ksm-off-memory",	  "ksm-on-side-channel", "ksm-no-profit",
+		"ept-off-slower", "ept-off-centos7-cpus", "ept-off-ovmf-smp", "ept-off-nested",
+		"ept-off-tdx",	  "ept-off-l1tf",	  "npt-off-slower",   "npt-off-nested",
+		"npt-off-sev",	  "kvm-containers",	  "libvirt-cache",    "ksm-off-gain",
+		"ksm-off-memory", "ksm-on-side-channel",  "ksm-no-profit",
 	};
 
 	(void)state;
@@ -273,6 +367,9 @@ int main(void)
 		cmocka_unit_test(advice_on_plans),
 		cmocka_unit_test(advice_on_hosts),
 		cmocka_unit_test(saved_for_later_is_advised_on),
+		cmocka_unit_test(advice_on_npt_plans),
+		cmocka_unit_test(npt_off_by_choice_is_advised_on),
+		cmocka_unit_test(npt_claims_nothing_of_ept),
 		cmocka_unit_test(advice_on_ksm_plans),
 		cmocka_unit_test(merging_for_nothing_is_told),
 		cmocka_unit_test(the_table),

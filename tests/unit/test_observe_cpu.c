@@ -229,12 +229,17 @@ static const struct cpu_case *find_case(const char *name)
 	return NULL;
 }
 
+static void add_sources(const struct fact *f, struct buf *ret)
+{
+	for (size_t i = 0; i < f->source.n; i++)
+		buf_printf(ret, "%s%s", i ? ", " : "", f->source.v[i]);
+}
+
 static void sources_of(const struct fact *f, const char *expected)
 {
 	autobuf b = { 0 };
 
-	for (size_t i = 0; i < f->source.n; i++)
-		buf_join(&b, ", ", f->source.v[i]);
+	add_sources(f, &b);
 	assert_string_equal(buf_text(&b), expected);
 }
 
@@ -313,6 +318,112 @@ static void an_image_has_no_processor(void **state)
 	fake_free(&f);
 }
 
+/* ---- AMD ---- */
+
+#define VM_CR 0xc0010114
+
+struct amd_case {
+	const char *name;
+	enum tri svm; /* by CPUID */
+	const char *cpuinfo;
+	int vm_cr;	    /* -1: not readable */
+	const char *loaded; /* what the loaded module shows for npt; NULL: not loaded */
+	enum tri virt, enabled, paging, usable;
+	const char *sources; /* of the four, each */
+};
+
+#define AMD_NPT	   CPU("fpu svm extapic npt lbrv")
+#define AMD_NO_NPT CPU("fpu svm extapic nptx xnpt")
+#define AMD_OFF	   CPU("fpu extapic npt lbrv")
+
+static const struct amd_case amd_cases[] = {
+	{ "no SVM", NO, CPU("fpu"), -1, NULL, NO, NO, NO, NO, "CPUID|CPUID|CPUID|CPUID" },
+	{ "NPT", YES, AMD_NPT, -1, NULL, YES, UNKNOWN, YES, YES,
+	  "CPUID||/proc/cpuinfo|/proc/cpuinfo" },
+	{ "no NPT", YES, AMD_NO_NPT, -1, NULL, YES, UNKNOWN, NO, NO,
+	  "CPUID||/proc/cpuinfo|/proc/cpuinfo" },
+	/* VM_CR: bit 3 locks, bit 4 disables. */
+	{ "VM_CR open", YES, AMD_NPT, 0x00, NULL, YES, YES, YES, YES,
+	  "CPUID|MSR C0010114h|/proc/cpuinfo|/proc/cpuinfo" },
+	{ "VM_CR locked, on", YES, AMD_NPT, 0x08, NULL, YES, YES, YES, YES,
+	  "CPUID|MSR C0010114h|/proc/cpuinfo|/proc/cpuinfo" },
+	{ "VM_CR off", YES, AMD_NPT, 0x10, NULL, YES, NO, UNKNOWN, UNKNOWN,
+	  "CPUID|MSR C0010114h||" },
+	{ "VM_CR locked, off", YES, AMD_NPT, 0x18, NULL, YES, NO, UNKNOWN, UNKNOWN,
+	  "CPUID|MSR C0010114h||" },
+	/* Without the flag kvm_amd does not load, whatever the register says. */
+	{ "svm taken off the flags", YES, AMD_OFF, -1, NULL, YES, NO, UNKNOWN, UNKNOWN,
+	  "CPUID|/proc/cpuinfo||" },
+	{ "the same, VM_CR open", YES, AMD_OFF, 0, NULL, YES, NO, UNKNOWN, UNKNOWN,
+	  "CPUID|/proc/cpuinfo||" },
+	{ "no cpuinfo", YES, "", -1, NULL, YES, UNKNOWN, UNKNOWN, UNKNOWN, "CPUID|||" },
+	{ "CPUID unknown", UNKNOWN, "", -1, NULL, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "|||" },
+	{ "loaded, Y", YES, "", -1, "Y", YES, YES, YES, YES,
+	  "CPUID|/sys/module/kvm_amd|/sys/module/kvm_amd/parameters/npt|"
+	  "/sys/module/kvm_amd/parameters/npt" },
+	{ "loaded, 1", YES, AMD_NPT, -1, "1", YES, YES, YES, YES,
+	  "CPUID|/sys/module/kvm_amd|/proc/cpuinfo, /sys/module/kvm_amd/parameters/npt|"
+	  "/proc/cpuinfo, /sys/module/kvm_amd/parameters/npt" },
+	/* N may be what was asked for. */
+	{ "loaded, N", YES, "", -1, "N", YES, YES, UNKNOWN, UNKNOWN,
+	  "CPUID|/sys/module/kvm_amd||" },
+	{ "loaded, CPUID unknown", UNKNOWN, "", -1, "0", YES, YES, UNKNOWN, UNKNOWN,
+	  "/sys/module/kvm_amd|/sys/module/kvm_amd||" },
+};
+
+static void make_amd(const struct amd_case *c, struct fake *f)
+{
+	fake_init(f);
+	f->cpu = (struct cpu_id){ .vendor = "AuthenticAMD", .vmx = NO, .svm = c->svm };
+	fake_file(f, "/proc/cpuinfo", c->cpuinfo);
+	if (c->vm_cr >= 0)
+		fake_msr(f, VM_CR, (uint64_t)c->vm_cr);
+	if (!c->loaded)
+		return;
+	fake_file(f, "/sys/module/kvm_amd/initstate", "live\n");
+	fake_file(f, "/sys/module/kvm_amd/parameters/npt", c->loaded);
+}
+
+static void amd_facts(void **state)
+{
+	size_t errors = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(amd_cases); i++) {
+		struct amd_case c = amd_cases[i];
+		struct cpu_case as = { .name = c.name };
+		const struct module_facts *m;
+		autobuf sources = { 0 };
+		struct err e = { 0 };
+		struct host h;
+		struct fake f;
+
+		make_amd(&c, &f);
+		assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
+		m = &h.modules[SETTING_NPT];
+		errors += wrong(&as, "virt", &m->virt, c.virt);
+		errors += wrong(&as, "enabled", &m->enabled, c.enabled);
+		errors += wrong(&as, "paging", &m->paging, c.paging);
+		errors += wrong(&as, "usable", &m->usable, c.usable);
+		add_sources(&m->virt, &sources);
+		buf_puts(&sources, "|");
+		add_sources(&m->enabled, &sources);
+		buf_puts(&sources, "|");
+		add_sources(&m->paging, &sources);
+		buf_puts(&sources, "|");
+		add_sources(&m->usable, &sources);
+		if (strcmp(buf_text(&sources), c.sources) != 0)
+			fail_msg("%s: %s, not %s", c.name, buf_text(&sources), c.sources);
+		/* Looking changes nothing; and the other row knows that it is not meant. */
+		assert_int_equal(f.log.n, 0);
+		assert_int_equal(h.modules[SETTING_EPT].virt.value, NO);
+		assert_int_equal(h.modules[SETTING_EPT].usable.value, NO);
+		host_free(&h);
+		fake_free(&f);
+	}
+	assert_int_equal(errors, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +433,7 @@ int main(void)
 		cmocka_unit_test(contrary_evidence),
 		cmocka_unit_test(proof_reads_our_parameter),
 		cmocka_unit_test(an_image_has_no_processor),
+		cmocka_unit_test(amd_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1007,6 +1007,127 @@ static void acts_have_names(void **state)
 	assert_false(found);
 }
 
+/* ---- another module ---- */
+
+static void npt_param(struct host *h, const char *name, const char *value)
+{
+	struct module_facts *m = &h->modules[SETTING_NPT];
+
+	array_push(m->params, m->param_count) =
+		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
+}
+
+/* kvm_amd loaded with NPT, on a kernel that shows numbers. */
+static void amd_host(struct host *h)
+{
+	struct module_facts *m = &h->modules[SETTING_NPT];
+
+	host_make(h);
+	h->cpu = (struct cpu_id){ .vendor = "AuthenticAMD", .vmx = NO, .svm = YES };
+	h->modules[SETTING_EPT].virt.value = NO;
+	m->virt.value = m->enabled.value = m->paging.value = m->usable.value = YES;
+	m->state = MODULE_STATE_LOADED;
+	m->now = m->next = YES;
+	npt_param(h, "npt", "1");
+	npt_param(h, "nested", "1");
+	npt_param(h, "sev", "1");
+	npt_param(h, "avic", "0");
+}
+
+static void build_npt(const struct host *h, const char *value, struct plan *ret)
+{
+	struct goal goal = { &settings[SETTING_NPT], value };
+	struct plan_options options = { 0 };
+
+	plan_build(h, &goal, 1, &options, ret);
+}
+
+/* The same steps as for EPT, with the other module's words. */
+static void npt_is_planned_as_ept_is(void **state)
+{
+	char acts[16], backs[16];
+	const struct act *check;
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	amd_host(&h);
+	build_npt(&h, "off", &plan);
+	assert_int_equal(plan.refusal.code, 0);
+	kinds_of(&plan, acts, backs);
+	assert_string_equal(acts, "wculpdg");
+	assert_string_equal(plan.steps[0].act.text, HEAD "options kvm_amd npt=0\n");
+	assert_string_equal(step_of(&plan, ACT_UNLOAD)->act.target, "kvm_amd");
+	assert_string_equal(step_of(&plan, ACT_UNLOAD)->back.text, "npt=1");
+	assert_string_equal(step_of(&plan, ACT_LOAD)->note, "turns off too: sev");
+	check = &step_of(&plan, ACT_CHECK_PARAMS)->act;
+	for (size_t i = 0; i < check->expect_count; i++) {
+		const struct expect *x = &check->expects[i];
+
+		if (strcmp(x->param, "npt") == 0)
+			assert_true(param_same(x->after, "0"));
+		else if (strcmp(x->param, "nested") == 0)
+			assert_string_equal(x->after, "1");
+		else
+			assert_null(x->after); /* sev, avic: the kernel's own */
+	}
+	plan_free(&plan);
+	host_free(&h);
+}
+
+/* Of a disk that was in a host of the other vendor: each leaves the other's line alone. */
+static void lines_of_both_modules(void **state)
+{
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	amd_host(&h);
+	host_conf(&h, OWN_CONF_FILE, OWN_OFF);
+	build_npt(&h, "off", &plan);
+	assert_string_equal(plan.steps[0].act.text, OWN_OFF "options kvm_amd npt=0\n");
+	plan_free(&plan);
+	host_free(&h);
+
+	host_make(&h);
+	host_ept(&h, false);
+	host_conf(&h, OWN_CONF_FILE, OWN_OFF "options kvm_amd npt=0\n");
+	build(&h, "on", false, &plan);
+	assert_string_equal(plan.steps[0].act.text, HEAD "options kvm_amd npt=0\n");
+	plan_free(&plan);
+	host_free(&h);
+}
+
+/* Each on the other's host: not possible, and the hint names the command that is. */
+static void the_other_vendors_setting(void **state)
+{
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	amd_host(&h);
+	build(&h, "off", false, &plan);
+	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
+	assert_string_equal(plan.refusal.id, "no-virt");
+	assert_non_null(strstr(plan.refusal.hint, "`kvmtune npt`"));
+	plan_free(&plan);
+	host_free(&h);
+
+	host_make(&h);
+	build_npt(&h, "off", &plan);
+	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
+	assert_string_equal(plan.refusal.id, "no-virt");
+	assert_non_null(strstr(plan.refusal.hint, "`kvmtune ept`"));
+	plan_free(&plan);
+
+	/* A processor with neither has no other command. */
+	h.cpu.vmx = NO;
+	build_npt(&h, "off", &plan);
+	assert_null(strstr(plan.refusal.hint, "`kvmtune ept`"));
+	plan_free(&plan);
+	host_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1032,6 +1153,9 @@ int main(void)
 		cmocka_unit_test(no_goal_no_step),
 		cmocka_unit_test(plan_outlives_the_host),
 		cmocka_unit_test(acts_have_names),
+		cmocka_unit_test(npt_is_planned_as_ept_is),
+		cmocka_unit_test(lines_of_both_modules),
+		cmocka_unit_test(the_other_vendors_setting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <kvmtune/plan.h>
+#include <kvmtune/facts.h>
 #include <kvmtune/setting.h>
 
 static void bools(void **state)
@@ -163,6 +164,61 @@ static void ept(void **state)
 	assert_null(setting_value(s, ""));
 }
 
+static void npt(void **state)
+{
+	const struct setting *s = setting_find("npt");
+	autobuf forced = { 0 }, values = { 0 };
+
+	(void)state;
+	assert_string_equal(s->module->module, "kvm_amd");
+	assert_string_equal(s->module->param, "npt");
+	for (const char *const *name = s->module->forced_off; *name; name++)
+		buf_join(&forced, " ", *name);
+	assert_string_equal(forced.data, "avic vls sev sev_es sev_snp");
+	setting_values_text(s, &values);
+	assert_string_equal(values.data, "on|off");
+	assert_ptr_equal(s->plan, settings[SETTING_EPT].plan);
+}
+
+/* Which rows are those of a processor: "ept npt". */
+static void whose_setting(void **state)
+{
+	static const struct {
+		const char *vendor;
+		enum tri vmx, svm;
+		const char *fits;
+	} cases[] = {
+		{ "GenuineIntel", YES, NO, "ept ksm" },
+		{ "GenuineIntel", NO, NO, "ept ksm" },
+		{ "  Shanghai  ", YES, NO, "ept ksm" },
+		{ "AuthenticAMD", NO, YES, "npt ksm" },
+		{ "AuthenticAMD", NO, NO, "npt ksm" },
+		{ "HygonGenuine", NO, NO, "npt ksm" },
+		/* Hypervisors may show any name. */
+		{ "SomethingElse", NO, YES, "npt ksm" },
+		{ "SomethingElse", YES, NO, "ept ksm" },
+		{ "", NO, YES, "npt ksm" },
+		{ "", YES, UNKNOWN, "ept ksm" },
+		/* An image, or CPUID cannot be read. */
+		{ "", UNKNOWN, UNKNOWN, "ept npt ksm" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct cpu_id cpu = { .vmx = cases[i].vmx, .svm = cases[i].svm };
+		autobuf fits = { 0 };
+
+		snprintf(cpu.vendor, sizeof(cpu.vendor), "%s", cases[i].vendor);
+		for (size_t k = 0; k < SETTING_COUNT; k++)
+			if (setting_fits(&settings[k], &cpu))
+				buf_join(&fits, " ", settings[k].name);
+		if (strcmp(fits.data, cases[i].fits) != 0)
+			fail_msg("%s: %s, not %s", cases[i].vendor, fits.data, cases[i].fits);
+		assert_int_equal(cpu_virt(&cpu, VIRT_VMX), cases[i].vmx);
+		assert_int_equal(cpu_virt(&cpu, VIRT_SVM), cases[i].svm);
+	}
+}
+
 static void words(void **state)
 {
 	(void)state;
@@ -174,8 +230,10 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bools), cmocka_unit_test(same_values), cmocka_unit_test(the_table),
-		cmocka_unit_test(ept),	 cmocka_unit_test(words),
+		cmocka_unit_test(bools),     cmocka_unit_test(same_values),
+		cmocka_unit_test(the_table), cmocka_unit_test(ept),
+		cmocka_unit_test(npt),	     cmocka_unit_test(whose_setting),
+		cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

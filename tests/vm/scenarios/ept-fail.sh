@@ -2,10 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What goes wrong half-way is walked back: the host never ends without the KVM it had.
-# needs: vmx kvmtune
+# needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
+
+module=$(host_module)
+case $module in
+kvm_amd) setting=npt ;;
+*) setting=ept ;;
+esac
+# nested is a number in kvm_amd
+case $module in
+kvm_amd) yes=1 no=0 ;;
+*) yes=Y no=N ;;
+esac
 
 # failed STATUS PATTERN COMMAND...: it fails and the host is as before, though loaded anew
 failed()
@@ -22,48 +33,52 @@ failed()
 }
 
 scenario "a bad value in another file, put there since the load"
-printf 'options kvm_intel vpid=1\noptions kvm_intel nested=banana\n' >/etc/modprobe.d/kvm.conf
-run kvmtune ept off --dry-run
-like "the plan shows the option" "$stdout" 'also: .*applies kvm_intel nested=banana of /etc/modprobe.d/kvm.conf:2'
-failed 1 "nested=banana of /etc/modprobe.d/kvm.conf:2.*the host is as it was" kvmtune ept off
+case $setting in
+ept) other=vpid ;;
+npt) other=intercept_smi ;;
+esac
+printf 'options %s %s=1\noptions %s nested=banana\n' "$module" "$other" "$module" >/etc/modprobe.d/kvm.conf
+run kvmtune "$setting" off --dry-run
+like "the plan shows the option" "$stdout" "also: .*applies $module nested=banana of /etc/modprobe.d/kvm.conf:2"
+failed 1 "nested=banana of /etc/modprobe.d/kvm.conf:2.*the host is as it was" kvmtune "$setting" off
 
 scenario "a value that was given by hand and is in no file"
-rmmod kvm_intel
-modprobe kvm_intel nested=0
-failed 1 "nested is Y, not N" kvmtune ept off
-is "the value is there again" "$(parameter kvm_intel nested)" N
+rmmod "$module"
+modprobe "$module" nested=0
+failed 1 "nested is $yes, not $no" kvmtune "$setting" off
+is "the value is there again" "$(parameter "$module" nested)" $no
 
 scenario "ept=0 given by hand, and a failure on the way to on"
-rmmod kvm_intel
-modprobe kvm_intel ept=0
-echo "options kvm_intel nested=banana" >/etc/modprobe.d/kvm.conf
-failed 1 "nested=banana" kvmtune apply ept=on
-is "off as before" "$(parameter kvm_intel ept)" N
+rmmod "$module"
+modprobe "$module" "$setting=0"
+echo "options $module nested=banana" >/etc/modprobe.d/kvm.conf
+failed 1 "nested=banana" kvmtune apply "$setting=on"
+is "off as before" "$(parameter "$module" "$setting")" N
 
 scenario "SIGTERM while the module is away"
 failed 1 "stopped by a signal" strace -f -qq -o /dev/null -e trace=finit_module \
-	-e inject=finit_module:signal=TERM:when=1 kvmtune ept off
+	-e inject=finit_module:signal=TERM:when=1 kvmtune "$setting" off
 
 scenario "no memory for the insertion, once"
 failed 1 "Cannot allocate memory" strace -f -qq -o /dev/null -e trace=finit_module \
-	-e inject=finit_module:error=ENOMEM:when=1 kvmtune ept off
+	-e inject=finit_module:error=ENOMEM:when=1 kvmtune "$setting" off
 
 scenario "a full disk under modprobe.d"
 failed 1 "No space left" strace -f -qq -o /dev/null -e trace=renameat \
-	-e inject=renameat:error=ENOSPC:when=1 kvmtune ept off
+	-e inject=renameat:error=ENOSPC:when=1 kvmtune "$setting" off
 
 scenario "the test guest cannot be made"
 failed 1 "KVM_CREATE_VM|test guest" strace -f -qq -o /dev/null -e trace=ioctl \
-	-e inject=ioctl:error=EIO:when=2 kvmtune ept off
+	-e inject=ioctl:error=EIO:when=2 kvmtune "$setting" off
 
 scenario "killed while the module is away: status says so, undo leads back"
 snapshot /tmp/before
 run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
-	kvmtune ept off
-rmmod kvm_intel 2>/dev/null # the signal may come after the insertion
+	kvmtune "$setting" off
+rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
-like "status says it first" "$stdout" "An earlier change \(ept off\) did not end"
-run kvmtune ept on
+like "status says it first" "$stdout" "An earlier change \($setting off\) did not end"
+run kvmtune "$setting" on
 is "a change is refused" "$status" 6
 run kvmtune undo
 is "undo: exit status" "$status" 0
@@ -76,7 +91,7 @@ unlike "nothing is left to do" "$stdout" "did not end"
 scenario "the way back fails too: the message says what is where, undo goes on"
 snapshot /tmp/before
 run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=EIO:when=1+ \
-	kvmtune ept off
+	kvmtune "$setting" off
 is "exit status" "$status" 6
 like "says that KVM is away" "$stderr" "KVM is away"
 run kvmtune undo
@@ -85,14 +100,14 @@ snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after
 
 scenario "hand-given values and a mode of its own come back after a kill, too"
-rmmod kvm_intel
-modprobe kvm_intel nested=0
+rmmod "$module"
+modprobe "$module" nested=0
 chmod 666 /dev/kvm
 snapshot /tmp/before
 run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
-	kvmtune ept off
+	kvmtune "$setting" off
 run kvmtune undo
 is "undo: exit status" "$status" 0
-is "nested" "$(parameter kvm_intel nested)" N
+is "nested" "$(parameter "$module" nested)" $no
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after

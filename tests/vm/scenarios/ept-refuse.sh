@@ -2,10 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What kvmtune refuses to do, with nothing changed.
-# needs: vmx kvmtune
+# needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
+
+module=$(host_module)
+case $module in
+kvm_amd) setting=npt ;;
+*) setting=ept ;;
+esac
 
 # refused STATUS PATTERN COMMAND...: exactly that, and the host is as before
 refused()
@@ -26,14 +32,14 @@ refused()
 for kind in dev vm vcpu; do
 	scenario "refused while a process holds $kind"
 	hold $kind
-	refused 3 "KVM is in use by 1 process" kvmtune ept off
-	refused 3 "^ *$held +root" kvmtune ept off
-	like "the way out" "$stderr" "kvmtune ept off --wait"
+	refused 3 "KVM is in use by 1 process" kvmtune "$setting" off
+	refused 3 "^ *$held +root" kvmtune "$setting" off
+	like "the way out" "$stderr" "kvmtune $setting off --wait"
 done
 
 scenario "refused while a real guest runs; it is named and goes on running"
 hold --argv0 qemu-system-x86_64 --vcpus 1 guest -- -name guest=web-01,debug-threads=on -smp 1
-refused 3 "^ *$held +root +web-01 +1 +qemu-system-x86_64" kvmtune ept off
+refused 3 "^ *$held +root +web-01 +1 +qemu-system-x86_64" kvmtune "$setting" off
 run kvmtune guests
 is "guests" "$status" 0
 like "guests names it" "$stdout" "^ *$held +root +web-01 +1 +qemu-system-x86_64"
@@ -47,7 +53,7 @@ like "holds the device only" "$stdout" "holds /dev/kvm, runs no guest"
 scenario "a holder that appears between check and removal"
 snapshot /tmp/before
 strace -f -qq -e trace=delete_module -e inject=delete_module:delay_enter=3000000:when=1 \
-	kvmtune ept off >/tmp/out 2>/tmp/err &
+	kvmtune "$setting" off >/tmp/out 2>/tmp/err &
 strace=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 	test -e /etc/modprobe.d/zz-kvmtune.conf && break
@@ -62,22 +68,22 @@ snapshot /tmp/after
 ok "the file was taken back, the module not touched" same_host_load /tmp/before /tmp/after
 
 scenario "a later file wins"
-echo "options kvm_intel ept=1" >/etc/modprobe.d/zzz-site.conf
-refused 3 "/etc/modprobe.d/zzz-site.conf:1 says ept=1" kvmtune ept off
+echo "options $module $setting=1" >/etc/modprobe.d/zzz-site.conf
+refused 3 "/etc/modprobe.d/zzz-site.conf:1 says $setting=1" kvmtune "$setting" off
 
 scenario "an install line is in the way"
-echo "install kvm_intel /sbin/modprobe --ignore-install kvm_intel" >/etc/modprobe.d/site.conf
-refused 3 "/etc/modprobe.d/site.conf:1 replaces the loading" kvmtune ept off
+echo "install $module /sbin/modprobe --ignore-install $module" >/etc/modprobe.d/site.conf
+refused 3 "/etc/modprobe.d/site.conf:1 replaces the loading" kvmtune "$setting" off
 
 scenario "not root"
 cp "$(command -v kvmtune)" /tmp/kvmtune
 nobody="setpriv --reuid 65534 --regid 65534 --clear-groups /tmp/kvmtune"
 # shellcheck disable=SC2086 # words
-refused 4 "this needs root" $nobody ept off
+refused 4 "this needs root" $nobody "$setting" off
 # shellcheck disable=SC2086
 run $nobody status
 is "status works without root" "$status" 0
-like "and tells the state" "$stdout" "^ept +on, now and at the next load"
+like "and tells the state" "$stdout" "^$setting +on, now and at the next load"
 hold dev
 # shellcheck disable=SC2086
 run $nobody status
@@ -85,15 +91,15 @@ like "and what it could not see" "$stdout" "needs root"
 
 scenario "two at once: the second is told who works"
 hold dev
-kvmtune ept off --wait >/dev/null 2>&1 &
+kvmtune "$setting" off --wait >/dev/null 2>&1 &
 first=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
-	grep -q "ept off" /run/lock/kvmtune.lock 2>/dev/null && break
+	grep -q "$setting off" /run/lock/kvmtune.lock 2>/dev/null && break
 	sleep 0.2
 done
-run kvmtune ept off
+run kvmtune "$setting" off
 is "exit status" "$status" 3
-like "who" "$stderr" "another kvmtune is at work: kvmtune ept off, PID $first"
+like "who" "$stderr" "another kvmtune is at work: kvmtune $setting off, PID $first"
 kill $first
 wait $first
-is "a waiting run that is stopped changed nothing" "$(parameter kvm_intel ept)" Y
+is "a waiting run that is stopped changed nothing" "$(parameter "$module" "$setting")" Y

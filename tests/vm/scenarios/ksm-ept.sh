@@ -2,21 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # EPT and KSM as one change: all of it, or nothing.
-# needs: vmx kvmtune
+# needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh
 . /io/ksm.sh
 
+module=$(host_module)
+case $module in
+kvm_amd) setting=npt ;;
+*) setting=ept ;;
+esac
+
 off="disabled inactive, disabled inactive"
 
-scenario "apply ept=off ksm=off, and undo"
+scenario "apply $setting=off ksm=off, and undo"
 services enable --now
 snapshot /tmp/before
-run kvmtune apply ept=off ksm=off
+run kvmtune apply "$setting=off" ksm=off
 is "exit status" "$status" 0
-is "ept" "$(parameter kvm_intel ept)" N
+is "the parameter" "$(parameter "$module" "$setting")" N
 is "ksm" "$(units) $(ksm run)" "$off 0"
-run kvmtune audit ept=off ksm=off
+run kvmtune audit "$setting=off" ksm=off
 is "audit agrees" "$status" 0
 run kvmtune undo
 is "undo: exit status" "$status" 0
@@ -27,7 +33,7 @@ scenario "KVM is in use: nothing of KSM is done either"
 services enable --now
 hold guest
 snapshot /tmp/before
-run kvmtune apply ept=off ksm=off
+run kvmtune apply "$setting=off" ksm=off
 is "exit status" "$status" 3
 like "why" "$stderr" "KVM is in use"
 snapshot /tmp/after
@@ -39,7 +45,7 @@ is "KSM alone can be changed under a guest" "$status" 0
 walked_back()
 {
 	snapshot /tmp/before
-	run strace -f -qq -o /dev/null "$@" kvmtune apply ept=off ksm=off
+	run strace -f -qq -o /dev/null "$@" kvmtune apply "$setting=off" ksm=off
 	is "exit status" "$status" 1
 	snapshot /tmp/after
 	ok "all is as before" same_host /tmp/before /tmp/after
@@ -55,8 +61,8 @@ scenario "killed half-way: undo leads back"
 services enable --now
 snapshot /tmp/before
 run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
-	kvmtune apply ept=off ksm=off
-rmmod kvm_intel 2>/dev/null # the signal may come after the insertion
+	kvmtune apply "$setting=off" ksm=off
+rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune undo
 is "undo: exit status" "$status" 0
 snapshot /tmp/after

@@ -3,40 +3,46 @@
 #
 # The machine itself, without kvmtune: kvm_intel loads, unloads, takes its options and says that it is busy
 # as on a real host, and a snapshot shows what changed and nothing else.
-# needs: vmx
+# needs: vmx (or svm)
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
+module=$(host_module)
+case $module in
+kvm_amd) setting=npt ;;
+*) setting=ept ;;
+esac
+
 # What ept=1 gives on this processor
-if vmx_has ept; then with_ept=Y; else with_ept=N; fi
+if vmx_has ept || cpu_has npt; then with_ept=Y; else with_ept=N; fi
 
 reload()
 {
-	run rmmod kvm_intel
+	run rmmod "$module"
 	is "it unloads" "$status" 0
-	run modprobe kvm_intel
+	run modprobe "$module"
 	is "it loads" "$status" 0
 }
 
 scenario "EPT goes off by an options file and comes back without it"
-is "on by default" "$(parameter kvm_intel ept)" $with_ept
-echo "options kvm_intel ept=0" >/etc/modprobe.d/zz-test.conf
+is "on by default" "$(parameter "$module" "$setting")" $with_ept
+echo "options $module $setting=0" >/etc/modprobe.d/zz-test.conf
 reload
-is "off" "$(parameter kvm_intel ept)" N
+is "off" "$(parameter "$module" "$setting")" N
 ok "a guest runs" kvmhold guest 0
 rm /etc/modprobe.d/zz-test.conf
 reload
-is "on again" "$(parameter kvm_intel ept)" $with_ept
+is "on again" "$(parameter "$module" "$setting")" $with_ept
 ok "a guest runs" kvmhold guest 0
 
 scenario "a module in use does not unload"
 for kind in dev vm vcpu guest; do
 	hold $kind
 	snapshot /tmp/before
-	run rmmod -v kvm_intel
+	run rmmod -v "$module"
 	is "rmmod fails while $kind is held" "$status" 1
-	run strace -f -e trace=delete_module modprobe -r kvm_intel
+	run strace -f -e trace=delete_module modprobe -r "$module"
 	like "the kernel says EAGAIN" "$stderr" 'delete_module.*EAGAIN|is in use'
 	snapshot /tmp/after
 	ok "nothing changed" same_load /tmp/before /tmp/after
@@ -45,12 +51,12 @@ done
 hold --argv0 qemu-system-x86_64 --vcpus 4 guest -- -name guest=web-01 -smp 4
 is "a holder can look like QEMU" "$(tr '\0' ' ' <"/proc/$held/cmdline")" "qemu-system-x86_64 -name guest=web-01 -smp 4 "
 release
-ok "it unloads when nobody holds it" rmmod kvm_intel
+ok "it unloads when nobody holds it" rmmod "$module"
 
 scenario "a holder that leaves by itself frees the module"
 hold guest 2
-start sh -c 'until rmmod kvm_intel 2>/dev/null; do sleep 0.2; done; echo gone'
-not "at first it is there" test ! -e /sys/module/kvm_intel
+start sh -c "until rmmod $module 2>/dev/null; do sleep 0.2; done; echo gone"
+not "at first it is there" test ! -e "/sys/module/$module"
 finish
 is "then it is not" "$stdout" gone
 

@@ -2,23 +2,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A processor with VT-x but without EPT.
-# needs: vmx kvmtune
+# needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-scenario "no EPT: off is so already, on is not possible"
-is "the kernel agrees" "$(parameter kvm_intel ept)" N
+module=$(host_module)
+case $module in
+kvm_amd) setting=npt ;;
+*) setting=ept ;;
+esac
+
+paging=$(echo "$setting" | tr "[:lower:]" "[:upper:]")
+
+scenario "no $paging: off is so already, on is not possible"
+is "the kernel agrees" "$(parameter "$module" "$setting")" N
 snapshot /tmp/before
 run kvmtune status
-like "status says so" "$stdout" "^VT-x, EPT +VT-x yes, EPT no"
-run kvmtune ept off
+like "status says so" "$stdout" "^[^ ]+, $paging +[^ ]+ yes, $paging no"
+run kvmtune "$setting" off
 is "off: exit status" "$status" 0
-like "already" "$stdout" "ept: off already"
-run kvmtune ept on
+like "already" "$stdout" "$setting: off already"
+run kvmtune "$setting" on
 is "on: exit status" "$status" 4
-like "why" "$stderr" "this processor has no EPT"
-run kvmtune audit ept=off
+like "why" "$stderr" "this processor has no $paging"
+run kvmtune audit "$setting=off"
 is "audit of off" "$status" 0
 snapshot /tmp/after
 ok "nothing changed" same_host_load /tmp/before /tmp/after

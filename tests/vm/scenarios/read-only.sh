@@ -2,10 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Commands that only look change nothing: every system call of them is looked at.
-# needs: vmx kvmtune
+# needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
+
+module=$(host_module)
+case $module in
+kvm_amd) setting=npt ;;
+*) setting=ept ;;
+esac
 
 # harmless COMMAND...: no write but to stdout and stderr, no mount, no module call, no other program
 harmless()
@@ -21,10 +27,10 @@ scenario "status, dry runs, audit, guests, ept alone and undo --list do no harm"
 harmless kvmtune status
 ok "strace saw it all" grep -q 'exited with 0\|exit_group(0)' /tmp/strace
 harmless kvmtune -v status --json
-harmless kvmtune ept off --dry-run
-harmless kvmtune apply ept=off --dry-run --json
-harmless kvmtune audit ept=off
-harmless kvmtune ept
+harmless kvmtune "$setting" off --dry-run
+harmless kvmtune apply "$setting=off" --dry-run --json
+harmless kvmtune audit "$setting=off"
+harmless kvmtune "$setting"
 harmless kvmtune undo --list
 harmless kvmtune undo --dry-run
 
@@ -32,4 +38,4 @@ scenario "nor while KVM is in use"
 hold guest
 harmless kvmtune status
 harmless kvmtune guests
-harmless kvmtune ept off --dry-run
+harmless kvmtune "$setting" off --dry-run
