@@ -13,11 +13,11 @@ ARCHIVE := $(TESTS)/kvmtune.a
 .PHONY: check check-unit check-bus check-diff check-cli check-asan check-valgrind check-lint check-vm
 .SECONDARY:
 
-## check: all quick tests: unit, differential, command line, sanitizers, valgrind, lint
+## check: all quick tests: unit, differential, command line, bus, sanitizers, lint
 check:
 	$(Q)$(MAKE) --no-print-directory -j2 -Otarget check-parts
 .PHONY: check-parts
-check-parts: all check-cli check-asan check-lint check-memory check-bus check-diff
+check-parts: all check-cli check-asan check-lint check-unit check-bus check-diff
 
 $(ARCHIVE): $(call obj,$(INNER) $(SYS:%=sys/%))
 	@mkdir -p $(@D)
@@ -83,17 +83,10 @@ check-asan:
 	$(Q)KVMTUNE_HOSTS='hand-loaded-nested ksm-only' $(MAKE) --no-print-directory $(ASAN) \
 		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-bus check-cli
 
-## check-valgrind: unit tests under valgrind
+## check-valgrind: unit tests under valgrind; .ci/run has them, beside check
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
 	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $^
-
-# In `make check` those that take long under valgrind run without it; .ci/run has them all.
-SLOW := change journal scan testguest unmerge
-.PHONY: check-memory
-check-memory: $(UNIT:%=$(TESTS)/unit/test_%)
-	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $(filter-out $(SLOW:%=$(TESTS)/unit/test_%),$^)
-	$(Q)tests/lib/run-unit.sh -- $(SLOW:%=$(TESTS)/unit/test_%)
 
 ## check-lint: format, static analysis, layers, man page, spelling
 check-lint: all

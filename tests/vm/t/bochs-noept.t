@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=bochs cpu=core2_penryn_t9600
-scenarios module-reload no-ept
+scenarios module-reload no-ept cpu

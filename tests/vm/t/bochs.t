@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=bochs cpu=corei7_sandy_bridge_2600k
-scenarios module-reload ept-change
+scenarios module-reload ept-change cpu

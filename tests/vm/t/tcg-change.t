@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg cpu=EPYC
-scenarios module-reload ept-change
+scenarios module-reload ept-change cpu

@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg cpu=EPYC,-npt
-scenarios module-reload no-ept
+scenarios module-reload no-ept cpu
