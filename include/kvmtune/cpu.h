@@ -110,4 +110,10 @@ struct cpu_judgement {
 void cpu_judge(const struct cpu_evidence *e, struct cpu_judgement *ret);
 void cpu_judgement_free(struct cpu_judgement *j);
 
+/* Is it a processor that has SVM where others have VMX, whether it is there or not? By its vendor. */
+bool cpu_is_amd(const struct cpu_id *id);
+
+/* By what MSR_VMX_EPT_VPID_CAP says: has this EPT all that KVM asks of it? */
+bool cpu_ept_is_usable(uint64_t ept_vpid_cap);
+
 #endif

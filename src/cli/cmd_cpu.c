@@ -44,16 +44,24 @@ static enum exit_status read_cpuid_file(struct invocation *in, struct cpu_eviden
 	return status;
 }
 
+static enum exit_status read_text(struct invocation *in, const char *path, struct buf *ret,
+				  struct err *e)
+{
+	enum exit_status status = read_file(in, path, ret, e);
+
+	if (status == STATUS_DONE && memchr(buf_text(ret), '\0', ret->len))
+		return usage_error(e, "%s is no text", path);
+	return status;
+}
+
 static enum exit_status read_msr_file(struct invocation *in, struct cpu_evidence *ret,
 				      struct err *e)
 {
 	autobuf text = { 0 };
-	enum exit_status status = read_file(in, in->msr_file, &text, e);
+	enum exit_status status = read_text(in, in->msr_file, &text, e);
 
 	if (status != STATUS_DONE)
 		return status;
-	if (memchr(buf_text(&text), '\0', text.len))
-		return usage_error(e, "%s is no text", in->msr_file);
 	return cpu_read_msrs(buf_text(&text), ret, e) < 0 ? bad_file(in->msr_file, e) : STATUS_DONE;
 }
 
@@ -61,14 +69,11 @@ static enum exit_status read_cpuinfo_file(struct invocation *in, struct cpu_evid
 					  struct err *e)
 {
 	autobuf text = { 0 };
-	enum exit_status status = read_file(in, in->cpuinfo_file, &text, e);
+	enum exit_status status = read_text(in, in->cpuinfo_file, &text, e);
 
-	if (status != STATUS_DONE)
-		return status;
-	if (memchr(buf_text(&text), '\0', text.len))
-		return usage_error(e, "%s is no text", in->cpuinfo_file);
-	ret->cpuinfo = buf_steal(&text);
-	return STATUS_DONE;
+	if (status == STATUS_DONE)
+		ret->cpuinfo = buf_steal(&text);
+	return status;
 }
 
 static enum exit_status read_captured(struct invocation *in, struct cpu_evidence *ret,

@@ -12,20 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kvmtune/cpu.h>
 #include <kvmtune/port.h>
 
 #define CPUINFO "/proc/cpuinfo"
-
-#define MSR_PROCBASED_CTLS  0x482 /* bit 63: secondary controls exist */
-#define MSR_PROCBASED_CTLS2 0x48b /* bit 33: EPT may be enabled */
-#define MSR_EPT_VPID_CAP    0x48c
-#define MSR_FEATURE_CONTROL 0x3a /* bit 0: locked; bits 1, 2: VMX inside, outside of SMX */
-
-#define MSR_VM_CR 0xc0010114 /* AMD APM 2, 15.30.1; bit 4: SVMDIS */
-
-/* What KVM asks of EPT (vmx.c:hardware_setup): 4-level walk, write-back, INVEPT global. */
-#define EPT_CAP_NEEDED                                                                             \
-	(UINT64_C(1) << 6 | UINT64_C(1) << 14 | UINT64_C(1) << 20 | UINT64_C(1) << 26)
 
 static bool bit(uint64_t value, unsigned n)
 {
@@ -41,35 +31,14 @@ static void set_fact(struct fact *f, enum tri value, const char *source)
 	strv_add(&f->source, source);
 }
 
-/* Is a word on the line `key : ...` of the first processor? UNKNOWN: no such line. */
-static enum tri cpuinfo_has(const char *text, const char *key, const char *word)
-{
-	size_t key_len = strlen(key), word_len = strlen(word);
-	const char *line, *end, *at;
-
-	for (line = text; *line && *line != '\n'; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		if (strncmp(line, key, key_len) != 0 || !strchr("\t :", line[key_len]))
-			continue;
-		at = memchr(line, ':', (size_t)(end - line));
-		for (at = at ? at + 1 : end; at < end; at += strcspn(at, " \n")) {
-			at += strspn(at, " \t");
-			if (strncmp(at, word, word_len) == 0 && strchr(" \n", at[word_len]))
-				return YES;
-		}
-		return NO;
-	}
-	return UNKNOWN;
-}
-
 /*
  * The kernel takes vmx off its flags where the firmware switched it off (feat_ctl.c, 5.6+). That it
  * is there proves something only of a kernel that does so: one with a line of "vmx flags".
  */
 static void enabled_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
 {
-	enum tri vmx = cpuinfo_has(cpuinfo, "flags", "vmx");
-	bool by_feat_ctl = cpuinfo_has(cpuinfo, "vmx flags", "vnmi") != UNKNOWN;
+	enum tri vmx = cpu_info_has(cpuinfo, "flags", "vmx");
+	bool by_feat_ctl = cpu_info_has(cpuinfo, "vmx flags", "vnmi") != UNKNOWN;
 
 	if (m->virt.value != YES)
 		return;
@@ -91,10 +60,10 @@ static void enabled_by_msr(struct ports *p, struct module_facts *m)
 /* The flags show ept whether KVM can use it or not; that they lack it proves that it is not there. */
 static void ept_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
 {
-	enum tri ept = cpuinfo_has(cpuinfo, "vmx flags", "ept");
+	enum tri ept = cpu_info_has(cpuinfo, "vmx flags", "ept");
 
 	if (ept == UNKNOWN)
-		ept = cpuinfo_has(cpuinfo, "flags", "ept");
+		ept = cpu_info_has(cpuinfo, "flags", "ept");
 	if (ept == UNKNOWN || m->enabled.value == NO)
 		return;
 	set_fact(&m->paging, ept, CPUINFO);
@@ -107,17 +76,16 @@ static void ept_by_msr(struct ports *p, struct module_facts *m)
 	uint64_t ctls, ctls2 = 0, cap = 0;
 	bool ept;
 
-	if (p->cpu.read_msr(p, 0, MSR_PROCBASED_CTLS, &ctls) < 0)
+	if (p->cpu.read_msr(p, 0, MSR_VMX_PROCBASED_CTLS, &ctls) < 0)
 		return;
-	if (bit(ctls, 63) && p->cpu.read_msr(p, 0, MSR_PROCBASED_CTLS2, &ctls2) < 0)
+	if (bit(ctls, 63) && p->cpu.read_msr(p, 0, MSR_VMX_SECONDARY_CTLS, &ctls2) < 0)
 		return;
 	ept = bit(ctls2, 33);
 	set_fact(&m->paging, ept ? YES : NO, "MSR 48Bh");
 	if (!ept)
 		set_fact(&m->usable, NO, "MSR 48Bh");
-	else if (p->cpu.read_msr(p, 0, MSR_EPT_VPID_CAP, &cap) == 0)
-		set_fact(&m->usable, (cap & EPT_CAP_NEEDED) == EPT_CAP_NEEDED ? YES : NO,
-			 "MSR 48Ch");
+	else if (p->cpu.read_msr(p, 0, MSR_VMX_EPT_VPID_CAP, &cap) == 0)
+		set_fact(&m->usable, cpu_ept_is_usable(cap) ? YES : NO, "MSR 48Ch");
 }
 
 /* Y proves all; N proves nothing: it may be what was asked for. */
@@ -164,7 +132,7 @@ static void observe_intel(struct ports *p, struct module_facts *m)
  */
 static void svm_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
 {
-	if (m->virt.value == YES && cpuinfo_has(cpuinfo, "flags", "svm") == NO)
+	if (m->virt.value == YES && cpu_info_has(cpuinfo, "flags", "svm") == NO)
 		set_fact(&m->enabled, NO, CPUINFO);
 }
 
@@ -182,7 +150,7 @@ static void svm_by_msr(struct ports *p, struct module_facts *m)
 /* svm.c:svm_hardware_setup asks for this very flag, and for nothing else. */
 static void npt_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
 {
-	enum tri npt = cpuinfo_has(cpuinfo, "flags", "npt");
+	enum tri npt = cpu_info_has(cpuinfo, "flags", "npt");
 
 	if (npt == UNKNOWN || m->enabled.value == NO)
 		return;

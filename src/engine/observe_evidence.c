@@ -14,9 +14,10 @@
 #define CPUINFO		   "/proc/cpuinfo"
 #define CPUINFO_HEAD_BYTES 16384
 
-/* Intel SDM vol. 3 appendix A; AMD APM vol. 2, 15.30 (VM_CR). */
-static const uint32_t vmx_msrs[] = { 0x3a, 0x480, 0x481, 0x482, 0x48b, 0x48c };
-static const uint32_t svm_msrs[] = { 0xc0010114 };
+static const uint32_t vmx_msrs[] = { MSR_FEATURE_CONTROL,    MSR_VMX_BASIC,
+				     MSR_VMX_PINBASED_CTLS,  MSR_VMX_PROCBASED_CTLS,
+				     MSR_VMX_SECONDARY_CTLS, MSR_VMX_EPT_VPID_CAP };
+static const uint32_t svm_msrs[] = { MSR_VM_CR };
 
 struct gathering {
 	struct cpu_evidence *to;

@@ -212,7 +212,7 @@ static void identify(const struct cpu_evidence *e, struct cpu_judgement *j)
 		set_by_info(j, e, CAP_HYPERVISOR, FLAGS, "hypervisor", true);
 }
 
-static bool is_amd(const struct cpu_id *id)
+bool cpu_is_amd(const struct cpu_id *id)
 {
 	return strcmp(id->vendor, "AuthenticAMD") == 0 || strcmp(id->vendor, "HygonGenuine") == 0;
 }
@@ -224,7 +224,7 @@ static bool is_too_old_for_svm(const struct cpu_evidence *e, const struct cpu_id
 
 	if (!*id->vendor || cpuid_get(first_cpu(e), 0x80000000, 0, r))
 		return false;
-	return id->family < 15 || !is_amd(id);
+	return id->family < 15 || !cpu_is_amd(id);
 }
 
 static void judge_presence(const struct cpu_evidence *e, struct cpu_judgement *j)
@@ -245,7 +245,7 @@ static void judge_presence(const struct cpu_evidence *e, struct cpu_judgement *j
 		set(j, CAP_VMX, YES, "/sys/module/kvm_intel");
 	if (e->svm_module_loaded)
 		set(j, CAP_SVM, YES, "/sys/module/kvm_amd");
-	own = is_amd(&j->id) ? CAP_SVM : CAP_VMX;
+	own = cpu_is_amd(&j->id) ? CAP_SVM : CAP_VMX;
 	if (value_of(j, own) == NO && value_of(j, CAP_HYPERVISOR) == YES)
 		explain(j, own, "the hypervisor that this runs under does not pass it on");
 	j->id.vmx = value_of(j, CAP_VMX);
@@ -377,6 +377,21 @@ static void vmx_caps_by_msr(const struct cpu_evidence *e, struct cpu_judgement *
 		set(j, ept_rules[i].cap, tri_of(bit(cap, ept_rules[i].bit)), "MSR 48Ch");
 }
 
+static void missing_of_ept(uint64_t cap, struct buf *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(needed_of_ept); i++)
+		if (!bit(cap, needed_of_ept[i].bit))
+			buf_join(ret, ", ", needed_of_ept[i].name);
+}
+
+bool cpu_ept_is_usable(uint64_t ept_vpid_cap)
+{
+	autobuf missing = { 0 };
+
+	missing_of_ept(ept_vpid_cap, &missing);
+	return !missing.len;
+}
+
 /* The words and the bits prove what is there, not that KVM can use it: see needed_of_ept. */
 static void judge_ept_usable(const struct cpu_evidence *e, struct cpu_judgement *j)
 {
@@ -385,9 +400,7 @@ static void judge_ept_usable(const struct cpu_evidence *e, struct cpu_judgement 
 
 	if (value_of(j, CAP_EPT) != YES || !cpu_msr(e, MSR_VMX_EPT_VPID_CAP, &cap))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(needed_of_ept); i++)
-		if (!bit(cap, needed_of_ept[i].bit))
-			buf_join(&missing, ", ", needed_of_ept[i].name);
+	missing_of_ept(cap, &missing);
 	set(j, CAP_EPT_USABLE, tri_of(!missing.len), "MSR 48Ch");
 	if (missing.len)
 		explain(j, CAP_EPT_USABLE, "KVM needs what this EPT does not have: %s",

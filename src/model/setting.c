@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <kvmtune/facts.h>
+#include <kvmtune/cpu.h>
 #include <kvmtune/plan.h>
 
 static const char *const values_on_off[] = { "on", "off", NULL };
@@ -121,19 +121,13 @@ enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind)
 	return kind == VIRT_SVM ? cpu->svm : cpu->vmx;
 }
 
-/* SVM is what AMD and Hygon call it, whether it is there or not; all others follow Intel. */
-static bool is_svm_vendor(const struct cpu_id *cpu)
-{
-	return strcmp(cpu->vendor, "AuthenticAMD") == 0 || strcmp(cpu->vendor, "HygonGenuine") == 0;
-}
-
 bool setting_fits(const struct setting *s, const struct cpu_id *cpu)
 {
 	bool unknown = !cpu->vendor[0] && cpu->svm != YES && cpu->vmx != YES;
 
 	if (!s->module || unknown)
 		return true;
-	return (cpu->svm == YES || is_svm_vendor(cpu)) == (s->module->kind == VIRT_SVM);
+	return (cpu->svm == YES || cpu_is_amd(cpu)) == (s->module->kind == VIRT_SVM);
 }
 
 const char *value_name(enum tri t)

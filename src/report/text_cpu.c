@@ -33,8 +33,7 @@ static void print_processor(FILE *out, const struct cpu_report *r)
 
 static bool is_amd(const struct cpu_judgement *j)
 {
-	return strcmp(j->id.vendor, "AuthenticAMD") == 0 ||
-	       strcmp(j->id.vendor, "HygonGenuine") == 0 || j->caps[CAP_SVM].value == YES;
+	return cpu_is_amd(&j->id) || j->caps[CAP_SVM].value == YES;
 }
 
 /*
