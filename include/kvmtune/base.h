@@ -69,6 +69,7 @@ struct strv {
 };
 void strv_add(struct strv *s, const char *word);
 void strv_addf(struct strv *s, const char *fmt, ...) PRINTF(2, 3);
+void strv_add_words(struct strv *s, const struct buf *text); /* each ends with a NUL */
 bool strv_has(const struct strv *s, const char *word);
 void strv_sort(struct strv *s); /* by strcmp */
 void strv_free(struct strv *s);

@@ -180,6 +180,14 @@ void strv_addf(struct strv *s, const char *fmt, ...)
 	strv_add(s, buf_text(&b));
 }
 
+void strv_add_words(struct strv *s, const struct buf *text)
+{
+	const char *word = buf_text(text), *end = word + text->len;
+
+	for (; word < end; word += strlen(word) + 1)
+		strv_add(s, word);
+}
+
 bool strv_has(const struct strv *s, const char *word)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -165,14 +165,6 @@ static void keep_limited_rooms(struct walk *w)
 
 /* ---- processes ---- */
 
-static void split_args(const struct buf *cmdline, struct strv *ret)
-{
-	const char *word = buf_text(cmdline), *end = word + cmdline->len;
-
-	for (; word < end; word += strlen(word) + 1)
-		strv_add(ret, word);
-}
-
 /* As in kvm_user: systemd's own hierarchy, or else the unified one. */
 static char *unit_path(const char *text)
 {
@@ -199,7 +191,7 @@ static void read_process(struct walk *w, const char *pid, struct kvm_user *u)
 	u->uid = st.uid;
 	u->user = xasprintf("%u", st.uid);
 	u->comm = xstrndup(buf_text(&comm), strcspn(buf_text(&comm), "\n"));
-	split_args(&cmdline, &u->args);
+	strv_add_words(&u->args, &cmdline);
 	u->cgroup = unit_path(buf_text(&cgroup));
 	user_describe(u);
 }

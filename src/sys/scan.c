@@ -168,14 +168,6 @@ static int read_text(int dir, const char *name, size_t max, struct buf *ret)
 	return 0;
 }
 
-static void split_args(const struct buf *cmdline, struct strv *ret)
-{
-	const char *word = buf_text(cmdline), *end = word + cmdline->len;
-
-	for (; word < end; word += strlen(word) + 1)
-		strv_add(ret, word);
-}
-
 /*
  * The path in systemd's hierarchy ("1:name=systemd:/a/b"), or else in the unified one ("0::/a/b"):
  * where both are mounted, the second may be empty.
@@ -227,7 +219,7 @@ static int read_facts(int pid_dir, struct kvm_user *u)
 	read_text(pid_dir, "cgroup", TEXT_MAX_BYTES, &cgroup);
 	u->comm = xstrdup(buf_text(&comm));
 	u->uid = effective_uid(pid_dir, buf_text(&status));
-	split_args(&cmdline, &u->args);
+	strv_add_words(&u->args, &cmdline);
 	u->cgroup = cgroup_path(buf_text(&cgroup));
 	return 0;
 }

@@ -46,6 +46,9 @@ int sys_open(struct ports *p, const char *path, int flags);
 /* Opens a directory to write in, making what is missing of it. A descriptor or -errno. */
 int sys_open_dir(struct ports *p, const char *path);
 
+/* Writes all of it. 0 or -errno. */
+int sys_write_all(int fd, const char *text, size_t len);
+
 /* Each fills its part of the table. */
 void sys_files(struct ports *p);
 void sys_write(struct ports *p);

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@ static int user_read(struct ports *p, const char *path, struct buf *ret)
 	(void)p;
 	if (fd < 0)
 		return -errno;
+	/* It may be a terminal or a pipe: a signal ends the waiting, unlike in sys_open()'s files. */
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
 		if (text.len + (size_t)n > USER_FILE_MAX)
 			return -EFBIG;
@@ -59,14 +59,13 @@ static int write_new(int dir, const struct user_file *file)
 {
 	int fd =
 		openat(dir, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-	int r = 0;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (!out || fputs(file->text, out) == EOF)
-		r = -errno;
-	if (out ? fclose(out) != 0 && r == 0 : close(fd) < 0)
+	r = sys_write_all(fd, file->text, strlen(file->text));
+	/* A full disk across a network may tell only now. */
+	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)
 		unlinkat(dir, file->name, 0);

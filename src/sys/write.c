@@ -50,7 +50,7 @@ static int open_parent(struct ports *p, const char *path, const char **ret_name)
 	return sys_open_dir(p, dir);
 }
 
-static int write_all(int fd, const char *text, size_t len)
+int sys_write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, text, len);
@@ -67,7 +67,7 @@ static int write_all(int fd, const char *text, size_t len)
 
 static int fill(int fd, const char *text, unsigned mode)
 {
-	int r = write_all(fd, text, strlen(text));
+	int r = sys_write_all(fd, text, strlen(text));
 
 	if (r < 0)
 		return r;
@@ -202,7 +202,7 @@ static int file_make_link(struct ports *p, const char *path, const char *target,
 static int append_to(int fd, const char *text)
 {
 	off_t end = lseek(fd, 0, SEEK_END);
-	int r = end < 0 ? -errno : write_all(fd, text, strlen(text));
+	int r = end < 0 ? -errno : sys_write_all(fd, text, strlen(text));
 
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
