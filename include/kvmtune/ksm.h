@@ -144,12 +144,17 @@ uint64_t ksm_saved_bytes(const struct ksm_facts *k);
 uint64_t ksm_need_bytes(const struct ksm_facts *k);
 uint64_t ksm_merged_pages(const struct param *counters, size_t count);
 
+bool ksm_anything_merged(const struct ksm_facts *k);
+/* How much a cgroup may still grow. */
+uint64_t room_free_bytes(const struct cgroup_room *room);
+
 /* "on", "off" or "unmerged" (off, and nothing is merged): NULL: unknown. */
 const char *ksm_now(const struct ksm_facts *k);
 /*
- * What the next boot gives: "on" or "off", NULL: unknown; and who decides, appended to ret_who.
+ * What the next boot gives: "on" or "off", NULL: unknown; and who decides, added to ret_who (which
+ * may be NULL): services, a file with its line, or "default".
  */
-const char *ksm_next(const struct ksm_facts *k, struct buf *ret_who);
+const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who);
 
 bool unit_is_active(const struct ksm_unit *u);	/* or on its way there */
 bool unit_is_enabled(const struct ksm_unit *u); /* started at boot */

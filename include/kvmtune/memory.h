@@ -38,6 +38,14 @@ uint64_t memory_default_reserve(const struct memory_facts *m);
 uint64_t memory_least_reserve(const struct memory_facts *m);
 
 /*
+ * Is so much available, with the reserve left free? And in words, behind "... may need ": what is
+ * needed, available, and to stay free. Only where m->known.
+ */
+bool memory_suffices(const struct memory_facts *m, uint64_t need, uint64_t reserve);
+void memory_shortage_text(const struct memory_facts *m, uint64_t need, uint64_t reserve,
+			  struct buf *ret);
+
+/*
  * Does a host swap, or wait for memory, by these two looks at it, so long apart? More than
  * 256 pages a second in and out together, or all tasks stalled for more than a tenth of the time;
  * and more than twice of what `usual`, a second before the change, had (two looks again, or NULL).

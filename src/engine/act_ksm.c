@@ -46,21 +46,23 @@ static void watch_begin(struct act_context *c, struct watch *w)
 	observe_memory(c->ports, &w->last);
 }
 
-/* Looks once a window. True: the host swaps, and it is not as usual; ret says how. */
-static bool watch_look(struct act_context *c, struct watch *w, struct buf *ret)
+static bool watch_is_due(const struct act_context *c, const struct watch *w)
+{
+	return c->ports->system.monotonic_ms(c->ports) - w->at >= WATCH_WINDOW_MS;
+}
+
+/* Compares, when it is due. True: the host swaps, and it is not as usual; ret says how. */
+static bool watch_look(struct act_context *c, struct watch *w, const struct memory_facts *m,
+		       struct buf *ret)
 {
 	int64_t now = c->ports->system.monotonic_ms(c->ports), ms = now - w->at;
 	const struct memory_usual *usual = &c->usual;
-	struct memory_facts m = { 0 };
 
-	if (ms < WATCH_WINDOW_MS)
-		return false;
-	observe_memory(c->ports, &m);
 	buf_reset(ret);
-	if (memory_is_short(&w->last, &m, ms, usual->ms ? &usual->from : NULL, &usual->to,
-			    usual->ms, ret))
+	if (memory_is_short(&w->last, m, ms, usual->ms ? &usual->from : NULL, &usual->to, usual->ms,
+			    ret))
 		w->seen++;
-	w->last = m;
+	w->last = *m;
 	w->at = now;
 	return w->seen >= WATCH_BELIEVED;
 }
@@ -101,6 +103,7 @@ static int do_watch(struct act_context *c, const struct act *act, struct err *e)
 {
 	struct ports *p = c->ports;
 	int64_t start = p->system.monotonic_ms(p), passed = 0;
+	struct memory_facts m;
 	autobuf how = { 0 };
 	struct watch w;
 
@@ -111,7 +114,10 @@ static int do_watch(struct act_context *c, const struct act *act, struct err *e)
 			p, act->watch_ms - passed < 200 ? (unsigned)(act->watch_ms - passed) : 200);
 		if (p->system.interrupted(p))
 			return stopped(c, e);
-		if (watch_look(c, &w, &how))
+		if (!watch_is_due(c, &w))
+			continue;
+		observe_memory(p, &m);
+		if (watch_look(c, &w, &m, &how))
 			return swapping(e, &how);
 	}
 	strv_addf(&c->report->remarks, "watched for %lld s: the host does not swap because of it",
@@ -146,14 +152,13 @@ struct unmerge {
  * unmerge_and_remove_all_rmap_items), and stay too high when it is stopped in between; the kernel's
  * count of pages taken apart moves with each.
  */
-static uint64_t left_bytes(struct act_context *c, const struct unmerge *u)
+static uint64_t left_bytes(struct act_context *c, const struct unmerge *u,
+			   const struct memory_facts *m)
 {
 	uint64_t left = merged_bytes(c), done = 0;
-	struct memory_facts m = { 0 };
 
-	observe_memory(c->ports, &m);
-	if (u->unmerged_known && m.unmerged_known && m.unmerged > u->unmerged)
-		done = (m.unmerged - u->unmerged) * c->before->id.page_bytes;
+	if (u->unmerged_known && m->unmerged_known && m->unmerged > u->unmerged)
+		done = (m->unmerged - u->unmerged) * c->before->id.page_bytes;
 	done = done < u->total ? done : u->total;
 	return left < u->total - done ? left : u->total - done;
 }
@@ -165,28 +170,19 @@ static int check_memory(struct act_context *c, const struct act *act, uint64_t n
 	autobuf text = { 0 };
 
 	observe_memory(c->ports, &m);
-	if (!m.known || (m.available_bytes >= act->reserve_bytes &&
-			 m.available_bytes - act->reserve_bytes >= need))
+	if (!m.known || memory_suffices(&m, need, act->reserve_bytes))
 		return 0;
 	buf_puts(&text, "memory became short while the change was on its way: to take the pages "
 			"apart may need ");
-	size_text(need, &text);
-	buf_puts(&text, "; ");
-	size_text(m.available_bytes, &text);
-	buf_puts(&text, " are available, of which ");
-	size_text(act->reserve_bytes, &text);
-	buf_puts(&text, " are to stay free");
+	memory_shortage_text(&m, need, act->reserve_bytes, &text);
 	err_set(e, -ENOMEM, "%s", text.data);
 	return err_status(e, STATUS_REFUSED, "memory");
 }
 
 /* Guests may take memory meanwhile, and the counters may have said too little. */
-static bool eats_the_reserve(struct act_context *c, const struct act *act)
+static bool eats_the_reserve(const struct memory_facts *m, const struct act *act)
 {
-	struct memory_facts m = { 0 };
-
-	observe_memory(c->ports, &m);
-	return !m.known || m.available_bytes < act->reserve_bytes;
+	return !m->known || m->available_bytes < act->reserve_bytes;
 }
 
 /* While the child works: a reason to stop it? 0: none. */
@@ -194,18 +190,20 @@ static int look_after(struct act_context *c, const struct act *act, struct unmer
 		      struct err *e)
 {
 	struct ports *p = c->ports;
+	struct memory_facts m;
 	autobuf how = { 0 };
 
-	tell(c, act->kind, u->total - left_bytes(c, u), u->total,
+	observe_memory(p, &m);
+	tell(c, act->kind, u->total - left_bytes(c, u, &m), u->total,
 	     p->system.monotonic_ms(p) - u->started);
 	/* On the way back nothing may stop it. */
 	if (c->report->failed)
 		return 0;
 	if (p->system.interrupted(p))
 		return stopped(c, e);
-	if (watch_look(c, &u->watch, &how))
+	if (watch_is_due(c, &u->watch) && watch_look(c, &u->watch, &m, &how))
 		return swapping(e, &how);
-	if (!eats_the_reserve(c, act))
+	if (!eats_the_reserve(&m, act))
 		return 0;
 	err_set(e, -ENOMEM, "too little memory: what was to stay free was about to be used");
 	return err_status(e, STATUS_FAILED, "memory");
@@ -263,6 +261,7 @@ static void remark_unmerged(struct act_context *c, const struct unmerge *u)
 static int unmerge(struct act_context *c, const struct act *act, struct err *e)
 {
 	struct unmerge u = { .total = merged_bytes(c) };
+	struct memory_facts m;
 	uint64_t left;
 	int r = c->report->failed ? 0 : check_memory(c, act, u.total, e);
 
@@ -279,8 +278,10 @@ static int unmerge(struct act_context *c, const struct act *act, struct err *e)
 		err_status(e, STATUS_FAILED, "memory");
 	if (r == -ENOMEM && !e->hint[0])
 		err_hint(e, "Stop merging but keep what is merged:  kvmtune ksm off");
-	if (r < 0)
-		return not_all(e, left_bytes(c, &u), u.total);
+	if (r < 0) {
+		observe_memory(c->ports, &m);
+		return not_all(e, left_bytes(c, &u, &m), u.total);
+	}
 	left = settled_bytes(c);
 	if (left) {
 		err_set(e, -EBUSY, "the kernel did not take all of it apart");

@@ -134,7 +134,9 @@ static void recall_ksm(struct flow *f)
 	struct journal *j = &f->o->journal;
 
 	f->ksm_before = NULL;
-	for (size_t i = j->count; wants_ksm_on(f->request) && i-- > 0;) {
+	if (!wants_ksm_on(f->request))
+		return;
+	for (size_t i = j->count; i-- > 0;) {
 		struct journal_entry *entry = &j->entries[i];
 		struct err ignored = { 0 };
 
@@ -142,11 +144,11 @@ static void recall_ksm(struct flow *f)
 		    journal_read_steps(j, entry, &ignored) < 0 ||
 		    !plan_touches_ksm(entry->steps, entry->step_count))
 			continue;
-		if (plan_turned_ksm_off(entry->steps, entry->step_count))
+		if (plan_turned_ksm_off(entry->steps, entry->step_count)) {
 			f->ksm_before = entry;
-		else if (plan_turned_ksm_on(entry->steps, entry->step_count))
 			return;
-		if (f->ksm_before)
+		}
+		if (plan_turned_ksm_on(entry->steps, entry->step_count))
 			return;
 	}
 }
@@ -259,7 +261,6 @@ static void prove(struct flow *f)
 {
 	struct outcome *o = f->o;
 	struct err e = { 0 };
-
 	unsigned parts = parts_of(f);
 
 	/* An undo is about all parameters, a change about those of its goals: all were just checked. */

@@ -11,8 +11,6 @@
 
 #include "observe_ksm.h"
 
-#define LINK_DIR "/etc/systemd/system"
-
 /* Profiles of tuned that include each other: so many are followed. */
 #define PROFILES_MAX	64
 #define PROFILE_DEPTH	10
@@ -20,7 +18,7 @@
 
 /* Where unit files are, highest priority first (systemd.unit(5)). */
 static const char *const unit_dirs[] = {
-	LINK_DIR,
+	UNIT_LINKS_DIR,
 	"/run/systemd/system",
 	"/run/systemd/generator",
 	"/usr/local/lib/systemd/system",
@@ -38,7 +36,8 @@ static const char *const tmpfiles_dirs[] = {
 struct drivers {
 	struct ports *p;
 	struct host *h;
-	struct unit_link *links; /* all that are in LINK_DIR and its .wants */
+	bool links_read;	 /* only where there is no manager to ask */
+	struct unit_link *links; /* all that are in UNIT_LINKS_DIR and its .wants */
 	size_t link_count;
 };
 
@@ -129,7 +128,7 @@ static void add_links_in(struct drivers *d, const char *dir)
 			array_push(d->links, d->link_count) =
 				(struct unit_link){ .path = xstrdup(path),
 						    .target = buf_steal(&target) };
-		else if (strcmp(dir, LINK_DIR) == 0 &&
+		else if (strcmp(dir, UNIT_LINKS_DIR) == 0 &&
 			 (ends_with(name, ".wants") || ends_with(name, ".requires") ||
 			  ends_with(name, ".upholds")))
 			add_links_in(d, path);
@@ -139,8 +138,8 @@ static void add_links_in(struct drivers *d, const char *dir)
 /* In the directory itself, a link by the unit's own name is its unit file, not an alias. */
 static bool is_link_to(const struct unit_link *link, const char *unit)
 {
-	bool top = strncmp(link->path, LINK_DIR "/", strlen(LINK_DIR "/")) == 0 &&
-		   !strchr(link->path + strlen(LINK_DIR "/"), '/');
+	bool top = strncmp(link->path, UNIT_LINKS_DIR "/", strlen(UNIT_LINKS_DIR "/")) == 0 &&
+		   !strchr(link->path + strlen(UNIT_LINKS_DIR "/"), '/');
 	bool same_name = strcmp(last_part(link->path), unit) == 0;
 
 	if (top && same_name)
@@ -182,6 +181,9 @@ static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit
 	autofree char *path = find_unit_file(d->p, unit, &kind);
 	autobuf text = { 0 };
 
+	if (!d->links_read)
+		add_links_in(d, UNIT_LINKS_DIR);
+	d->links_read = true;
 	copy_links(d, unit, u);
 	if (kind == UNIT_FILE_NONE) {
 		set_state(&u->state, "not-found", "", "");
@@ -227,7 +229,7 @@ static void observe_units(struct drivers *d)
 
 	k->manager =
 		!d->h->image && exists(d->p, "/run/systemd/system") ? MANAGER_THERE : MANAGER_NONE;
-	k->units_writable = d->p->file.writable(d->p, LINK_DIR);
+	k->units_writable = d->p->file.writable(d->p, UNIT_LINKS_DIR);
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
 		observe_unit(d, ksm_unit_names[i], &k->units[i]);
 }
@@ -461,7 +463,6 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 {
 	struct drivers d = { .p = p, .h = h };
 
-	add_links_in(&d, LINK_DIR);
 	observe_units(&d);
 	/* In the order in which a boot comes to them. */
 	observe_tmpfiles(&d);

@@ -282,8 +282,7 @@ static bool any_merged(const struct ksm_facts *k)
 {
 	uint64_t ignored;
 
-	return !ksm_counter(k, "pages_sharing", &ignored) ||
-	       ksm_merged_pages(k->counters, k->counter_count) > 0;
+	return !ksm_counter(k, "pages_sharing", &ignored) || ksm_anything_merged(k);
 }
 
 void observe_ksm_users(struct ports *p, struct host *h)

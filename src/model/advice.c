@@ -147,12 +147,6 @@ static bool was_on(const struct change *c)
 	return (c->now && strcmp(c->now, "on") == 0) || (c->next && strcmp(c->next, "on") == 0);
 }
 
-/* Does KSM save anything now that guests will want back? */
-static bool saves_memory(const struct host *host)
-{
-	return ksm_merged_pages(host->ksm.counters, host->ksm.counter_count) > 0;
-}
-
 static void advise_change(const struct host *host, const struct change *c, const struct list *l)
 {
 	bool ksm_off = turns(c, SETTING_KSM, "off");
@@ -161,7 +155,8 @@ static void advise_change(const struct host *host, const struct change *c, const
 		advise_off(host, c->setting->id, l);
 	if ((ksm_off || turns(c, SETTING_KSM, "unmerged")) && was_on(c))
 		add(l, ADVICE_KSM_OFF_GAIN);
-	if (ksm_off && saves_memory(host))
+	/* Guests will want it back. */
+	if (ksm_off && ksm_anything_merged(&host->ksm))
 		add(l, ADVICE_KSM_OFF_MEMORY);
 	if (turns(c, SETTING_KSM, "on"))
 		add(l, ADVICE_KSM_ON_SIDE_CHANNEL);

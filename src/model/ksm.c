@@ -187,12 +187,21 @@ bool unit_is_runtime(const struct ksm_unit *u)
 
 /* ---- states ---- */
 
+bool ksm_anything_merged(const struct ksm_facts *k)
+{
+	return ksm_merged_pages(k->counters, k->counter_count) > 0;
+}
+
+uint64_t room_free_bytes(const struct cgroup_room *room)
+{
+	return room->limit_bytes > room->used_bytes ? room->limit_bytes - room->used_bytes : 0;
+}
+
 static bool nothing_merged(const struct ksm_facts *k)
 {
 	uint64_t ignored;
 
-	return ksm_counter(k, "pages_sharing", &ignored) &&
-	       ksm_merged_pages(k->counters, k->counter_count) == 0;
+	return ksm_counter(k, "pages_sharing", &ignored) && !ksm_anything_merged(k);
 }
 
 /* ksmtuned writes 0 for as long as there is enough memory: it is on all the same. */
@@ -205,7 +214,13 @@ const char *ksm_now(const struct ksm_facts *k)
 	return nothing_merged(k) ? "unmerged" : "off";
 }
 
-const char *ksm_next(const struct ksm_facts *k, struct buf *ret_who)
+static void name(struct strv *ret_who, const char *who)
+{
+	if (ret_who)
+		strv_add(ret_who, who);
+}
+
+const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who)
 {
 	const struct ksm_writer *last = NULL;
 	bool enabled = false;
@@ -215,8 +230,7 @@ const char *ksm_next(const struct ksm_facts *k, struct buf *ret_who)
 
 		if (!unit_is_enabled(u) || unit_is_runtime(u))
 			continue;
-		buf_puts(ret_who, enabled ? ", " : "");
-		buf_puts(ret_who, ksm_unit_names[i]);
+		name(ret_who, ksm_unit_names[i]);
 		enabled = true;
 	}
 	if (enabled)
@@ -224,7 +238,7 @@ const char *ksm_next(const struct ksm_facts *k, struct buf *ret_who)
 	/* They are in the order in which a boot comes to them. */
 	for (size_t i = 0; i < k->writer_count; i++)
 		last = &k->writers[i];
-	buf_puts(ret_who, last ? last->where : "default");
+	name(ret_who, last ? last->where : "default");
 	if (last && last->value < 0)
 		return NULL;
 	return last && last->value == 1 ? "on" : "off";

@@ -115,6 +115,22 @@ uint64_t memory_least_reserve(const struct memory_facts *m)
 	return m->known ? m->total_bytes / 50 : 0;
 }
 
+bool memory_suffices(const struct memory_facts *m, uint64_t need, uint64_t reserve)
+{
+	return m->available_bytes >= reserve && m->available_bytes - reserve >= need;
+}
+
+void memory_shortage_text(const struct memory_facts *m, uint64_t need, uint64_t reserve,
+			  struct buf *ret)
+{
+	size_text(need, ret);
+	buf_puts(ret, "; ");
+	size_text(m->available_bytes, ret);
+	buf_puts(ret, " are available, of which ");
+	size_text(reserve, ret);
+	buf_puts(ret, " are to stay free");
+}
+
 /* ---- two looks ---- */
 
 /* What happened between two looks, by time. */

@@ -97,9 +97,8 @@ static bool starts_ksmtuned(const struct ksm_work *w)
 static void target_on(struct ksm_work *w)
 {
 	const char *now = ksm_now(w->k);
-	autobuf ignored = { 0 };
 	bool on_now = now && strcmp(now, "on") == 0;
-	const char *next = ksm_next(w->k, &ignored);
+	const char *next = ksm_next(w->k, NULL);
 	bool on_next = next && strcmp(next, "on") == 0;
 
 	if (!on_now || !on_next)

@@ -33,13 +33,12 @@ void ksm_work_end(struct ksm_work *w)
 struct change *ksm_add_change(struct ksm_work *w, const char *value)
 {
 	struct change *c = &array_push(w->plan->changes, w->plan->change_count);
-	autobuf ignored = { 0 };
 
 	w->change = w->plan->change_count - 1;
 	*c = (struct change){ .setting = &settings[SETTING_KSM],
 			      .value = value,
 			      .now = ksm_now(w->k),
-			      .next = ksm_next(w->k, &ignored) };
+			      .next = ksm_next(w->k, NULL) };
 	return c;
 }
 
@@ -72,17 +71,12 @@ static bool stops_or_starts(const struct ksm_work *w, enum tri active)
 	return false;
 }
 
-static bool anything_merged(const struct ksm_work *w)
-{
-	return ksm_merged_pages(w->k->counters, w->k->counter_count) > 0;
-}
-
 static bool run_changes(const struct ksm_work *w)
 {
 	if (w->target.run == RUN_AS_IS)
 		return false;
 	/* Where it says 2 already, but something is still merged, it has to be written anew. */
-	return w->target.run != w->k->run || (w->target.run == 2 && anything_merged(w));
+	return w->target.run != w->k->run || (w->target.run == 2 && ksm_anything_merged(w->k));
 }
 
 /*
@@ -111,7 +105,7 @@ static char *unmerge_note(const struct ksm_work *w)
 	const struct memory_facts *m = &w->host->memory;
 	struct buf b = { 0 };
 
-	if (!anything_merged(w))
+	if (!ksm_anything_merged(w->k))
 		return NULL;
 	buf_puts(&b, "needs up to ");
 	size_text(ksm_need_bytes(w->k), &b);
@@ -135,7 +129,8 @@ static void add_watch_step(struct ksm_work *w)
 {
 	struct step *s;
 
-	if (!w->live || w->target.run != 2 || !anything_merged(w) || w->options->watch_ms <= 0)
+	if (!w->live || w->target.run != 2 || !ksm_anything_merged(w->k) ||
+	    w->options->watch_ms <= 0)
 		return;
 	s = plan_add_step(w->plan);
 	s->act = (struct act){ .kind = ACT_WATCH_MEMORY, .watch_ms = w->options->watch_ms };
@@ -392,7 +387,7 @@ static bool refuse_unit_files(struct ksm_work *w)
 	return plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
 				 "Set hardware.ksm.enable in the system's configuration and "
 				 "rebuild.") ||
-	       plan_refuse_unwritable(w->plan, "/etc/systemd/system", w->k->units_writable);
+	       plan_refuse_unwritable(w->plan, UNIT_LINKS_DIR, w->k->units_writable);
 }
 
 bool ksm_refuse_rights(struct ksm_work *w)
@@ -409,15 +404,10 @@ static bool refuse_host_memory(struct ksm_work *w, uint64_t need)
 	uint64_t reserve = reserve_of(w);
 	autobuf text = { 0 };
 
-	if (m->available_bytes >= reserve && m->available_bytes - reserve >= need)
+	if (memory_suffices(m, need, reserve))
 		return false;
 	buf_puts(&text, "too little memory: to take all merged pages apart may need ");
-	size_text(need, &text);
-	buf_puts(&text, "; ");
-	size_text(m->available_bytes, &text);
-	buf_puts(&text, " are available, of which ");
-	size_text(reserve, &text);
-	buf_puts(&text, " are to stay free");
+	memory_shortage_text(m, need, reserve, &text);
 	return plan_refuse(w->plan, STATUS_REFUSED, "memory", text.data,
 			   "Stop merging but keep what is merged:  kvmtune ksm off        Keep "
 			   "less free:  --reserve SIZE");
@@ -426,8 +416,7 @@ static bool refuse_host_memory(struct ksm_work *w, uint64_t need)
 static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
 {
 	uint64_t need = room->merged_pages * w->k->page_bytes;
-	uint64_t free_bytes =
-		room->limit_bytes > room->used_bytes ? room->limit_bytes - room->used_bytes : 0;
+	uint64_t free_bytes = room_free_bytes(room);
 	autobuf text = { 0 };
 
 	if (need <= free_bytes)

@@ -47,27 +47,14 @@ static struct json_object *now_fact(const struct ksm_facts *k)
 	return word_fact(now, source);
 }
 
-/* "ksmtuned.service, ksm.service": each is a source of its own. */
-static void add_names(struct strv *ret, const char *list)
-{
-	while (*list) {
-		size_t len = strcspn(list, ",");
-
-		strv_addf(ret, "%.*s", (int)len, list);
-		list += len;
-		list += strspn(list, ", ");
-	}
-}
-
 static struct json_object *next_fact(const struct ksm_facts *k)
 {
-	autostrv source = { 0 };
-	autobuf who = { 0 };
+	autostrv who = { 0 };
 	const char *next = ksm_next_known(k, &who);
 
-	if (next && who.len)
-		add_names(&source, who.data);
-	return word_fact(next, json_strv(&source));
+	if (!next)
+		strv_free(&who);
+	return word_fact(next, json_strv(&who));
 }
 
 /* ---- the kernel ---- */

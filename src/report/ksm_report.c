@@ -12,16 +12,15 @@ static bool any_unknown(const struct ksm_facts *k)
 	return false;
 }
 
-const char *ksm_next_known(const struct ksm_facts *k, struct buf *ret_who)
+const char *ksm_next_known(const struct ksm_facts *k, struct strv *ret_who)
 {
-	autobuf who = { 0 };
-	const char *next = ksm_next(k, &who);
+	const char *next = ksm_next(k, ret_who);
 
 	/* What is known may be enough to say "on"; it is not to say "off". */
-	if (k->manager == MANAGER_DEAD && any_unknown(k) && next && strcmp(next, "on") != 0)
-		return NULL;
-	buf_puts(ret_who, buf_text(&who));
-	return next;
+	if (k->manager != MANAGER_DEAD || !any_unknown(k) || !next || strcmp(next, "on") == 0)
+		return next;
+	strv_free(ret_who);
+	return NULL;
 }
 
 bool ksm_merged_known(const struct ksm_facts *k)
@@ -33,8 +32,7 @@ bool ksm_merged_known(const struct ksm_facts *k)
 
 bool ksm_users_known(const struct ksm_facts *k)
 {
-	return k->users_known ||
-	       (ksm_merged_known(k) && !ksm_merged_pages(k->counters, k->counter_count));
+	return k->users_known || (ksm_merged_known(k) && !ksm_anything_merged(k));
 }
 
 /* Is a cgroup this one, or below it? */
@@ -45,11 +43,6 @@ static bool is_within(const char *cgroup, const char *above)
 	while (len && above[len - 1] == '/')
 		len--;
 	return strncmp(cgroup, above, len) == 0 && (!cgroup[len] || cgroup[len] == '/');
-}
-
-uint64_t room_free_bytes(const struct cgroup_room *room)
-{
-	return room->limit_bytes > room->used_bytes ? room->limit_bytes - room->used_bytes : 0;
 }
 
 const struct cgroup_room *ksm_tightest_room(const struct ksm_facts *k, const struct ksm_user *u)
@@ -64,4 +57,14 @@ const struct cgroup_room *ksm_tightest_room(const struct ksm_facts *k, const str
 			found = room;
 	}
 	return found;
+}
+
+const char *ksm_next_text(const struct ksm_facts *k, struct buf *ret_who)
+{
+	autostrv who = { 0 };
+	const char *next = ksm_next_known(k, &who);
+
+	for (size_t i = 0; i < who.n; i++)
+		buf_join(ret_who, ", ", who.v[i]);
+	return next;
 }

@@ -10,10 +10,11 @@
 #include "table.h"
 
 /*
- * "on" or "off" at the next boot, and who decides (appended); NULL: unknown, because a unit
- * could decide, and the service manager does not answer.
+ * "on" or "off" at the next boot, and who decides (ret_who is empty before); NULL: unknown, because
+ * a unit could decide, and the service manager does not answer. The second joins them with commas.
  */
-const char *ksm_next_known(const struct ksm_facts *k, struct buf *ret_who);
+const char *ksm_next_known(const struct ksm_facts *k, struct strv *ret_who);
+const char *ksm_next_text(const struct ksm_facts *k, struct buf *ret_who);
 
 /* Do the kernel's counters tell how much is merged? */
 bool ksm_merged_known(const struct ksm_facts *k);
@@ -22,7 +23,6 @@ bool ksm_users_known(const struct ksm_facts *k);
 
 /* The cgroup above a process with the least room below its limit; NULL: none has a limit. */
 const struct cgroup_room *ksm_tightest_room(const struct ksm_facts *k, const struct ksm_user *u);
-uint64_t room_free_bytes(const struct cgroup_room *room);
 
 /* The rows of `status`. */
 void ksm_status_rows(struct table *t, const struct host *h);

@@ -32,7 +32,7 @@ void setting_next_source(const struct host *h, const struct setting *s, struct b
 	if (s->module)
 		next_source(&h->modules[s->id], ret);
 	else
-		ksm_next_known(&h->ksm, ret);
+		ksm_next_text(&h->ksm, ret);
 }
 
 struct says {

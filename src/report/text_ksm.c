@@ -10,18 +10,13 @@
 
 /* ---- KSM itself ---- */
 
-static bool anything_merged(const struct ksm_facts *k)
-{
-	return ksm_merged_known(k) && ksm_merged_pages(k->counters, k->counter_count) > 0;
-}
-
 /* ", 3.1 GiB saved", ", nothing is merged", or nothing where the kernel does not tell. */
 static void saved_text(const struct ksm_facts *k, const char *word, struct buf *ret)
 {
 	if (!ksm_merged_known(k))
 		return;
 	buf_puts(ret, ", ");
-	if (anything_merged(k)) {
+	if (ksm_anything_merged(k)) {
 		size_text(ksm_saved_bytes(k), ret);
 		buf_puts(ret, word);
 	} else {
@@ -38,7 +33,7 @@ static void state_text(const struct ksm_facts *k, struct buf *ret)
 	else if (k->run == 1)
 		buf_puts(ret, "merging");
 	else if (k->run == 2)
-		buf_puts(ret, anything_merged(k) ? "off, being taken apart" : "off");
+		buf_puts(ret, ksm_anything_merged(k) ? "off, being taken apart" : "off");
 	else if (k->run == 0)
 		buf_puts(ret, driven ? "not merging until ksmtuned says so" : "off");
 	else
@@ -112,7 +107,7 @@ static void writer_rows(struct table *t, const struct ksm_facts *k)
 static void next_row(struct table *t, const struct ksm_facts *k)
 {
 	autobuf who = { 0 };
-	const char *next = ksm_next_known(k, &who);
+	const char *next = ksm_next_text(k, &who);
 
 	table_row(t, "next boot", next ?: "unknown", buf_text(&who));
 }
@@ -129,7 +124,7 @@ static void need_row(struct table *t, const struct ksm_facts *k)
 {
 	autobuf text = { 0 };
 
-	if (!anything_merged(k))
+	if (!ksm_anything_merged(k))
 		return;
 	need_text(k, &text);
 	table_row(t, "unmerging", text.data, "");
@@ -282,7 +277,7 @@ static void users(FILE *out, const struct ksm_facts *k)
 {
 	struct table *t;
 
-	if (anything_merged(k) && !ksm_users_known(k) && !k->users_hidden)
+	if (ksm_anything_merged(k) && !ksm_users_known(k) && !k->users_hidden)
 		fputs("\nThis kernel does not tell which processes have merged pages.\n", out);
 	if (!k->user_count)
 		return;
@@ -301,7 +296,7 @@ static void status_memory_row(struct table *t, const struct host *h)
 	autobuf text = { 0 };
 
 	available_text(&h->memory, &text);
-	if (anything_merged(&h->ksm)) {
+	if (ksm_anything_merged(&h->ksm)) {
 		buf_puts(&text, "; unmerging ");
 		need_text(&h->ksm, &text);
 	}
@@ -311,7 +306,7 @@ static void status_memory_row(struct table *t, const struct host *h)
 void ksm_status_rows(struct table *t, const struct host *h)
 {
 	autobuf text = { 0 }, who = { 0 };
-	const char *next = ksm_next_known(&h->ksm, &who);
+	const char *next = ksm_next_text(&h->ksm, &who);
 
 	if (!h->image && !h->ksm.present) {
 		table_row(t, "KSM", "not in this kernel", "");

@@ -134,9 +134,12 @@ static void add_writer(struct ksm_facts *k, const char *where, int value)
 
 static void check_next(const struct ksm_facts *k, const char *word, const char *who)
 {
+	autostrv names = { 0 };
 	autobuf text = { 0 };
 
-	assert_string_equal(ksm_next(k, &text) ?: "unknown", word);
+	assert_string_equal(ksm_next(k, &names) ?: "unknown", word);
+	for (size_t i = 0; i < names.n; i++)
+		buf_join(&text, ", ", names.v[i]);
 	assert_string_equal(buf_text(&text), who);
 }
 

@@ -425,7 +425,7 @@ static void check_writer(const struct ksm_facts *k, size_t i, const char *who, c
 static void tmpfiles(void **state)
 {
 	const struct ksm_facts *k;
-	autobuf who = { 0 };
+	autostrv who = { 0 };
 
 	(void)state;
 	add_file("/etc/tmpfiles.d/10-a.conf", "# x\n" RUN_LINE("1"));
@@ -453,9 +453,10 @@ static void tmpfiles(void **state)
 	assert_true(k->writers[0].ours);
 	assert_int_equal(k->tmpfiles_others, 2);
 	assert_string_equal(k->own_tmpfiles, RUN_LINE("1"));
-	buf_reset(&who);
+	strv_free(&who);
 	assert_string_equal(ksm_next(k, &who), "on");
-	assert_string_equal(buf_text(&who), OWN_TMPFILES ":1");
+	assert_int_equal(who.n, 1);
+	assert_string_equal(who.v[0], OWN_TMPFILES ":1");
 }
 
 static void tuned(void **state)
