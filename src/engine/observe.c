@@ -198,7 +198,6 @@ static void observe_own_conf(struct ports *p, struct host *h)
 	if (p->file.read(p, OWN_CONF_FILE, &text) == 0)
 		h->own_conf = buf_steal(&text);
 	h->conf_writable = p->file.writable(p, OWN_CONF_DIR);
-	h->nixos = exists(p, "/etc/NIXOS");
 }
 
 static void observe_running(struct ports *p, struct host *h)
@@ -271,6 +270,7 @@ static void observe_modules(struct ports *p, struct host *h)
 {
 	observe_cpu(p, h);
 	observe_conf(p, &h->conf);
+	observe_own_conf(p, h);
 	if (!p->image)
 		observe_running(p, h);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
@@ -285,7 +285,7 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 	*ret = (struct host){ .parts = parts, .image = p->image, .modules_disabled = UNKNOWN };
 	p->system.identify(p, &ret->id);
 	ret->root = p->system.is_root(p);
-	observe_own_conf(p, ret);
+	ret->nixos = exists(p, "/etc/NIXOS");
 	if (parts & HOST_MODULES)
 		observe_modules(p, ret);
 	if (parts & (HOST_KSM | HOST_KSM_USERS))

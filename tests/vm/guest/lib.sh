@@ -30,6 +30,7 @@
 #	same_kvm_load A B             kvm was not loaded anew
 #	reset_host                    what `scenario` does first
 #	parameter MODULE NAME         its value
+#	$module $setting $virt        kvm_intel ept vmx, or kvm_amd npt svm; $yes $no: values of nested
 #	cpu_has FLAG                  as in /proc/cpuinfo; vmx_has FLAG: in its "vmx flags"
 #	diag TEXT                     shown if the scenario fails
 #
@@ -229,11 +230,14 @@ cpu_has() { grep -qwE "^flags.* $1" /proc/cpuinfo; }
 
 vmx_has() { grep -qwE "^vmx flags.* $1" /proc/cpuinfo; }
 
-# The module that drives this machine's processor; nothing where there is none.
-host_module()
-{
-	if cpu_has vmx; then echo kvm_intel; elif cpu_has svm; then echo kvm_amd; fi
-}
+# What this machine's processor has; no module where it has nothing. nested is a number in kvm_amd.
+module="" setting=ept virt=vmx yes=Y no=N
+if cpu_has vmx; then
+	module=kvm_intel
+elif cpu_has svm; then
+	module=kvm_amd setting=npt virt=svm yes=1 no=0
+fi
+: "$setting" "$virt" "$yes" "$no" # for the scenarios
 
 # sysfs gives each directory a new inode number, so this changes with each load of the module, and with
 # nothing else (its times do: they are those of the inode's last stay in memory).
@@ -330,12 +334,11 @@ lib_reset_kvm()
 # Loaded with defaults; left alone if it still is as we loaded it.
 lib_reset_module()
 {
-	lib_module=$(host_module)
-	[ -n "$lib_module" ] || return 0
-	[ "$(load_identity "$lib_module")" != "$(cat $lib_dir/fresh 2>/dev/null)" ] || return 0
-	! [ -d "/sys/module/$lib_module" ] || rmmod "$lib_module" || lib_bail_out "$lib_module cannot be removed"
-	modprobe "$lib_module" || lib_bail_out "$lib_module cannot be loaded"
-	load_identity "$lib_module" >$lib_dir/fresh
+	[ -n "$module" ] || return 0
+	[ "$(load_identity "$module")" != "$(cat $lib_dir/fresh 2>/dev/null)" ] || return 0
+	! [ -d "/sys/module/$module" ] || rmmod "$module" || lib_bail_out "$module cannot be removed"
+	modprobe "$module" || lib_bail_out "$module cannot be loaded"
+	load_identity "$module" >$lib_dir/fresh
 	udev_settle
 }
 

@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 scenario "the kernel command line wins"
 snapshot /tmp/before
 run kvmtune "$setting" off

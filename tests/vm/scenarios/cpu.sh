@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt virt=svm ;;
-*) setting=ept virt=vmx ;;
-esac
-
 # judged STATUS NAME
 judged()
 {

@@ -7,17 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-# nested is a number in kvm_amd
-case $module in
-kvm_amd) yes=1 no=0 ;;
-*) yes=Y no=N ;;
-esac
-
 own=/etc/modprobe.d/zz-kvmtune.conf
 
 scenario "ept off, then ept on"

@@ -7,17 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-# nested is a number in kvm_amd
-case $module in
-kvm_amd) yes=1 no=0 ;;
-*) yes=Y no=N ;;
-esac
-
 # failed STATUS PATTERN COMMAND...: it fails and the host is as before, though loaded anew
 failed()
 {

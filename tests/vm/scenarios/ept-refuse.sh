@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 # refused STATUS PATTERN COMMAND...: exactly that, and the host is as before
 refused()
 {

@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 scenario "--wait goes on when the holder has left"
 hold guest
 kvmtune "$setting" off --wait >/tmp/out 2>/tmp/err &

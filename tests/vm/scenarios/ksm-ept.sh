@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh
 . /io/ksm.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 off="disabled inactive, disabled inactive"
 
 scenario "apply $setting=off ksm=off, and undo"

@@ -8,12 +8,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 # What ept=1 gives on this processor
 if vmx_has ept || cpu_has npt; then with_ept=Y; else with_ept=N; fi
 

@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 paging=$(echo "$setting" | tr "[:lower:]" "[:upper:]")
 
 scenario "no $paging: off is so already, on is not possible"

@@ -7,12 +7,6 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-module=$(host_module)
-case $module in
-kvm_amd) setting=npt ;;
-*) setting=ept ;;
-esac
-
 scenario "off and on under systemd and udev"
 snapshot /tmp/before
 like "udev has set the mode" "$(stat -c '%G %a' /dev/kvm)" "^kvm 660"
