@@ -33,6 +33,7 @@ struct sys {
 	struct bus *bus; /* NULL: not asked for yet */
 	struct bus_limits bus_limits;
 	pid_t unmerge_pid; /* the child that takes merged pages apart; 0: none */
+	pid_t victim_pid;  /* meanwhile: the one that the kernel kills next where memory is out */
 };
 
 static inline struct sys *sys_of(struct ports *p)
@@ -43,8 +44,17 @@ static inline struct sys *sys_of(struct ports *p)
 /* Opens a path below the root; links cannot lead outside. A descriptor or -errno. */
 int sys_open(struct ports *p, const char *path, int flags);
 
+/* The same without openat2(): opens a path below a directory. A descriptor or -errno. */
+int sys_walk(int root, const char *path, int flags);
+
 /* Opens a directory to write in, making what is missing of it. A descriptor or -errno. */
 int sys_open_dir(struct ports *p, const char *path);
+
+/*
+ * Could nobody but root, this user, and in an image its owner have written it? Else says what is
+ * wrong with it. A directory where all may write counts if its sticky bit protects what is in it.
+ */
+int sys_check_trusted(struct ports *p, int fd, const char *path, struct err *e);
 
 /* Writes all of it. 0 or -errno. */
 int sys_write_all(int fd, const char *text, size_t len);
@@ -52,6 +62,7 @@ int sys_write_all(int fd, const char *text, size_t len);
 /* Each fills its part of the table. */
 void sys_files(struct ports *p);
 void sys_write(struct ports *p);
+void sys_trust(struct ports *p);
 void sys_lock(struct ports *p);
 void sys_modules(struct ports *p);
 void sys_modules_close(struct ports *p);

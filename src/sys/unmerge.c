@@ -57,14 +57,14 @@ static void spread_memory(void)
 }
 
 /*
- * Memory that comes free at once when the kernel kills this process. By then the host has none
- * left, and without that air the next one that asks for a page has a guest killed (seen: two kills
- * within 80 ms). What cannot be had is done without.
+ * Memory that comes free when the kernel kills this process. By then the host has none left, and
+ * without that air the next one that asks for a page has a guest killed (seen: two kills within
+ * 80 ms). What cannot be had is done without.
  */
 static void take_ballast(void)
 {
-	const size_t most = 64 << 20;
-	size_t size = (size_t)sysconf(_SC_PHYS_PAGES) / 64 * (size_t)sysconf(_SC_PAGESIZE);
+	const size_t most = 32 << 20;
+	size_t size = (size_t)sysconf(_SC_PHYS_PAGES) / 128 * (size_t)sysconf(_SC_PAGESIZE);
 	void *ballast;
 
 	size = size < most ? size : most;
@@ -74,24 +74,36 @@ static void take_ballast(void)
 		mlock(ballast, size);
 }
 
-static _Noreturn void child(pid_t parent, int fd, const sigset_t *mask)
+static _Noreturn void writer(int fd)
 {
 	ssize_t n;
 
-	default_signals();
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* It may have ended before it could be waited for. */
-	if (getppid() != parent)
-		_exit(EINTR);
 	take_ballast();
 	spread_memory();
 	n = write(fd, UNMERGE, strlen(UNMERGE));
 	_exit(n < 0 ? errno : n == (ssize_t)strlen(UNMERGE) ? 0 : EIO);
 }
 
-/* No signal is handled by the parent's handlers in the child. */
-static pid_t start(int fd)
+/*
+ * The kernel takes a process for gone before its memory is free (mm/mmap.c:exit_mmap sets
+ * MMF_OOM_SKIP first), and who asks for a page in between has one more killed: this one, before
+ * any guest.
+ */
+static _Noreturn void second_victim(int unused)
+{
+	static const char most[] = "1000";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	(void)unused;
+	if (fd < 0 || write(fd, most, strlen(most)) < 0)
+		_exit(errno);
+	take_ballast();
+	for (;;)
+		pause();
+}
+
+/* No signal is handled by the parent's handlers in the child, which ends with its parent. */
+static pid_t start(void (*child)(int fd), int fd)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, mask;
@@ -100,8 +112,16 @@ static pid_t start(int fd)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
 	pid = fork();
-	if (pid == 0)
-		child(parent, fd, &mask);
+	if (pid == 0) {
+		default_signals();
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* It may have ended before it could be waited for. */
+		if (getppid() != parent)
+			_exit(EINTR);
+		child(fd);
+		_exit(0);
+	}
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	errno = saved;
@@ -124,11 +144,22 @@ static int unmerge_begin(struct ports *p, struct err *e)
 		return err_sys(e, fd, "cannot open %s for writing", RUN_FILE);
 	/* Where it is ignored nobody is told how a child ended. */
 	signal(SIGCHLD, SIG_DFL);
-	s->unmerge_pid = start(fd);
-	if (s->unmerge_pid > 0)
-		return 0;
-	s->unmerge_pid = 0;
-	return err_sys(e, -errno, "cannot start the process that unmerges");
+	s->unmerge_pid = start(writer, fd);
+	if (s->unmerge_pid < 0) {
+		s->unmerge_pid = 0;
+		return err_sys(e, -errno, "cannot start the process that unmerges");
+	}
+	/* Where there cannot be one it is done without. */
+	s->victim_pid = start(second_victim, -1);
+	return 0;
+}
+
+static void end_victim(struct sys *s)
+{
+	if (s->victim_pid > 0 && kill(s->victim_pid, SIGKILL) == 0)
+		while (waitpid(s->victim_pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	s->victim_pid = 0;
 }
 
 static int explain_signal(int number, struct err *e)
@@ -183,6 +214,7 @@ static bool reap(struct sys *s, int *ret_status)
 	if (r < 0)
 		*ret_status = ECHILD << 8;
 	s->unmerge_pid = 0;
+	end_victim(s);
 	return true;
 }
 
@@ -235,6 +267,7 @@ static void unmerge_stop(struct ports *p)
 	while (waitpid(s->unmerge_pid, &status, 0) < 0 && errno == EINTR)
 		;
 	s->unmerge_pid = 0;
+	end_victim(s);
 }
 
 void sys_unmerge(struct ports *p)

@@ -91,6 +91,16 @@ static int tear_down(void **state)
 	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
 }
 
+static void read_file(const char *path, struct buf *ret)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+	assert_true(n >= 0);
+	buf_add(ret, text, (size_t)n);
+}
+
 static void make_file(void)
 {
 	autoclose int fd = open(bed.run, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -281,6 +291,30 @@ static void test_stop_of_a_deaf_one(void **state)
 	assert_int_equal(kill(pid, 0), -1);
 }
 
+/* Whom the kernel kills where the one that writes is not enough: before any guest. */
+static void test_second_victim(void **state)
+{
+	autofree char *path = NULL;
+	autobuf score = { 0 };
+	pid_t victim;
+
+	(void)state;
+	make_full_pipe();
+	assert_int_equal(begin(), 0);
+	victim = sys_of(&bed.ports)->victim_pid;
+	assert_true(victim > 0);
+	path = xasprintf("/proc/%d/oom_score_adj", (int)victim);
+	for (int i = 0; i < LONG_MS / 10 && strcmp(buf_text(&score), "1000\n") != 0; i++) {
+		assert_int_equal(wait_for(10), 1);
+		buf_free(&score);
+		read_file(path, &score);
+	}
+	assert_string_equal(buf_text(&score), "1000\n");
+	bed.ports.ksm.unmerge_stop(&bed.ports);
+	assert_int_equal(sys_of(&bed.ports)->victim_pid, 0);
+	assert_int_equal(kill(victim, 0), -1);
+}
+
 /* ---- that it is ended ---- */
 
 static void ended_by(int number, int expected)
@@ -440,7 +474,7 @@ static bool ends_within(pid_t pid, int ms, int *ret_status)
 static void test_dies_with_parent(void **state)
 {
 	int told[2], status;
-	pid_t middle, pid = 0;
+	pid_t middle, pids[2];
 
 	(void)state;
 	make_full_pipe();
@@ -450,20 +484,23 @@ static void test_dies_with_parent(void **state)
 	if (middle == 0) {
 		if (begin() < 0 || wait_for(50) != 1)
 			_exit(1);
-		pid = child_pid();
-		if (write(told[1], &pid, sizeof(pid)) < 0)
+		pids[0] = child_pid();
+		pids[1] = sys_of(&bed.ports)->victim_pid;
+		if (write(told[1], pids, sizeof(pids)) < 0)
 			_exit(1);
 		pause();
 	}
 	close(told[1]);
-	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(read(told[0], pids, sizeof(pids)), sizeof(pids));
 	close(told[0]);
 	kill(middle, SIGKILL);
 	assert_int_equal(waitpid(middle, &status, 0), middle);
-	assert_true(ends_within(pid, LONG_MS, &status));
+	for (int i = 0; i < 2; i++) {
+		assert_true(ends_within(pids[i], LONG_MS, &status));
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+	}
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGKILL);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -480,6 +517,7 @@ int main(void)
 		TEST(test_only_one),
 		TEST(test_still_at_work),
 		TEST(test_left_alone),
+		TEST(test_second_victim),
 		TEST(test_stop_of_a_deaf_one),
 		TEST(test_killed),
 		TEST(test_terminated),
