@@ -30,14 +30,14 @@ HARDEN   := -fPIE -fstack-protector-strong -fcf-protection=full
 FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) $(FORTIFY) $(PKG_CFLAGS) \
 	      $(CFLAGS) $(SAN)
-ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SAN)
+ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--as-needed $(LDFLAGS) $(SAN)
 
-BASE   := base err
+BASE   := base err proc_text
 MODEL  := advice cpu_differences cpu_judge cpu_msr cpuid cpuid_dump host ksm ksm_files memory modconf modconf_edit own_conf plan plan_module \
-	  plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module_back plan_refuse plan_reload setting user
-ENGINE := act act_ksm apply change journal observe observe_cpu observe_evidence observe_ksm observe_ksm_drivers \
-	  observe_ksm_users step_json
-SYS    := all_cpus bus cpu files guest kvm lock modules ports scan system units unmerge user_files write
+	  plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module_back plan_refuse plan_reload scrub scrub_file setting user
+ENGINE := act act_ksm apply capture capture_fake change journal observe observe_cpu observe_evidence observe_ksm observe_ksm_drivers \
+	  observe_ksm_users record step_json
+SYS    := all_cpus bus cpu environment files guest kvm lock modules ports process scan system trust units unmerge user_files walk write
 REPORT := json json_change json_cpu json_ksm json_status ksm_report mention table text_change text_cpu \
 	  text_journal text_ksm text_status text_users
 CLI    := cmd_change cmd_cpu cmd_read goals help options tables

@@ -4,9 +4,11 @@
  */
 #include <kvmtune/command.h>
 #include <kvmtune/port.h>
+#include <kvmtune/process.h>
 #include <kvmtune/version.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,7 +68,10 @@ static void print_error(const struct command *c, struct err *e, bool changed)
 	e->detail = NULL;
 }
 
-/* A full disk behind stdout is an error too, but what was changed is changed. */
+/*
+ * A full disk behind stdout is an error, too; but scripts need to know what has become of the host
+ * first of all. So it only spoils the status of a command that looked and found nothing amiss.
+ */
 static enum exit_status close_stdout(bool changed, enum exit_status status)
 {
 	bool failed = ferror(stdout);
@@ -74,7 +79,7 @@ static enum exit_status close_stdout(bool changed, enum exit_status status)
 	if (fclose(stdout) == 0 && !failed)
 		return status;
 	fprintf(stderr, "kvmtune: the output could not be written: %s\n", strerror(errno));
-	return changed ? status : STATUS_FAILED;
+	return changed || status != STATUS_DONE ? status : STATUS_FAILED;
 }
 
 static const struct command *find_command(const struct invocation *in, struct err *e)
@@ -105,6 +110,19 @@ static enum exit_status check_options(const struct command *c, const struct invo
 	return STATUS_DONE;
 }
 
+/* An image is files of others; only a change of the running host takes more. */
+static enum rights rights_of(const struct command *c, const struct invocation *in)
+{
+	if (in->given & OPT_CAPTURE)
+		return RIGHTS_FILES;
+	if (!c->changes || in->given & (OPT_DRY_RUN | OPT_LIST))
+		return RIGHTS_READ;
+	/* Without a value it only shows. */
+	if (c->run == cmd_setting && !in->arg_count)
+		return RIGHTS_READ;
+	return in->root ? RIGHTS_FILES : RIGHTS_CHANGE;
+}
+
 static enum exit_status run(const struct command *c, struct invocation *in, struct err *e)
 {
 	struct ports ports;
@@ -112,6 +130,8 @@ static enum exit_status run(const struct command *c, struct invocation *in, stru
 
 	if (status != STATUS_DONE)
 		return status;
+	if (process_begin(rights_of(c, in), e) < 0)
+		return e->status;
 	in->ports = &ports;
 	status = ports_open(&ports, in->root, e) < 0 ? e->status : c->run(in, e);
 	ports_close(&ports);
@@ -136,6 +156,21 @@ static bool answer(const struct invocation *in)
 	return true;
 }
 
+/*
+ * Without this, the first file that is opened would be stdin, stdout or stderr where these were
+ * closed, and be written to. To read from them, and to write to them, is an error still.
+ */
+static void hold_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_DIRECTORY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c = NULL;
@@ -143,6 +178,8 @@ int main(int argc, char **argv)
 	struct invocation in = { 0 };
 	struct err e = { 0 };
 
+	hold_descriptors();
+	environment_clean();
 	umask(022);
 	/* What is printed goes out as one: where that fails, the reason is told and not a later one's. */
 	if (!isatty(STDOUT_FILENO))

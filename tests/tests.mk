@@ -68,19 +68,28 @@ $(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files
 	$(call say,LD   $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-## check-cli: the command line, on made-up hosts (prove)
+## check-cli: the command line, on made-up hosts (prove); long loops on some that differ
 check-cli: $(BUILD)/kvmtune $(BUILD)/kvmtune-fake
-	$(Q)KVMTUNE=$(BUILD)/kvmtune KVMTUNE_FAKE=$(BUILD)/kvmtune-fake prove -Q -j2 $(CLI_TESTS)
+	$(Q)KVMTUNE=$(BUILD)/kvmtune KVMTUNE_FAKE=$(BUILD)/kvmtune-fake KVMTUNE_HOSTS='$(CLI_HOSTS)' \
+		prove -Q -j2 $(CLI_TESTS)
 CLI_TESTS ?= tests/cli/*.t
+CLI_HOSTS ?= intel-ept-on hand-loaded-nested no-udev amd ksm-tuned ksm-tmpfiles ksm-only ksm-chroot
+
+## check-long: the long loops on all hosts, the largest inputs; .ci/run has them, beside check
+LONG_CLI := t0130-capture t0200-dry-run t0400-faults t0410-kills t0420-signals t0430-forward t0450-undo
+.PHONY: check-long
+check-long: all
+	$(Q)$(MAKE) --no-print-directory check-cli CLI_HOSTS= \
+		CLI_TESTS='$(LONG_CLI:%=tests/cli/%.t) $(wildcard tests/cli/long/*.t)'
 
 ## check-asan: unit, bus and command line under AddressSanitizer and UBSan (clang)
 ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	FORTIFY=-U_FORTIFY_SOURCE CFLAGS='-O1 -g'
 # The long loops over all hosts are left out: the same code runs, only slower.
-ASAN_CLI := t0450-undo t0300-ept t0400-faults t0100-status t0350-refusals t0950-output t0500-wait \
-	    t0000-usage t0700-image t1050-ksm-image
+ASAN_CLI := t0450-undo t0460-forward-words t0300-ept t0400-faults t0100-status t0350-refusals \
+	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image
 check-asan:
-	$(Q)KVMTUNE_HOSTS='hand-loaded-nested ksm-only' $(MAKE) --no-print-directory $(ASAN) \
+	$(Q)$(MAKE) --no-print-directory $(ASAN) CLI_HOSTS='hand-loaded-nested ksm-only' \
 		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-bus check-cli
 
 ## check-valgrind: unit tests under valgrind; .ci/run has them, beside check
@@ -88,14 +97,45 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-
 check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
 	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $^
 
-## check-lint: format, static analysis, layers, man page, spelling
+## check-lint: format, static analysis, layers, man page, spelling, how the program is linked
 check-lint: all
 	$(Q)tests/lint/lint.sh
 	$(Q)tests/lint/rooms.sh $(BUILD)
+	$(Q)tests/lint/hardened.sh $(BUILD)
 
 ## check-vm: the scenarios in the emulated machines: some fifteen minutes
 check-vm: $(BUILD)/kvmtune
 	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -j2 --timer tests/vm/t/*.t
+
+## cpu-models: kvmtune cpu on every processor of the emulators: some forty minutes; writes the page
+.PHONY: cpu-models
+cpu-models: $(BUILD)/kvmtune
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/cpu-models.sh >$(BUILD)/cpu-models.md
+	$(Q)cp $(BUILD)/cpu-models.md tests/vm/cpu-models.md
+
+## check-debian: all quick tests in a bare Debian, SUITE=trixie (bookworm); as root, with a network
+SUITE ?= trixie
+check-debian:
+	$(Q)tests/compat/debian.sh $(SUITE) $(BUILD)/debian
+
+## check-compat: with each version of libkmod and libcpuid whose sources are in COMPAT_SOURCES
+check-compat:
+	$(Q)tests/compat/libraries.sh $(COMPAT_SOURCES) $(BUILD)/compat
+.PHONY: check-debian check-compat
+
+## fault-matrix: every system call fails in turn, or is the last: within an hour; its table is tests/vm/fault-matrix.md
+.PHONY: fault-matrix
+fault-matrix: $(BUILD)/kvmtune
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/fault-matrix.sh
+
+## power-cuts: 200 power cuts in the middle of changes: half an hour; the table goes to tests/vm/power-cuts.md
+power-cuts: $(BUILD)/kvmtune
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/powercut.sh report=tests/vm/power-cuts.md $(CUTS) build/vm/power-cuts
+
+## races: 50 kvmtune at once for a minute; the table goes to tests/vm/races.md
+races: $(BUILD)/kvmtune
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/races.sh $(RACES) build/vm/races
+.PHONY: power-cuts races
 
 ## vm-shell: a shell in an emulated machine with kvm_intel (VM=tcg: without VT-x)
 vm-shell: $(BUILD)/kvmtune
@@ -105,16 +145,31 @@ vm-shell: $(BUILD)/kvmtune
 demo: $(BUILD)/kvmtune
 	$(Q)tests/vm/demo.sh
 
-## fuzz: every fuzz target for FUZZ_SECONDS each (60)
+## fuzz: every fuzz target for FUZZ_SECONDS each (60), or FUZZ_RUNS times; FUZZ chooses some of them
 FUZZ_SECONDS ?= 60
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard src/*/*.c)
+FUZZ ?= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_DIR := $(BUILD)/fuzz
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude -Isrc -Itests $(WARNINGS) $(PKG_CFLAGS) -g -O1 \
+	      $(FUZZ_SAN) -fsanitize=fuzzer-no-link
+FUZZ_ARCHIVE := $(FUZZ_DIR)/kvmtune.a
+
+$(FUZZ_DIR)/obj/%.o: %.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Iinclude -g -O1 -fsanitize=fuzzer,address,undefined \
-		-o $@ $< src/model/modconf.c $(wildcard src/model/cpu*.c) src/base/base.c src/base/err.c
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_ARCHIVE): $(patsubst %,$(FUZZ_DIR)/obj/src/%.o,$(INNER) sys/bus sys/units) $(FUZZ_DIR)/obj/tests/unit/fake.o
+	@rm -f $@
+	$(Q)$(AR) rc $@ $^
+
+$(FUZZ_DIR)/fuzz_%: $(FUZZ_DIR)/obj/tests/fuzz/fuzz_%.o $(FUZZ_ARCHIVE)
+	$(call say,LD   $@)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer -pthread -o $@ $^ $(PKG_LIBS)
+
 .PHONY: fuzz vm-shell demo bench
-fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
-	$(Q)for f in $^; do $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; done
+fuzz: $(FUZZ:%=$(FUZZ_DIR)/%)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run.sh $(FUZZ_DIR) $(FUZZ)
+-include $(shell find $(FUZZ_DIR)/obj -name '*.d' -type f 2>/dev/null)
 
 ## bench: what kvmtune costs, beside other ways to the same end; tables of ratios
 BENCH := $(BUILD)/bench

@@ -30,10 +30,9 @@ struct progress {
 	int64_t elapsed_ms;
 };
 
-/* What is done, for the journal. */
+/* What is done, and who wants to know of it. */
 struct apply_what {
-	const char *command; /* "ept off" */
-	int undoes;	     /* journal entry that this takes back; 0: none */
+	struct journal_change change; /* for the journal; steps NULL: those of the plan */
 	void (*progress)(void *arg, const struct progress *progress); /* NULL: nobody to tell */
 	void *arg;
 };

@@ -3,8 +3,8 @@
  * base.h - what every room uses: tri-state facts, growing text, lists of words, cleanup.
  *
  * Memory: these helpers end the program with a sentence when there is no memory. That is safe
- * because everything a change needs is allocated while it is planned, before the host is touched;
- * while it is applied nothing more than a line of the journal is.
+ * because what a change does, and its way back, is in the journal before the host is touched: whoever
+ * has begun one says by out_of_memory_status() that the host may be in between from then on.
  *
  * Ownership: a struct buf or strv is made with { 0 } and freed by its _free function, or by itself
  * at the end of its block when declared with autobuf / autostrv.
@@ -34,6 +34,7 @@ void closep(const int *fd);
 #define autoclose __attribute__((cleanup(closep)))
 
 /* Allocation that cannot fail: see the note on memory above. */
+void out_of_memory_status(int status); /* with which the program ends then; at first 1 */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc_array(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);

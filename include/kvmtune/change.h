@@ -14,17 +14,20 @@
 
 #define WAIT_NOT     (-1)
 #define WAIT_FOREVER INT64_MAX
-#define WATCH_MS     10000 /* where nobody says how long */
+/* Where nobody says how long to watch: this, or what an interrupted change was begun with. */
+#define WATCH_DEFAULT (-1)
+#define WATCH_MS      10000
 
 struct request {
 	const char *command;	  /* what the user asked for, for journal and lock: "ept off" */
 	const struct goal *goals; /* none: take back the last change */
 	size_t goal_count;
+	bool forward; /* without goals: finish an interrupted change instead */
 	bool dry_run;
 	bool defer;
 	int64_t wait_ms;	/* WAIT_NOT, WAIT_FOREVER, or at most so long */
 	uint64_t reserve_bytes; /* RESERVE_DEFAULT */
-	int64_t watch_ms;	/* how long to watch for swapping after unmerging */
+	int64_t watch_ms;	/* how long to watch for swapping after unmerging; WATCH_DEFAULT */
 	/*
 	 * Told while we wait: what for (the holder of the lock, or NULL for KVM in use) and for how
 	 * long by now. May be NULL.
@@ -40,7 +43,10 @@ struct outcome {
 	struct host before, after;	    /* after: as far as something was applied */
 	struct journal journal;		    /* as it was before */
 	const struct journal_entry *undoes; /* in journal; NULL: no undo, or nothing to undo */
-	bool is_undo;
+	const struct journal_entry
+		*finishes; /* likewise, the interrupted change that is finished */
+	bool is_undo;	   /* something is taken back; also where an interrupted undo is finished */
+	bool forward;	   /* an interrupted change, or undo, is finished */
 	struct plan plan;
 	bool applied; /* report and leftover are filled */
 	struct apply_report report;

@@ -4,9 +4,13 @@
  *
  * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
  * JSON object. Before its first step a change writes `plan`, all steps with their way back, and
- * `begin`; after its last one `end`. How far an interrupted change came is not written down: the way
- * back is planned from what the host is then. A last line that did not reach the disk whole is
- * passed over; a begin without an end is an interrupted change.
+ * `begin`, with what was wanted; after its last one `end`. How far an interrupted change came is not
+ * written down: the way back, and the way on, are planned from what the host is then. A last line
+ * that did not reach the disk whole is passed over; a begin without an end is an interrupted change,
+ * or, while another process holds the lock, one that is being made.
+ *
+ * Where an interrupted change is finished, that is an entry of its own, which `finishes` the other.
+ * It takes over its steps, so that its way back leads to what was before both.
  *
  *	journal_load() -> journal_begin() -> journal_end()
  *	journal_load() -> journal_undoable() -> journal_read_steps()
@@ -22,6 +26,12 @@ struct ports;
 
 #define JOURNAL_FILE STATE_DIR "/journal"
 
+/*
+ * The format of an entry, in its `begin`. It counts up when older programs would misread an entry:
+ * they do nothing with it. 1 (not written down): what was wanted is not known.
+ */
+#define JOURNAL_VERSION 2
+
 enum journal_result {
 	JOURNAL_OPEN, /* no end: interrupted, or being done right now */
 	JOURNAL_DONE,
@@ -29,12 +39,26 @@ enum journal_result {
 	JOURNAL_STUCK,	     /* failed, and the way back failed too */
 };
 
+/* What was wanted, so that it can be planned again; each setting at most once. */
+struct intent {
+	struct goal goals[SETTING_COUNT];
+	size_t goal_count; /* 0: not known, or an undo */
+	bool defer;
+	uint64_t reserve_bytes; /* RESERVE_DEFAULT */
+	int64_t watch_ms;
+};
+
 struct journal_entry {
-	int id;	       /* counts up from 1 */
+	int id; /* counts up from 1 */
+	int version;
 	int64_t time;  /* seconds since 1970 */
+	char *boot;    /* the kernel's name of the boot it was begun in; NULL: not known */
 	char *command; /* "ept off" */
+	struct intent intent;
 	int undoes;    /* the entry that this one takes back; 0: none */
+	int finishes;  /* the entry that this one leads to its end; 0: none */
 	bool undone;   /* a later entry took it back */
+	bool finished; /* a later entry led it to its end */
 	enum journal_result result;
 	struct step *steps; /* by journal_read_steps() */
 	size_t step_count;
@@ -47,19 +71,33 @@ struct journal {
 	size_t count;
 	size_t damaged;	 /* lines that cannot be read, the last one not counted */
 	struct buf text; /* the file */
+	/*
+	 * Who is at work, "kvmtune ept off, PID 123", where a change did not end and another process
+	 * holds the lock; NULL: nobody.
+	 */
+	char *at_work;
 	/* While it is read: the last plan, which waits for its begin. */
 	int plan_id;
 	size_t plan_offset, plan_len;
 };
 
-/* Reads the journal; none at all is an empty one. */
+/* Reads the journal, and who is at work; none at all is an empty one. */
 int journal_load(struct ports *p, struct journal *ret, struct err *e);
 void journal_free(struct journal *j);
 
 /* The change that a next undo takes back: an interrupted one first, else the last; or NULL. */
 const struct journal_entry *journal_undoable(const struct journal *j);
-/* The change that was interrupted, or whose way back failed; or NULL. */
+/* The change that was interrupted, or whose way back failed, or that is being made; or NULL. */
 const struct journal_entry *journal_interrupted(const struct journal *j);
+/* Is it the one that is being made? */
+bool journal_is_being_made(const struct journal *j, const struct journal_entry *entry);
+
+/* Is it of a format that this program knows? Else -EPROTO, with the way out. */
+int journal_check_version(const struct journal_entry *entry, struct err *e);
+/* Was the host booted since it was begun? Where that is not known: no. */
+bool journal_is_of_other_boot(struct ports *p, const struct journal_entry *entry);
+/* What to type where this is the interrupted one: one line for people. */
+const char *journal_way_out(const struct journal_entry *entry);
 
 /*
  * Reads the steps of an entry, which are not read before they are needed: a plan is long. -EBADMSG:
@@ -67,9 +105,18 @@ const struct journal_entry *journal_interrupted(const struct journal *j);
  */
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e);
 
-/* Writes what is about to be done; *ret_id names the entry in the calls after it. */
-int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
-		  const struct plan *plan, int *ret_id, struct err *e);
+/* What is about to be done. */
+struct journal_change {
+	const char *command;
+	struct intent intent;
+	int undoes, finishes; /* 0: none */
+	const struct step *steps;
+	size_t step_count;
+};
+
+/* Writes it; *ret_id names the entry in the calls after it. */
+int journal_begin(struct ports *p, const struct journal *j, const struct journal_change *change,
+		  int *ret_id, struct err *e);
 int journal_end(struct ports *p, int id, enum journal_result result, struct err *e);
 
 const char *journal_result_name(enum journal_result r);

@@ -13,8 +13,9 @@ struct ports;
 
 /*
  * Fills ret, which is freed by host_free() also after a failure. What cannot be read is unknown
- * in ret, and named in ret->unseen where the reader of a report should know; so this fails only
- * where nothing at all can be said. parts: of enum host_part. Nothing is changed on the host.
+ * in ret, and named in ret->unseen where the reader of a report should know. This fails only where
+ * unit files, or the links that enable them, are there and cannot be read (a medium, no memory): taken
+ * for absent they would be left on. parts: of enum host_part. Nothing is changed on the host.
  */
 int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *e);
 

@@ -67,15 +67,28 @@ struct file_port {
 	int (*make_link)(struct ports *p, const char *path, const char *target, struct err *e);
 	/* (changes) Appends text to a file and waits until it is on disk; makes the file (0644). */
 	int (*append)(struct ports *p, const char *path, const char *text, struct err *e);
+	/* (changes) Removes what was left beside this file, or link, by whoever was killed writing it. */
+	void (*sweep)(struct ports *p, const char *path);
 	/* (changes) Sets owner and mode of a device. */
 	int (*set_owner)(struct ports *p, const char *path, unsigned uid, unsigned gid,
 			 unsigned mode, struct err *e);
+	/*
+	 * Has nobody but root, this user, and in an image its owner, had a hand in this file of our
+	 * own? Else a refusal ("not-trusted"). One that is not there is all right.
+	 */
+	int (*check_own)(struct ports *p, const char *path, struct err *e);
 	/*
 	 * (changes) Takes an exclusive lock that ends with the process and writes `holder` into the
 	 * file. -EWOULDBLOCK: another holds it, and what it wrote is appended to ret_holder.
 	 */
 	int (*lock)(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
 		    struct err *e);
+	/*
+	 * Does another process hold that lock? What it wrote is appended to ret_holder, fit for a
+	 * terminal, or its PID where that may not be read. Takes no lock itself, not for a moment: it
+	 * could be in the way of a change. False also where that cannot be told.
+	 */
+	bool (*is_locked)(struct ports *p, const char *path, struct buf *ret_holder);
 };
 
 enum module_kind {
@@ -175,9 +188,13 @@ struct ksm_port {
 	void (*unmerge_stop)(struct ports *p);
 };
 
-/* A file of the user's, to be written. */
+/* A file of the user's, to be written; with neither text nor target a directory. */
 struct user_file {
-	const char *name, *text;
+	const char *name; /* below the directory: "root/etc/NIXOS" */
+	const char *text;
+	size_t len;	    /* of the text; 0: up to its NUL */
+	const char *target; /* a symbolic link that leads there */
+	unsigned mode;	    /* 0: as the umask has it */
 };
 
 /* Files of the user's: paths as they were typed, from the working directory, not below the root. */
@@ -185,8 +202,8 @@ struct user_port {
 	/* Appends a whole file. More than 16 MiB: -EFBIG. */
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
 	/*
-	 * Makes a directory, or takes one that is empty, and writes files into it. -ENOTEMPTY: there
-	 * is something in it. After a failure nothing new is left there.
+	 * Makes a directory, or takes one that is empty, and writes files into it, with the directories
+	 * in their names. -ENOTEMPTY: there is something in it. After a failure nothing new is left.
 	 */
 	int (*write_dir)(struct ports *p, const char *dir, const struct user_file *files,
 			 size_t count, struct err *e);

@@ -22,14 +22,21 @@ void closep(const int *fd)
 		close(*fd);
 }
 
+static int exit_without_memory = 1;
+
+void out_of_memory_status(int status)
+{
+	exit_without_memory = status;
+}
+
 static _Noreturn void out_of_memory(void)
 {
 	static const char text[] =
 		"kvmtune: out of memory; `kvmtune status` tells how the host is\n";
 
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(1);
-	_exit(1);
+		_exit(exit_without_memory);
+	_exit(exit_without_memory);
 }
 
 static void *must(void *p)

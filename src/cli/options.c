@@ -170,7 +170,7 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	_Static_assert(sizeof(unsigned) * 8 >= MAX_ROWS, "one bit for each option");
 	*ret = (struct invocation){ .wait_ms = WAIT_NOT,
 				    .reserve_bytes = RESERVE_DEFAULT,
-				    .watch_ms = WATCH_MS,
+				    .watch_ms = WATCH_DEFAULT,
 				    .style.color = color_by_default() };
 	make_getopt(longs, shorts);
 	opterr = 0;

@@ -19,6 +19,8 @@ const struct option_row option_table[] = {
 	  "memory to keep free when merged pages are taken apart (5 % of all, at least 1G)" },
 	{ OPT_WATCH, 0, "watch", "TIME", false,
 	  "watch so long for swapping after that (10s), and take it back if it begins; 0: do not" },
+	{ OPT_FORWARD, 0, "forward", NULL, false,
+	  "finish an interrupted change instead of taking it back" },
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
 	{ OPT_REQUIRE, 0, "require", "NAME", false,
 	  "exit with 0, 4 or 1: the processor has this (ept, npt, ept-1gb...), has not, unknown" },
@@ -28,6 +30,8 @@ const struct option_row option_table[] = {
 	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "its /proc/cpuinfo" },
 	{ OPT_CAPTURE, 0, "capture", "DIR", false,
 	  "write these three files of this processor into the new directory DIR" },
+	{ OPT_HOST, 0, "host", NULL, false,
+	  "with --capture: the whole host, too, for a bug report, without what tells whose it is" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
 	{ OPT_COLOR, 0, "color", "WHEN", false, "auto (the default), always or never" },
@@ -60,9 +64,14 @@ const struct command command_table[] = {
 	  .text = "Prints what CPUID, the model-specific registers, /proc/cpuinfo and the loaded "
 		  "kvm module say of virtualization: what there is, what is switched off by the "
 		  "firmware, and whether KVM may use it. --require answers for scripts: exit "
-		  "status 0 yes, 4 no, 1 cannot tell. --capture writes what was read, without "
-		  "serial numbers, and --cpuid judges it anywhere. Works without root, and says "
-		  "what it could not see.",
+		  "status 0 yes, 4 no, 1 cannot tell. --capture DIR writes what was read, without "
+		  "serial numbers, into DIR/cpuid.txt, msr.txt and cpuinfo.txt, and --cpuid judges "
+		  "it anywhere. With --host DIR also has root/, the files that kvmtune reads on "
+		  "this "
+		  "host, and fake/, what systemd and the kernel say beside them; names, addresses, "
+		  "UUIDs, comments and all that kvmtune makes nothing of are left out. Works "
+		  "without "
+		  "root, and says what it could not see.",
 	  .takes = OPTS_READ | OPTS_CPU,
 	  .run = cmd_cpu },
 	{ .name = "guests",
@@ -116,9 +125,9 @@ const struct command command_table[] = {
 	  .run = cmd_audit },
 	{ .name = "undo",
 	  .summary = "Take back the last change, then the one before",
-	  .text = "An interrupted change comes first. With --list it prints what can be taken "
-		  "back.",
-	  .takes = OPTS_CHANGE | OPT_LIST,
+	  .text = "An interrupted change comes first; with --forward it is led to its end "
+		  "instead. With --list it prints what can be taken back.",
+	  .takes = OPTS_CHANGE | OPT_LIST | OPT_FORWARD,
 	  .changes = true,
 	  .run = cmd_undo },
 };

@@ -138,6 +138,7 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 	       const struct journal *journal, const struct apply_what *what,
 	       struct apply_report *ret, struct err *e)
 {
+	struct journal_change change = what->change;
 	struct run run = { .plan = plan };
 	size_t i;
 
@@ -145,8 +146,13 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 	run.c = (struct act_context){
 		.ports = p, .before = before, .report = ret, .what = what, .unloaded_at = -1
 	};
-	if (journal_begin(p, journal, what->command, what->undoes, plan, &run.id, e) < 0)
+	if (!change.steps) {
+		change.steps = plan->steps;
+		change.step_count = plan->step_count;
+	}
+	if (journal_begin(p, journal, &change, &run.id, e) < 0)
 		return e->code;
+	out_of_memory_status(STATUS_STUCK);
 	for (i = 0; i < plan->step_count; i++) {
 		if (do_step(&run, i, &ret->err) < 0) {
 			fail(&run, i);
@@ -155,6 +161,8 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 		ret->done++;
 	}
 	end_journal(&run);
+	if (ret->walked_back)
+		out_of_memory_status(STATUS_FAILED);
 	return 0;
 }
 

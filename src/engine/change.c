@@ -15,8 +15,10 @@
 struct flow {
 	struct ports *p;
 	const struct request *request;
+	struct intent intent; /* what is wanted: by the request, or by an interrupted change */
 	struct outcome *o;
 	int64_t started;
+	bool proving; /* all was done: what is planned now is what is left over */
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
 };
 
@@ -117,14 +119,17 @@ static unsigned parts_of(const struct flow *f)
 
 	if (undoes && plan_touches_ksm(undoes->steps, undoes->step_count))
 		parts |= HOST_KSM | HOST_KSM_USERS;
-	return parts | goals_parts(f->request->goals, f->request->goal_count);
+	return parts | goals_parts(f->intent.goals, f->intent.goal_count);
 }
 
-static bool wants_ksm_on(const struct request *r)
+static bool wants_ksm_on(const struct intent *intent)
 {
-	for (size_t i = 0; i < r->goal_count; i++)
-		if (r->goals[i].setting->id == SETTING_KSM && strcmp(r->goals[i].value, "on") == 0)
+	for (size_t i = 0; i < intent->goal_count; i++) {
+		const struct goal *goal = &intent->goals[i];
+
+		if (goal->setting->id == SETTING_KSM && strcmp(goal->value, "on") == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -134,7 +139,7 @@ static void recall_ksm(struct flow *f)
 	struct journal *j = &f->o->journal;
 
 	f->ksm_before = NULL;
-	if (!wants_ksm_on(f->request))
+	if (!wants_ksm_on(&f->intent))
 		return;
 	for (size_t i = j->count; i-- > 0;) {
 		struct journal_entry *entry = &j->entries[i];
@@ -153,24 +158,40 @@ static void recall_ksm(struct flow *f)
 	}
 }
 
+/* What was begun before the last boot is not half done in the running kernel. */
+static bool may_be_half_done(const struct flow *f, const struct journal_entry *entry)
+{
+	return entry && entry->result != JOURNAL_DONE && !journal_is_of_other_boot(f->p, entry);
+}
+
+static struct plan_options options_of(const struct flow *f)
+{
+	const struct journal_entry *before = f->ksm_before, *finishes = f->o->finishes;
+	bool begun = finishes && !f->proving;
+
+	return (struct plan_options){
+		.again = f->request->command,
+		.defer = f->intent.defer,
+		.reserve_bytes = f->intent.reserve_bytes,
+		.watch_ms = f->intent.watch_ms,
+		.ksm_before = before ? before->steps : NULL,
+		.ksm_before_count = before ? before->step_count : 0,
+		.begun = begun ? finishes->steps : NULL,
+		.begun_count = begun ? finishes->step_count : 0,
+		.exact = may_be_half_done(f, f->o->undoes),
+		.revive = may_be_half_done(f, journal_interrupted(&f->o->journal)),
+	};
+}
+
 static void plan_for(const struct flow *f, const struct host *host, struct plan *ret)
 {
-	const struct request *r = f->request;
+	struct plan_options options = options_of(f);
 	const struct journal_entry *undoes = f->o->undoes;
-	const struct journal_entry *before = f->ksm_before;
-	struct plan_options options = { .again = r->command,
-					.defer = r->defer,
-					.reserve_bytes = r->reserve_bytes,
-					.watch_ms = r->watch_ms,
-					.ksm_before = before ? before->steps : NULL,
-					.ksm_before_count = before ? before->step_count : 0,
-					.exact = undoes && undoes->result != JOURNAL_DONE,
-					.revive = journal_interrupted(&f->o->journal) != NULL };
 
-	if (!f->o->is_undo)
-		plan_build(host, r->goals, r->goal_count, &options, ret);
-	else if (f->o->undoes)
-		plan_back(host, f->o->undoes->steps, f->o->undoes->step_count, &options, ret);
+	if (undoes)
+		plan_back(host, undoes->steps, undoes->step_count, &options, ret);
+	else if (f->intent.goal_count)
+		plan_build(host, f->intent.goals, f->intent.goal_count, &options, ret);
 	else
 		*ret = (struct plan){ 0 };
 }
@@ -184,40 +205,118 @@ static int refuse(struct outcome *o, enum exit_status status, const char *id, co
 	return err_hint(&o->plan.refusal, "%s", hint);
 }
 
-/* An interrupted change must be taken back before anything else is changed. */
+/* An interrupted change must be taken back, or finished, before anything else is changed. */
 static void check_interrupted(struct outcome *o)
 {
 	const struct journal_entry *open = journal_interrupted(&o->journal);
 	autofree char *text = NULL;
 
-	if (!open || o->is_undo)
+	if (!open || o->is_undo || o->forward)
 		return;
 	text = xasprintf("an earlier change (%s) did not end: the host may be in between",
 			 open->command);
-	refuse(o, STATUS_STUCK, "interrupted", text,
-	       "Look at it:  kvmtune status        Take it back:  kvmtune undo");
+	refuse(o, STATUS_STUCK, "interrupted", text, journal_way_out(open));
 }
 
-static bool undo_needs_root(const struct flow *f)
+static struct intent intent_of(const struct request *r)
 {
-	return f->o->undoes && !f->o->plan.refusal.code && !f->o->before.root && !f->p->image;
+	struct intent intent = { .goal_count = r->goal_count,
+				 .defer = r->defer,
+				 .reserve_bytes = r->reserve_bytes,
+				 .watch_ms = r->watch_ms < 0 ? WATCH_MS : r->watch_ms };
+
+	/* Each setting at most once: see parse_goals(). */
+	for (size_t i = 0; i < r->goal_count && i < ARRAY_SIZE(intent.goals); i++)
+		intent.goals[i] = r->goals[i];
+	return intent;
+}
+
+/* What the interrupted change wanted; what is said today goes before it. */
+static void take_over_intent(struct flow *f, const struct journal_entry *open)
+{
+	const struct request *r = f->request;
+
+	f->intent = open->intent;
+	f->intent.defer |= r->defer;
+	if (r->reserve_bytes != RESERVE_DEFAULT)
+		f->intent.reserve_bytes = r->reserve_bytes;
+	if (r->watch_ms >= 0)
+		f->intent.watch_ms = r->watch_ms;
+}
+
+/* How to finish what was interrupted: an undo goes on. */
+static int choose_forward(struct flow *f, const struct journal_entry *open)
+{
+	struct outcome *o = f->o;
+
+	if (!open)
+		return 0;
+	if (open->undoes) {
+		o->is_undo = true;
+		o->undoes = journal_undoable(&o->journal);
+		return 0;
+	}
+	if (open->intent.goal_count) {
+		o->finishes = open;
+		take_over_intent(f, open);
+		return 0;
+	}
+	err_set(&o->err, -ENODATA, "what the interrupted change (%s) was to lead to is not known",
+		open->command);
+	err_status(&o->err, STATUS_REFUSED, "unknown-goal");
+	return err_hint(&o->err, "Take it back:  kvmtune undo");
+}
+
+/* What is to be done, taken back or finished; and the steps of the past that it takes. */
+static int choose(struct flow *f)
+{
+	struct outcome *o = f->o;
+	const struct journal_entry *open = journal_interrupted(&o->journal), *past;
+
+	f->intent = intent_of(f->request);
+	o->is_undo = !f->request->goal_count && !o->forward;
+	if (f->request->goal_count)
+		return 0;
+	if (open && journal_check_version(open, &o->err) < 0)
+		return o->err.code;
+	if (o->is_undo)
+		o->undoes = journal_undoable(&o->journal);
+	else if (choose_forward(f, open) < 0)
+		return o->err.code;
+	past = o->undoes ?: o->finishes;
+	return past ? journal_read_steps(&o->journal, past, &o->err) : 0;
+}
+
+static bool past_needs_root(const struct flow *f)
+{
+	const struct outcome *o = f->o;
+
+	return (o->undoes || o->finishes) && !o->plan.refusal.code && !o->before.root &&
+	       !f->p->image;
+}
+
+/* The journal looks after itself. */
+static int check_own_files(struct ports *p, struct err *e)
+{
+	if (p->file.check_own(p, OWN_CONF_FILE, e) < 0)
+		return e->code;
+	return p->file.check_own(p, OWN_TMPFILES, e);
 }
 
 static int observe_and_plan(struct flow *f)
 {
 	struct outcome *o = f->o;
 
-	if (journal_load(f->p, &o->journal, &o->err) < 0)
+	if (journal_load(f->p, &o->journal, &o->err) < 0 || check_own_files(f->p, &o->err) < 0)
 		return o->err.code;
-	o->undoes = o->is_undo ? journal_undoable(&o->journal) : NULL;
-	if (o->undoes && journal_read_steps(&o->journal, o->undoes, &o->err) < 0)
+	if (choose(f) < 0)
 		return o->err.code;
 	if (host_observe(f->p, parts_of(f), &o->before, &o->err) < 0)
 		return o->err.code;
 	recall_ksm(f);
 	plan_for(f, &o->before, &o->plan);
 	check_interrupted(o);
-	if (undo_needs_root(f))
+	if (past_needs_root(f))
 		refuse(o, STATUS_IMPOSSIBLE, "not-root", "this needs root",
 		       "Run it again with sudo.");
 	return 0;
@@ -231,7 +330,7 @@ static void forget(struct outcome *o)
 	plan_free(&o->plan);
 	plan_free(&o->leftover);
 	apply_report_free(&o->report);
-	o->undoes = NULL;
+	o->undoes = o->finishes = NULL;
 	o->applied = false;
 }
 
@@ -257,19 +356,33 @@ static int plan_when_free(struct flow *f)
 
 /* ---- apply and prove ---- */
 
-static void prove(struct flow *f)
+/* Observes the host anew and plans for it. Nothing left to do: that is the proof. */
+static bool look_again(struct flow *f)
 {
 	struct outcome *o = f->o;
 	struct err e = { 0 };
 	unsigned parts = parts_of(f);
 
+	host_free(&o->after);
+	plan_free(&o->leftover);
 	/* An undo is about all parameters, a change about those of its goals: all were just checked. */
 	host_observe(f->p, o->is_undo ? parts : parts & ~HOST_PARAMS, &o->after, &e);
+	f->proving = true;
 	plan_for(f, &o->after, &o->leftover);
-	if (!o->leftover.step_count)
+	f->proving = false;
+	/* A refusal without steps: it is so now, but something that came meanwhile wins at the next load. */
+	return !o->leftover.step_count && !o->leftover.refusal.code;
+}
+
+static void prove(struct flow *f)
+{
+	struct outcome *o = f->o;
+
+	/* What is gone at the second look was a file that could not be read just then. */
+	if (look_again(f) || look_again(f))
 		return;
-	err_set(&o->err, -ESTALE,
-		"all steps were done, but now the host differs again: something else changed it");
+	err_set(&o->err, -ESTALE, "all steps were done, but now the host differs again: %s",
+		o->leftover.step_count ? "something else changed it" : o->leftover.refusal.text);
 	err_hint(&o->err, "Look at it:  kvmtune status        Take it back:  kvmtune undo");
 	o->status = STATUS_FAILED;
 }
@@ -282,7 +395,8 @@ static void take_failure(struct outcome *o)
 	o->status = r->stuck || r->one_way ? STATUS_STUCK : r->err.status;
 	if (r->one_way) {
 		err_status(&o->err, STATUS_STUCK, "stuck");
-		err_wrap(&o->err, "the undo did not come to its end; what it has restored stays");
+		err_wrap(&o->err, "the %s did not come to its end; what it has restored stays",
+			 o->is_undo ? "undo" : "change");
 		if (!o->err.hint[0])
 			err_hint(&o->err, "Go on with:  kvmtune undo");
 	}
@@ -295,15 +409,59 @@ static void take_failure(struct outcome *o)
 		 r->back_err.hint[0] ? r->back_err.hint : "Go on with:  kvmtune undo");
 }
 
-static void apply_and_prove(struct flow *f)
+/*
+ * Where an interrupted change is finished its own steps are kept, as their ways back lead to what was
+ * before it; and of the new ones those that it has no word about. The list alone is the caller's.
+ */
+static void steps_to_keep(const struct outcome *o, struct step **ret, size_t *ret_count)
+{
+	const struct journal_entry *past = o->finishes;
+
+	if (!past)
+		return;
+	for (size_t i = 0; i < past->step_count; i++)
+		array_push(*ret, *ret_count) = past->steps[i];
+	for (size_t i = 0; i < o->plan.step_count; i++)
+		if (!steps_cover(past->steps, past->step_count, &o->plan.steps[i]))
+			array_push(*ret, *ret_count) = o->plan.steps[i];
+}
+
+/* Who was killed while he wrote a file has left a part of it beside it: nobody reads it, but it stays. */
+static void sweep_after(struct ports *p, const struct journal_entry *past)
+{
+	for (size_t i = 0; past && i < past->step_count; i++) {
+		const struct act *act = &past->steps[i].act;
+
+		if (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE ||
+		    act->kind == ACT_MAKE_LINK || act->kind == ACT_REMOVE_LINK)
+			p->file.sweep(p, act->target);
+	}
+}
+
+static int apply(struct flow *f)
 {
 	struct outcome *o = f->o;
-	struct apply_what what = { .command = f->request->command,
-				   .undoes = o->undoes ? o->undoes->id : 0,
+	autofree struct step *steps = NULL;
+	struct apply_what what = { .change = { .command = o->finishes ? o->finishes->command
+								      : f->request->command,
+					       .intent = f->intent,
+					       .undoes = o->undoes ? o->undoes->id : 0,
+					       .finishes = o->finishes ? o->finishes->id : 0 },
 				   .progress = f->request->progress,
 				   .arg = f->request->arg };
 
-	if (apply_plan(f->p, &o->before, &o->plan, &o->journal, &what, &o->report, &o->err) < 0) {
+	if (journal_interrupted(&o->journal))
+		sweep_after(f->p, o->undoes ?: o->finishes);
+	steps_to_keep(o, &steps, &what.change.step_count);
+	what.change.steps = steps;
+	return apply_plan(f->p, &o->before, &o->plan, &o->journal, &what, &o->report, &o->err);
+}
+
+static void apply_and_prove(struct flow *f)
+{
+	struct outcome *o = f->o;
+
+	if (apply(f) < 0) {
 		o->status = STATUS_FAILED;
 		return;
 	}
@@ -316,8 +474,10 @@ static void apply_and_prove(struct flow *f)
 
 static bool has_work(const struct flow *f)
 {
-	/* An undo with nothing left to do is still written down as done. */
-	return !f->request->dry_run && (f->o->plan.step_count || f->o->undoes);
+	const struct outcome *o = f->o;
+
+	/* What was begun and has nothing left to do is still written down as done. */
+	return !f->request->dry_run && (o->plan.step_count || o->undoes || o->finishes);
 }
 
 static void change_once(struct flow *f)
@@ -339,7 +499,7 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 {
 	struct flow f = { .p = p, .request = request, .o = ret };
 
-	*ret = (struct outcome){ .is_undo = request->goal_count == 0 };
+	*ret = (struct outcome){ .forward = request->forward };
 	f.started = p->system.monotonic_ms(p);
 	if (take_lock(&f) < 0) {
 		ret->status = ret->err.status;

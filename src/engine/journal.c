@@ -13,6 +13,10 @@
 /* Beyond this size only the newer half of the entries is kept. */
 #define JOURNAL_MAX_BYTES (128 * 1024)
 
+/* Another one after each boot. */
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_MAX  64
+
 static const char *const result_names[] = {
 	[JOURNAL_OPEN] = "interrupted",
 	[JOURNAL_DONE] = "done",
@@ -95,15 +99,71 @@ static struct journal_entry *find_entry(struct journal *j, int id)
 	return NULL;
 }
 
+/* "ept=off". False: there is no such setting or value, or it is there already. */
+static bool add_goal(struct intent *intent, const char *text)
+{
+	size_t len = strcspn(text, "=");
+	autofree char *name = xstrndup(text, len);
+	struct goal goal = { .setting = setting_find(name) };
+
+	goal.value = goal.setting && text[len] ? setting_value(goal.setting, text + len + 1) : NULL;
+	if (!goal.value)
+		return false;
+	for (size_t i = 0; i < intent->goal_count; i++)
+		if (intent->goals[i].setting == goal.setting)
+			return false;
+	intent->goals[intent->goal_count++] = goal;
+	return true;
+}
+
+/* All of what was wanted, or nothing: half of a change would be another one. */
+static void read_goals(struct json_object *record, struct intent *ret)
+{
+	struct json_object *list;
+	size_t n = 0;
+
+	if (json_object_object_get_ex(record, "goals", &list) &&
+	    json_object_is_type(list, json_type_array))
+		n = json_object_array_length(list);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+		if (text && add_goal(ret, text))
+			continue;
+		ret->goal_count = 0;
+		return;
+	}
+}
+
+static struct intent read_intent(struct json_object *record)
+{
+	int64_t reserve = json_int64(record, "reserve_bytes");
+	int64_t watch = json_int64(record, "watch_ms");
+	bool said = json_object_object_get_ex(record, "reserve_bytes", NULL);
+	struct intent intent = {
+		.defer = json_int(record, "defer") != 0,
+		.reserve_bytes = said && reserve >= 0 ? (uint64_t)reserve : RESERVE_DEFAULT,
+		.watch_ms = watch > 0 ? watch : 0,
+	};
+
+	read_goals(record, &intent);
+	return intent;
+}
+
 static void read_begin(struct journal *j, struct json_object *record, size_t offset)
 {
 	struct journal_entry *entry = &array_push(j->entries, j->count);
+	const char *boot = json_text(record, "boot");
 
 	*entry = (struct journal_entry){
 		.id = json_int(record, "id"),
+		.version = json_int(record, "version") ?: 1,
 		.time = json_int64(record, "time"),
+		.boot = boot ? xstrdup(boot) : NULL,
 		.command = xstrdup(json_text(record, "command") ?: ""),
+		.intent = read_intent(record),
 		.undoes = json_int(record, "undoes"),
+		.finishes = json_int(record, "finishes"),
 		.offset = offset,
 	};
 	if (j->plan_id != entry->id)
@@ -112,19 +172,34 @@ static void read_begin(struct journal *j, struct json_object *record, size_t off
 	entry->plan_len = j->plan_len;
 }
 
+/* The one that an entry finishes: always an older one, so that nobody walks in circles. */
+static struct journal_entry *finished_by(struct journal *j, const struct journal_entry *entry)
+{
+	struct journal_entry *older = entry->finishes ? find_entry(j, entry->finishes) : NULL;
+
+	return older && older < entry ? older : NULL;
+}
+
+/* What an entry finishes has ended with it, or is taken back with it. */
+static void mark_done(struct journal *j, const struct journal_entry *entry)
+{
+	struct journal_entry *undone = entry->undoes ? find_entry(j, entry->undoes) : NULL;
+
+	for (; undone; undone = finished_by(j, undone))
+		undone->undone = true;
+	for (struct journal_entry *x = finished_by(j, entry); x; x = finished_by(j, x))
+		x->finished = true;
+}
+
 static void read_end(struct journal *j, struct journal_entry *entry, struct json_object *record)
 {
 	const char *name = json_text(record, "result");
-	struct journal_entry *undone;
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(result_names); i++)
 		if (strcmp(result_names[i], name) == 0)
 			entry->result = (enum journal_result)i;
-	if (entry->result != JOURNAL_DONE || !entry->undoes)
-		return;
-	undone = find_entry(j, entry->undoes);
-	if (undone)
-		undone->undone = true;
+	if (entry->result == JOURNAL_DONE)
+		mark_done(j, entry);
 }
 
 static bool read_record(struct journal *j, struct json_object *record, size_t offset)
@@ -177,6 +252,8 @@ int journal_load(struct ports *p, struct journal *ret, struct err *e)
 	int r;
 
 	*ret = (struct journal){ 0 };
+	if (p->file.check_own(p, JOURNAL_FILE, e) < 0)
+		return e->code;
 	r = p->file.read(p, JOURNAL_FILE, &ret->text);
 	if (r == -ENOENT)
 		return 0;
@@ -196,6 +273,8 @@ int journal_read_steps(const struct journal *j, const struct journal_entry *entr
 
 	if (to->steps)
 		return 0;
+	if (journal_check_version(entry, e) < 0)
+		return e->code;
 	record = parse_line(buf_text(&j->text) + entry->plan_offset, entry->plan_len);
 	if (!record) {
 		err_set(e, -EBADMSG, "the journal is damaged: the steps of change %d (%s) are lost",
@@ -217,6 +296,7 @@ void journal_free(struct journal *j)
 			step_free(&entry->steps[k]);
 		free(entry->steps);
 		free(entry->command);
+		free(entry->boot);
 	}
 	free(j->entries);
 	buf_free(&j->text);
@@ -234,7 +314,7 @@ static bool is_settled(const struct journal *j, const struct journal_entry *entr
 {
 	const struct journal_entry *undone;
 
-	if (entry->undone)
+	if (entry->undone || entry->finished)
 		return true;
 	/* An undo that was interrupted: done when a later one took the same change back. */
 	undone = entry->undoes ? entry_with(j, entry->undoes) : NULL;
@@ -249,7 +329,7 @@ const struct journal_entry *journal_interrupted(const struct journal *j)
 
 		if (open && !is_settled(j, entry))
 			return entry;
-		/* Nothing but an undo is begun on a host in between. */
+		/* What is begun on a host in between is an undo, or leads to the end. */
 		if (entry->result == JOURNAL_DONE && !entry->undoes)
 			return NULL;
 	}
@@ -271,6 +351,49 @@ const struct journal_entry *journal_undoable(const struct journal *j)
 	return NULL;
 }
 
+int journal_check_version(const struct journal_entry *entry, struct err *e)
+{
+	if (entry->version <= JOURNAL_VERSION)
+		return 0;
+	err_set(e, -EPROTO,
+		"change %d (%s) was made by a newer kvmtune, whose journal this one "
+		"does not understand",
+		entry->id, entry->command);
+	err_status(e, STATUS_IMPOSSIBLE, "newer-journal");
+	return err_hint(e, "Run the same command with that version.");
+}
+
+const char *journal_way_out(const struct journal_entry *entry)
+{
+	if (entry->version > JOURNAL_VERSION)
+		return "A newer kvmtune has begun it: take it back with that version.";
+	if (entry->undoes)
+		return "Finish it:  kvmtune undo";
+	if (!entry->intent.goal_count)
+		return "Take it back:  kvmtune undo";
+	return "Take it back:  kvmtune undo        Finish it:  kvmtune undo --forward";
+}
+
+/* NULL: not to be known, as of an image. */
+static char *boot_id(struct ports *p)
+{
+	struct buf id = { 0 };
+
+	if (p->image || p->file.read_head(p, BOOT_ID_FILE, BOOT_ID_MAX, &id) < 0 || !id.len) {
+		buf_free(&id);
+		return NULL;
+	}
+	id.data[strcspn(id.data, "\n")] = '\0';
+	return id.data;
+}
+
+bool journal_is_of_other_boot(struct ports *p, const struct journal_entry *entry)
+{
+	autofree char *now = boot_id(p);
+
+	return now && entry->boot && strcmp(now, entry->boot) != 0;
+}
+
 /* ---- writing ---- */
 
 static struct json_object *new_record(const char *kind, int id)
@@ -282,14 +405,26 @@ static struct json_object *new_record(const char *kind, int id)
 	return record;
 }
 
-/* Keeps the newer half, from the beginning of an entry on. */
+/*
+ * Keeps the newer half, from the beginning of an entry on; but nothing is forgotten that has still to
+ * be taken back, however often that was tried.
+ */
 static int shorten(struct ports *p, const struct journal *j, struct err *e)
 {
-	size_t half = j->count / 2;
+	const struct journal_entry *first, *open, *next;
 
-	if (j->text.len < JOURNAL_MAX_BYTES || !half)
+	if (j->text.len < JOURNAL_MAX_BYTES || !j->count)
 		return 0;
-	return p->file.replace(p, JOURNAL_FILE, j->text.data + j->entries[half].offset, 0644, e);
+	first = &j->entries[j->count / 2];
+	open = journal_interrupted(j);
+	next = journal_undoable(j);
+	if (open && open < first)
+		first = open;
+	if (open && next && next < first)
+		first = next;
+	if (first == j->entries)
+		return 0;
+	return p->file.replace(p, JOURNAL_FILE, j->text.data + first->offset, 0644, e);
 }
 
 /* A line that a power cut tore has no end: the next record must not join it. */
@@ -299,28 +434,61 @@ static void mend_end(const struct journal *j, struct buf *lines)
 		buf_puts(lines, "\n");
 }
 
-static struct json_object *begin_record(struct ports *p, int id, const char *command, int undoes)
+static struct json_object *goals_to_json(const struct intent *intent)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < intent->goal_count; i++) {
+		const struct goal *goal = &intent->goals[i];
+		autofree char *text = xasprintf("%s=%s", goal->setting->name, goal->value);
+
+		json_object_array_add(list, json_object_new_string(text));
+	}
+	return list;
+}
+
+static void add_intent(struct json_object *record, const struct intent *intent)
+{
+	if (!intent->goal_count)
+		return;
+	json_object_object_add(record, "goals", goals_to_json(intent));
+	if (intent->defer)
+		json_object_object_add(record, "defer", json_object_new_int(1));
+	if (intent->reserve_bytes <= INT64_MAX)
+		json_object_object_add(record, "reserve_bytes",
+				       json_object_new_int64((int64_t)intent->reserve_bytes));
+	json_object_object_add(record, "watch_ms", json_object_new_int64(intent->watch_ms));
+}
+
+static struct json_object *begin_record(struct ports *p, int id, const struct journal_change *c)
 {
 	struct json_object *record = new_record("begin", id);
+	autofree char *boot = boot_id(p);
 
+	json_object_object_add(record, "version", json_object_new_int(JOURNAL_VERSION));
 	json_object_object_add(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
-	json_object_object_add(record, "command", json_object_new_string(command));
-	json_object_object_add(record, "undoes", json_object_new_int(undoes));
+	if (boot)
+		json_object_object_add(record, "boot", json_object_new_string(boot));
+	json_object_object_add(record, "command", json_object_new_string(c->command));
+	json_object_object_add(record, "undoes", json_object_new_int(c->undoes));
+	if (c->finishes)
+		json_object_object_add(record, "finishes", json_object_new_int(c->finishes));
+	add_intent(record, &c->intent);
 	return record;
 }
 
-int journal_begin(struct ports *p, const struct journal *j, const char *command, int undoes,
-		  const struct plan *plan, int *ret_id, struct err *e)
+int journal_begin(struct ports *p, const struct journal *j, const struct journal_change *change,
+		  int *ret_id, struct err *e)
 {
 	int last = j->count ? j->entries[j->count - 1].id : 0;
 	int id = last < INT_MAX ? last + 1 : 1;
 	struct json_object *record = new_record("plan", id);
 	autobuf lines = { 0 };
 
-	json_object_object_add(record, "steps", steps_to_json(plan->steps, plan->step_count));
+	json_object_object_add(record, "steps", steps_to_json(change->steps, change->step_count));
 	mend_end(j, &lines);
 	add_line(&lines, record);
-	add_line(&lines, begin_record(p, id, command, undoes));
+	add_line(&lines, begin_record(p, id, change));
 	*ret_id = id;
 	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
 }

@@ -281,14 +281,14 @@ static void observe_modules(struct ports *p, struct host *h)
 
 int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *e)
 {
-	(void)e;
 	*ret = (struct host){ .parts = parts, .image = p->image, .modules_disabled = UNKNOWN };
 	p->system.identify(p, &ret->id);
 	ret->root = p->system.is_root(p);
 	ret->nixos = exists(p, "/etc/NIXOS");
 	if (parts & HOST_MODULES)
 		observe_modules(p, ret);
-	if (parts & (HOST_KSM | HOST_KSM_USERS))
-		observe_ksm(p, ret);
-	return 0;
+	if (!(parts & (HOST_KSM | HOST_KSM_USERS)) || observe_ksm(p, ret, e) == 0)
+		return 0;
+	host_free(ret);
+	return e->code;
 }

@@ -64,13 +64,15 @@ static void observe_kernel(struct ports *p, struct host *h)
 	observe_ksm_counters(p, &k->counters, &k->counter_count);
 }
 
-void observe_ksm(struct ports *p, struct host *h)
+int observe_ksm(struct ports *p, struct host *h, struct err *e)
 {
 	h->ksm.run = -1;
 	h->ksm.page_bytes = h->id.page_bytes ? h->id.page_bytes : PAGE_BYTES;
 	if (!h->image)
 		observe_kernel(p, h);
-	observe_ksm_drivers(p, h);
+	if (observe_ksm_drivers(p, h, e) < 0)
+		return e->code;
 	if (h->parts & HOST_KSM_USERS && !h->image && h->ksm.present)
 		observe_ksm_users(p, h);
+	return 0;
 }

@@ -11,10 +11,10 @@
  * Fills h->ksm and h->memory, by h->parts. A service manager that does not answer, and processes
  * that may not be looked at, are told in h->ksm and in h->unseen.
  */
-void observe_ksm(struct ports *p, struct host *h);
+int observe_ksm(struct ports *p, struct host *h, struct err *e);
 
 /* Its parts: who may turn KSM on (observe_ksm_drivers.c), and whose pages are merged. */
-void observe_ksm_drivers(struct ports *p, struct host *h);
+int observe_ksm_drivers(struct ports *p, struct host *h, struct err *e);
 void observe_ksm_users(struct ports *p, struct host *h);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include <kvmtune/port.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,10 +37,26 @@ static const char *const tmpfiles_dirs[] = {
 struct drivers {
 	struct ports *p;
 	struct host *h;
+	struct err *e;		 /* the first unit file that could not be looked at */
 	bool links_read;	 /* only where there is no manager to ask */
 	struct unit_link *links; /* all that are in UNIT_LINKS_DIR and its .wants */
 	size_t link_count;
 };
+
+/*
+ * What cannot be read is not absent: a change that rests on it would leave a service on. Users other
+ * than root change nothing, and need not see all.
+ */
+static int noted(struct drivers *d, const char *path, int r)
+{
+	bool hidden = (r == -EACCES || r == -EPERM) && !d->h->root;
+	bool absent = r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENAMETOOLONG;
+
+	/* -EINVAL: no link (readlink(2)). */
+	if (r < 0 && !hidden && !absent && r != -EINVAL && !d->e->code)
+		err_sys(d->e, r, "cannot look at %s", path);
+	return r;
+}
 
 static bool exists(struct ports *p, const char *path)
 {
@@ -85,16 +102,18 @@ static void read_visible(struct drivers *d, const char *const *dirs, struct modc
 enum unit_file_kind { UNIT_FILE_NONE, UNIT_FILE_MASK, UNIT_FILE_THERE };
 
 /* The file that counts for a unit, and says what it is. The caller frees the path. */
-static char *find_unit_file(struct ports *p, const char *unit, enum unit_file_kind *ret)
+static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_kind *ret)
 {
+	struct ports *p = d->p;
+
 	for (size_t i = 0; unit_dirs[i]; i++) {
 		autofree char *path = xasprintf("%s/%s", unit_dirs[i], unit);
 		autobuf target = { 0 };
 		struct file_stat st;
-		bool null_link = p->file.read_link(p, path, &target) == 0 &&
+		bool null_link = noted(d, path, p->file.read_link(p, path, &target)) == 0 &&
 				 strcmp(buf_text(&target), "/dev/null") == 0;
 
-		if (!null_link && p->file.stat(p, path, &st) < 0)
+		if (!null_link && noted(d, path, p->file.stat(p, path, &st)) < 0)
 			continue;
 		*ret = null_link || (st.is_regular && !st.size) ? UNIT_FILE_MASK : UNIT_FILE_THERE;
 		return xstrdup(path);
@@ -117,14 +136,14 @@ static void add_links_in(struct drivers *d, const char *dir)
 	autostrv names = { 0 };
 	const char *name;
 
-	if (d->p->file.list(d->p, dir, &names) < 0)
+	if (noted(d, dir, d->p->file.list(d->p, dir, &names)) < 0)
 		return;
 	strv_sort(&names);
 	strv_foreach (name, &names) {
 		autofree char *path = xasprintf("%s/%s", dir, name);
 		autobuf target = { 0 };
 
-		if (d->p->file.read_link(d->p, path, &target) == 0)
+		if (noted(d, path, d->p->file.read_link(d->p, path, &target)) == 0)
 			array_push(d->links, d->link_count) =
 				(struct unit_link){ .path = xstrdup(path),
 						    .target = buf_steal(&target) };
@@ -178,7 +197,7 @@ static const char *file_state(const struct ksm_unit *u, const char *path)
 static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit *u)
 {
 	enum unit_file_kind kind;
-	autofree char *path = find_unit_file(d->p, unit, &kind);
+	autofree char *path = find_unit_file(d, unit, &kind);
 	autobuf text = { 0 };
 
 	if (!d->links_read)
@@ -191,7 +210,7 @@ static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit
 		set_state(&u->state, "masked", "",
 			  starts_with(path, "/run/") ? "masked-runtime" : "masked");
 	} else {
-		if (d->p->file.read(d->p, path, &text) == 0)
+		if (noted(d, path, d->p->file.read(d->p, path, &text)) == 0)
 			ksm_read_install(unit, path, buf_text(&text), u);
 		set_state(&u->state, "loaded", "", file_state(u, path));
 	}
@@ -214,7 +233,7 @@ static void observe_unit(struct drivers *d, const char *unit, struct ksm_unit *u
 	enum manager *manager = &d->h->ksm.manager;
 	enum unit_file_kind kind;
 
-	free(find_unit_file(d->p, unit, &kind));
+	free(find_unit_file(d, unit, &kind));
 	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d->p, unit));
 	set_state(&u->state, "not-found", *manager == MANAGER_NONE ? "" : "inactive", "");
 	if (u->exists && *manager == MANAGER_THERE)
@@ -362,7 +381,7 @@ static void observe_tuned(struct drivers *d)
 static char *unit_file_path(struct drivers *d, enum ksm_unit_id id)
 {
 	enum unit_file_kind kind;
-	char *path = find_unit_file(d->p, ksm_unit_names[id], &kind);
+	char *path = find_unit_file(d, ksm_unit_names[id], &kind);
 
 	return path ? path : xstrdup(ksm_unit_names[id]);
 }
@@ -459,9 +478,9 @@ static void observe_memory_ksm(struct drivers *d)
 	read_visible(d, unit_dirs, names, count, read_memory_ksm);
 }
 
-void observe_ksm_drivers(struct ports *p, struct host *h)
+int observe_ksm_drivers(struct ports *p, struct host *h, struct err *e)
 {
-	struct drivers d = { .p = p, .h = h };
+	struct drivers d = { .p = p, .h = h, .e = e };
 
 	observe_units(&d);
 	/* In the order in which a boot comes to them. */
@@ -476,4 +495,5 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 		free(d.links[i].target);
 	}
 	free(d.links);
+	return e->code;
 }

@@ -6,6 +6,7 @@
  * the kernel kill somebody in it (mm/memcontrol.c): so each limit above such a process counts.
  */
 #include <kvmtune/port.h>
+#include <kvmtune/proc_text.h>
 
 #include <errno.h>
 #include <string.h>
@@ -39,34 +40,14 @@ static bool is_sane_path(const char *path)
 	       !(strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0);
 }
 
-static bool has_controller(const char *list, size_t len, const char *name)
+/* The path of this controller's group; NULL: none, or an odd one. */
+static char *group_of(const char *text, const char *controller)
 {
-	autofree char *copy = xstrndup(list, len), *rest = copy;
-	char *word;
-	bool found = false;
+	char *path = proc_cgroup(text, controller);
 
-	while ((word = strsep(&rest, ",")))
-		found |= strcmp(word, name) == 0;
-	return found;
-}
-
-/* The path of the line "ID:CONTROLLERS:PATH" with this controller; NULL: none, or an odd one. */
-static char *path_of_controller(const char *text, const char *controller)
-{
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		const char *list, *path;
-		char *copy;
-
-		line += *line == '\n';
-		list = strchrnul(line, ':');
-		path = *list ? strchrnul(list + 1, ':') : list;
-		if (!*path || !has_controller(list + 1, (size_t)(path - list - 1), controller))
-			continue;
-		copy = xstrndup(path + 1, strcspn(path + 1, "\n"));
-		if (is_sane_path(copy))
-			return copy;
-		free(copy);
-	}
+	if (path && is_sane_path(path))
+		return path;
+	free(path);
 	return NULL;
 }
 
@@ -133,10 +114,10 @@ static void add_to_rooms(struct walk *w, const struct ksm_user *u)
 
 	if (read_of(w, pid, "cgroup", &text) < 0)
 		return;
-	path = path_of_controller(buf_text(&text), "memory");
+	path = group_of(buf_text(&text), "memory");
 	if (!path) {
 		files = &unified;
-		path = path_of_controller(buf_text(&text), "");
+		path = group_of(buf_text(&text), "");
 	}
 	while (path && *path) {
 		char *slash = strrchr(path, '/');
@@ -165,16 +146,6 @@ static void keep_limited_rooms(struct walk *w)
 
 /* ---- processes ---- */
 
-/* As in kvm_user: systemd's own hierarchy, or else the unified one. */
-static char *unit_path(const char *text)
-{
-	char *path = path_of_controller(text, "name=systemd");
-
-	if (!path)
-		path = path_of_controller(text, "");
-	return path ? path : xstrdup("");
-}
-
 static void read_process(struct walk *w, const char *pid, struct kvm_user *u)
 {
 	autofree char *dir = xasprintf("/proc/%s", pid);
@@ -192,7 +163,7 @@ static void read_process(struct walk *w, const char *pid, struct kvm_user *u)
 	u->user = xasprintf("%u", st.uid);
 	u->comm = xstrndup(buf_text(&comm), strcspn(buf_text(&comm), "\n"));
 	strv_add_words(&u->args, &cmdline);
-	u->cgroup = unit_path(buf_text(&cgroup));
+	u->cgroup = proc_unit_cgroup(buf_text(&cgroup));
 	user_describe(u);
 }
 
@@ -240,32 +211,14 @@ static void look_at_process(struct walk *w, const char *pid, int number)
 		add_user(w, pid, number, pages + zero, buf_text(&stat));
 }
 
-/* "75 (ksmd) S 2 ... utime stime": the threads of the kernel are children of number 2. */
 static bool look_for_ksmd(struct walk *w, const char *pid)
 {
 	struct ksm_facts *k = &w->h->ksm;
 	autobuf stat = { 0 };
-	const char *rest, *field;
-	uint64_t ticks[2] = { 0 };
 
-	if (read_of(w, pid, "stat", &stat) < 0)
-		return false;
-	rest = strstr(buf_text(&stat), " (ksmd) ");
-	if (!rest || strchr(buf_text(&stat), '(') != rest + 1)
-		return false;
-	field = rest + strlen(" (ksmd) ");
-	for (int i = 3; field && i <= 15; i++) {
-		autofree char *word = xstrndup(field, strcspn(field, " \n"));
-
-		if (i == 4 && strcmp(word, "2") != 0)
-			return false;
-		if (i >= 14 && parse_u64(word, &ticks[i - 14]) < 0)
-			return false;
-		field = strchr(field, ' ');
-		field += field != NULL;
-	}
-	k->ksmd_ticks = ticks[0] + ticks[1];
-	return parse_int(pid, &k->ksmd_pid) == 0;
+	return read_of(w, pid, "stat", &stat) == 0 &&
+	       proc_ksmd_ticks(buf_text(&stat), &k->ksmd_ticks) &&
+	       parse_int(pid, &k->ksmd_pid) == 0;
 }
 
 static int compare_users(const void *a, const void *b)

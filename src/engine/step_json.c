@@ -141,22 +141,28 @@ static void expects_from_json(struct json_object *before, struct act *act)
 	}
 }
 
-static bool is_module(const char *target)
+/* A module of one of our settings; and where a parameter is named, the one of that setting. */
+static bool is_module(const char *target, const char *param)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module && strcmp(settings[i].module->module, target) == 0)
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_setting *ms = settings[i].module;
+
+		if (ms && strcmp(ms->module, target) == 0 &&
+		    (!param || strcmp(ms->param, param) == 0))
 			return true;
+	}
 	return false;
 }
 
 /*
- * Only our own files, the modules of our settings and the services that drive KSM may be named:
+ * Only our own files, /dev/kvm, the modules of our settings with their parameters, and the services
+ * that drive KSM may be named:
  * a journal that somebody else wrote shall not have kvmtune touch anything else.
  */
-static bool target_allowed(enum act_kind kind, const char *target, const char *text)
+static bool target_allowed(enum act_kind kind, const char *target, const char *text,
+			   const char *param)
 {
-	if (kind == ACT_NONE || kind == ACT_CHECK_GUEST || kind == ACT_CHECK_DEVICE ||
-	    kind == ACT_WATCH_MEMORY)
+	if (kind == ACT_NONE || kind == ACT_CHECK_GUEST || kind == ACT_WATCH_MEMORY)
 		return true;
 	if (!target)
 		return false;
@@ -174,8 +180,10 @@ static bool target_allowed(enum act_kind kind, const char *target, const char *t
 		return ksm_is_unit_link(target, text);
 	case ACT_SET_RUN:
 		return strcmp(target, KSM_RUN_FILE) == 0;
+	case ACT_CHECK_DEVICE:
+		return strcmp(target, KVM_DEVICE) == 0;
 	default:
-		return is_module(target);
+		return is_module(target, param);
 	}
 }
 
@@ -203,7 +211,8 @@ static bool act_from_json(struct json_object *o, struct act *ret)
 	bool known = false;
 	enum act_kind kind = name ? act_find(name, &known) : ACT_NONE;
 
-	if (!known || !target_allowed(kind, target, json_text(o, "text")) || !has_all(kind, o))
+	if (!known || !has_all(kind, o) ||
+	    !target_allowed(kind, target, json_text(o, "text"), json_text(o, "parameter")))
 		return false;
 	*ret = (struct act){ .kind = kind,
 			     .target = copy_text(o, "target"),

@@ -296,10 +296,25 @@ static void vmx_enabled_by_msr(const struct cpu_evidence *e, struct cpu_judgemen
 	}
 }
 
+/*
+ * Linux sets VT-x up on processors of Intel, Centaur and Zhaoxin (init_ia32_feat_ctl() is called for
+ * these, 5.6+), and kvm_intel refuses one that it did not: an emulator's mixture, for example.
+ */
+static bool vmx_enabled_by_vendor(struct cpu_judgement *j)
+{
+	if (!cpu_is_amd(&j->id))
+		return true;
+	set(j, CAP_VMX_ENABLED, NO, "CPUID 0");
+	explain(j, CAP_VMX_ENABLED, "Linux does not set up VT-x on a processor of this vendor");
+	return false;
+}
+
 static void judge_vmx_enabled(const struct cpu_evidence *e, struct cpu_judgement *j)
 {
-	vmx_enabled_by_info(e, j);
-	vmx_enabled_by_msr(e, j);
+	if (vmx_enabled_by_vendor(j)) {
+		vmx_enabled_by_info(e, j);
+		vmx_enabled_by_msr(e, j);
+	}
 	if (e->vmx_module_loaded)
 		set(j, CAP_VMX_ENABLED, YES, "/sys/module/kvm_intel");
 	if (value_of(j, CAP_VMX_ENABLED) == UNKNOWN && !j->caps[CAP_VMX_ENABLED].why)
@@ -524,7 +539,14 @@ static void npt_by_module(const struct cpu_evidence *e, struct cpu_judgement *j)
 		set(j, proved[i], YES, "/sys/module/kvm_amd/parameters/npt");
 }
 
-/* KVM uses NPT wherever it is (svm.c:svm_hardware_setup). */
+/* svm.c:svm_hardware_setup asks for the kernel's flag, which may have been taken away. */
+static bool npt_is_hidden(const struct cpu_evidence *e)
+{
+	return cpu_info_has(e->cpuinfo, FLAGS, "svm") == YES &&
+	       cpu_info_has(e->cpuinfo, FLAGS, "npt") == NO;
+}
+
+/* KVM uses NPT wherever it is. */
 static void judge_npt_usable(const struct cpu_evidence *e, struct cpu_judgement *j)
 {
 	enum cpu_cap_id reason = CAP_NPT;
@@ -535,6 +557,11 @@ static void judge_npt_usable(const struct cpu_evidence *e, struct cpu_judgement 
 		no_without(j, CAP_NPT_USABLE, reason);
 		explain(j, CAP_NPT_USABLE,
 			reason == CAP_NPT ? "the processor has no NPT" : "AMD-V is switched off");
+	} else if (value_of(j, CAP_NPT) == YES && npt_is_hidden(e)) {
+		set(j, CAP_NPT_USABLE, NO, CPUINFO_FLAGS);
+		explain(j, CAP_NPT_USABLE,
+			"the processor has NPT, and the kernel does not offer it: clearcpuid= on "
+			"its command line");
 	} else if (value_of(j, CAP_NPT) == YES) {
 		const char *source;
 

@@ -357,6 +357,9 @@ static bool is_unit_name(const char *name)
 	       (ends_with(name, ".target") || ends_with(name, ".service"));
 }
 
+/* More than any unit is wanted by. */
+#define UNITS_MAX 256
+
 static void add_units(char *list, struct strv *ret)
 {
 	char *name;
@@ -365,7 +368,7 @@ static void add_units(char *list, struct strv *ret)
 	if (!*list)
 		strv_free(ret);
 	while ((name = strsep(&list, " \t")))
-		if (is_unit_name(name) && !strv_has(ret, name))
+		if (is_unit_name(name) && ret->n < UNITS_MAX && !strv_has(ret, name))
 			strv_add(ret, name);
 }
 
@@ -376,6 +379,12 @@ static void add_link(struct ksm_unit *u, char *path, const char *target)
 }
 
 #define LINK_DIR "/etc/systemd/system"
+
+/* Of the same kind as the unit (systemd.unit(5)), and not one of the services themselves. */
+static bool is_alias_name(const char *name)
+{
+	return ends_with(name, ".service") && !ksm_is_driver(name);
+}
 
 void ksm_read_install(const char *name, const char *fragment, const char *text,
 		      struct ksm_unit *ret)
@@ -396,7 +405,7 @@ void ksm_read_install(const char *name, const char *fragment, const char *text,
 			if (k < ARRAY_SIZE(dirs))
 				add_link(ret, xasprintf(LINK_DIR "/%s.%s/%s", other, dirs[k], name),
 					 fragment);
-			else if (strcmp(other, name) != 0)
+			else if (is_alias_name(other))
 				add_link(ret, xasprintf(LINK_DIR "/%s", other), fragment);
 		}
 		strv_free(&lists[k]);

@@ -59,6 +59,46 @@ bool plan_reloads(const struct plan *plan)
 	return false;
 }
 
+/* What an act is about: the first of the kinds that alter, or look at, the same thing. */
+static enum act_kind subject_of(enum act_kind kind)
+{
+	switch (kind) {
+	case ACT_REMOVE_FILE:
+		return ACT_WRITE_FILE;
+	case ACT_LOAD:
+	case ACT_RESTORE:
+		return ACT_UNLOAD;
+	case ACT_DISABLE_UNIT:
+		return ACT_ENABLE_UNIT;
+	case ACT_STOP_UNIT:
+		return ACT_START_UNIT;
+	case ACT_REMOVE_LINK:
+		return ACT_MAKE_LINK;
+	default:
+		return kind;
+	}
+}
+
+static bool covers(const struct act *past, const struct act *act)
+{
+	/* Services write it themselves while they start and stop. */
+	if (act->kind == ACT_SET_RUN && subject_of(past->kind) == ACT_START_UNIT)
+		return true;
+	return subject_of(past->kind) == subject_of(act->kind) &&
+	       strcmp(past->target ?: "", act->target ?: "") == 0;
+}
+
+/* By the ways back, where there are any: they are what a later undo goes by. */
+bool steps_cover(const struct step *steps, size_t count, const struct step *step)
+{
+	bool back = step->back.kind != ACT_NONE;
+
+	for (size_t i = 0; i < count; i++)
+		if (back ? covers(&steps[i].back, &step->back) : covers(&steps[i].act, &step->act))
+			return true;
+	return false;
+}
+
 /* A refusal speaks for the whole plan: nothing of it is done. */
 static void drop_steps(struct plan *plan)
 {
@@ -210,6 +250,13 @@ static void file_detail(const char *text, struct buf *ret)
 	}
 }
 
+/* Words of modprobe.d may be among them. */
+static void options_detail(const char *options, struct buf *ret)
+{
+	buf_puts(ret, "with ");
+	buf_add_safe(ret, options, 1000);
+}
+
 /* What the kernel does when this is written to run (mm/ksm.c:run_store). */
 static const char *run_meaning(const char *value)
 {
@@ -274,12 +321,13 @@ void act_detail_text(const struct act *act, struct buf *ret)
 		break;
 	case ACT_LOAD:
 		if (act->text)
-			buf_printf(ret, "with %s", act->text);
+			options_detail(act->text, ret);
 		else
 			buf_printf(ret, "%s=%d, as configured", act->param, act->value);
 		break;
 	case ACT_RESTORE:
-		buf_printf(ret, "with %s, all as before", act->text ?: "");
+		options_detail(act->text ?: "", ret);
+		buf_puts(ret, ", all as before");
 		break;
 	case ACT_CHECK_PARAMS:
 		buf_printf(ret, "%s %s, all others as planned", act->param, on_off(act->value));

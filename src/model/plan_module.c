@@ -52,24 +52,41 @@ static bool already_so(const struct work *w)
 	return w->m->next == w->want && !work_reload_needed(w);
 }
 
-static void plan_goal(struct work *w, const struct goal *goal, bool defer)
+/* The reload that an interrupted change had in its plan, in the running kernel, by its way back. */
+static const struct act *find_begun(const struct work *w, const struct plan_options *options)
 {
+	if (options->defer || w->host->image || !options->revive)
+		return NULL;
+	for (size_t i = 0; i < options->begun_count; i++) {
+		const struct act *back = &options->begun[i].back;
+
+		if (back->kind == ACT_RESTORE && strcmp(back->target, w->ms->module) == 0)
+			return back;
+	}
+	return NULL;
+}
+
+static void plan_goal(struct work *w, const struct goal *goal, const struct plan_options *options)
+{
+	bool away = w->begun && w->m->state == MODULE_STATE_LOADABLE;
 	struct change *c;
 
 	if (refuse_impossible(w) || refuse_unclear(w))
 		return;
 	c = work_add_change(w, goal->value);
-	c->already = already_so(w);
-	if (c->already || (w->m->state == MODULE_STATE_BUILTIN && refuse_builtin(w)))
+	c->already = already_so(w) && !away;
+	if ((c->already && !w->begun) || (w->m->state == MODULE_STATE_BUILTIN && refuse_builtin(w)))
 		return;
-	w->reload = work_reload_needed(w) && !defer && !w->host->image;
+	w->reload = away || (work_reload_needed(w) && !options->defer && !w->host->image);
 	c->waits = !w->host->image && !w->reload && w->m->now != w->want;
 	if (refuse_lost_file(w) || refuse_install_line(w))
 		return;
 	work_add_file_steps(w);
-	if (w->reload)
+	if (w->reload && !away)
 		work_add_reload_steps(w, NULL);
-	if (!refuse_rights(w) && w->reload)
+	else if (w->begun)
+		work_add_end_of_reload(w);
+	if (!refuse_rights(w) && w->reload && !away)
 		refuse_reload(w);
 }
 
@@ -82,6 +99,7 @@ void plan_module_setting(const struct host *host, const struct goal *goal,
 	work_begin(&w, host, goal->setting, plan);
 	w.want = param_bool(goal->value);
 	w.again = options->again ?: again;
-	plan_goal(&w, goal, options->defer);
+	w.begun = find_begun(&w, options);
+	plan_goal(&w, goal, options);
 	work_end(&w);
 }

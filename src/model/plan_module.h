@@ -19,12 +19,18 @@ struct work {
 	struct plan *plan;
 	const char *again; /* what the user has to type again: "ept off", "undo" */
 	enum tri want;
+	/*
+	 * Of an interrupted reload that is to be led to its end: the way back of its removal, which
+	 * knows the parameters from before it. NULL: there is none.
+	 */
+	const struct act *begun;
 	bool reload;	     /* the module is to be removed and inserted */
 	struct modconf next; /* modprobe.d as it will be */
 	bool file_changes;   /* own file differs from now: file_text, NULL: to be removed */
 	char *file_text;
 	struct modconf_token *asked; /* the last word of `next` about each parameter */
 	size_t asked_count;
+	bool others_move; /* the reload applies other options, which were not in force before */
 };
 void work_begin(struct work *w, const struct host *host, const struct setting *setting,
 		struct plan *plan);
@@ -53,6 +59,8 @@ void work_add_file_steps(struct work *w);
 void work_add_reload_steps(struct work *w, const char *options);
 /* Load a module that is away, as above. */
 void work_add_load_steps(struct work *w, const char *options, const struct device_facts *device);
+/* The end of the reload that was begun: load, where it is away, and all checks. */
+void work_add_end_of_reload(struct work *w);
 /* Unload, if it is loaded, and load exactly as this act says. */
 void work_add_restore_steps(struct work *w, const struct act *restore);
 void work_add_device_check(struct work *w, const struct device_facts *device);

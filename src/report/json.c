@@ -16,16 +16,6 @@ struct json_object *json_document(const char *name)
 	return o;
 }
 
-int json_print(FILE *out, struct json_object *document)
-{
-	const char *text = json_object_to_json_string_ext(
-		document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	int r = fprintf(out, "%s\n", text);
-
-	json_object_put(document);
-	return r < 0 ? -EIO : 0;
-}
-
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629), or 0. */
 static size_t utf8_length(const unsigned char *s)
 {
@@ -43,6 +33,55 @@ static size_t utf8_length(const unsigned char *s)
 	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return len;
+}
+
+/*
+ * Letters that a terminal takes for a command, or that turn a text around: DEL, the controls of C1,
+ * separators of lines, marks of direction.
+ */
+static bool is_control(uint32_t c)
+{
+	return (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Those of two or three bytes are all that it asks for. */
+static uint32_t letter_at(const unsigned char *s, size_t len)
+{
+	if (len == 2)
+		return (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+	if (len == 3)
+		return (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	return s[0];
+}
+
+/* The text of a document, with those letters as \uXXXX: outside of strings there are none. */
+static void escape_controls(const char *text, struct buf *ret)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s) {
+		size_t len = utf8_length(s);
+
+		if (is_control(letter_at(s, len)))
+			buf_printf(ret, "\\u%04x", (unsigned)letter_at(s, len));
+		else
+			buf_add(ret, (const char *)s, len ? len : 1);
+		s += len ? len : 1;
+	}
+}
+
+int json_print(FILE *out, struct json_object *document)
+{
+	const char *text = json_object_to_json_string_ext(
+		document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	autobuf safe = { 0 };
+	int r;
+
+	escape_controls(text, &safe);
+	r = fprintf(out, "%s\n", buf_text(&safe));
+	json_object_put(document);
+	return r < 0 ? -EIO : 0;
 }
 
 /* JSON is UTF-8; a process may call itself anything: bytes that are not become U+FFFD. */

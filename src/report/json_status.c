@@ -126,13 +126,16 @@ static struct json_object *device_object(const struct device_facts *d)
 static struct json_object *entry_object(const struct journal *j, const struct journal_entry *entry)
 {
 	struct json_object *o = json_object_new_object();
-	const char *state = journal_result_name(entry->result);
+	const char *state = entry->undone     ? "taken_back"
+			    : entry->finished ? "finished"
+					      : journal_result_name(entry->result);
 
 	json_put_int(o, "id", entry->id);
 	json_put_int(o, "time_seconds", entry->time);
 	json_put_text(o, "command", entry->command);
-	json_put_text(o, "state", entry->undone ? "taken_back" : state);
+	json_put_text(o, "state", state);
 	json_put(o, "undoes", entry->undoes ? json_object_new_int(entry->undoes) : NULL);
+	json_put(o, "finishes", entry->finishes ? json_object_new_int(entry->finishes) : NULL);
 	json_put_bool(o, "next_undo", entry == journal_undoable(j));
 	return o;
 }

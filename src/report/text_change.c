@@ -134,7 +134,7 @@ static void done_note(FILE *out, const struct outcome *o)
 	if (away)
 		fprintf(out, "KVM was away for %lld ms.%s", (long long)o->report.away_ms,
 			o->is_undo ? "\n" : " ");
-	if (!o->is_undo && !o->before.image && (away || changed_ksm(o)))
+	if (!o->is_undo && !o->before.image && (away || changed_ksm(o) || o->finishes))
 		fputs("Take it back:  kvmtune undo\n", out);
 }
 
@@ -153,15 +153,20 @@ static void remarks(FILE *out, const struct outcome *o)
 		print_wrapped(out, "also: ", o->report.remarks.v[i]);
 }
 
-static void undo_line(FILE *out, const struct outcome *o)
+/* Which change of the past is taken back, or finished. */
+static void past_line(FILE *out, const struct outcome *o)
 {
-	if (!o->is_undo)
-		return;
-	if (o->undoes)
-		fprintf(out, "taking back: kvmtune %s (change %d)\n", o->undoes->command,
-			o->undoes->id);
-	else
-		fputs("There is nothing to take back.\n", out);
+	const struct journal_entry *past = o->undoes ?: o->finishes;
+	autofree char *command = past ? safe_text(past->command, 200) : NULL;
+
+	if (past)
+		fprintf(out, "%s: kvmtune %s (change %d)\n",
+			o->finishes  ? "finishing"
+			: o->forward ? "finishing to take back"
+				     : "taking back",
+			command, past->id);
+	else if (o->forward || o->is_undo)
+		fprintf(out, "There is nothing to %s.\n", o->forward ? "finish" : "take back");
 }
 
 static bool refused_without_plan(const struct outcome *o)
@@ -178,7 +183,7 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	if (refused_without_plan(o) || (o->err.code && !dry_run && !o->applied))
 		return;
 	if (!style->quiet || dry_run) {
-		undo_line(out, o);
+		past_line(out, o);
 		for (size_t i = 0; i < o->plan.change_count; i++)
 			change_line(out, style, o, &o->plan.changes[i], done);
 	}

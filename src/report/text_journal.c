@@ -10,6 +10,8 @@ static const char *entry_state(const struct journal *j, const struct journal_ent
 {
 	if (entry->undone)
 		return "taken back";
+	if (entry->finished)
+		return "finished later";
 	if (entry == journal_interrupted(j))
 		return "interrupted";
 	switch (entry->result) {

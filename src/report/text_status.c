@@ -177,12 +177,12 @@ static void module_params(FILE *out, const struct module_facts *m, const char *m
 static void interrupted(FILE *out, const struct journal *journal)
 {
 	const struct journal_entry *open = journal_interrupted(journal);
+	autofree char *command = open ? safe_text(open->command, 200) : NULL;
 
 	if (open)
 		fprintf(out,
-			"An earlier change (%s) did not end: the host may be in between.\n"
-			"Take it back:  kvmtune undo\n\n",
-			open->command);
+			"An earlier change (%s) did not end: the host may be in between.\n%s\n\n",
+			command, journal_way_out(open));
 }
 
 static void host_advice(FILE *out, const struct host *h)

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libcpuid/libcpuid.h>
+#include <libcpuid.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +16,8 @@ static void be_silent(const char *message)
 	(void)message;
 }
 
+/* libcpuid knows hypervisors since 0.6. */
+#ifdef NUM_HYPERVISOR_VENDORS
 static const char *hypervisor_name(struct cpu_raw_data_t *raw, struct cpu_id_t *id)
 {
 	static const char *const names[NUM_HYPERVISOR_VENDORS] = {
@@ -29,6 +31,13 @@ static const char *hypervisor_name(struct cpu_raw_data_t *raw, struct cpu_id_t *
 
 	return (unsigned)vendor < ARRAY_SIZE(names) && names[vendor] ? names[vendor] : "";
 }
+#else
+static const char *hypervisor_name(struct cpu_raw_data_t *raw, struct cpu_id_t *id)
+{
+	(void)raw, (void)id;
+	return "";
+}
+#endif
 
 /* Bits of the first leaves, from the registers: libcpuid knows VMX for Intel's own only. */
 static void take_bits(const struct cpu_raw_data_t *raw, struct cpu_id *ret)
@@ -55,9 +64,6 @@ static int ask_cpu(struct cpu_id *ret, struct err *e)
 		return 0;
 	snprintf(ret->vendor, sizeof(ret->vendor), "%s", id.vendor_str);
 	snprintf(ret->brand, sizeof(ret->brand), "%s", id.brand_str);
-	ret->family = id.ext_family;
-	ret->model = id.ext_model;
-	ret->stepping = id.stepping;
 	if (ret->hypervisor == YES)
 		snprintf(ret->hypervisor_name, sizeof(ret->hypervisor_name), "%s",
 			 hypervisor_name(&raw, &id));

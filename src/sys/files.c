@@ -32,9 +32,12 @@ int sys_open(struct ports *p, const char *path, int flags)
 				.resolve = RESOLVE_IN_ROOT };
 	long fd = syscall(SYS_openat2, sys_of(p)->root_fd, below_root(path), &how, sizeof(how));
 
-	/* Before Linux 5.6, or under an old container's filter. An image is not safe that way. */
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !p->image)
-		fd = openat(sys_of(p)->root_fd, below_root(path), flags | O_CLOEXEC);
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd < 0 ? -errno : (int)fd;
+	/* Before Linux 5.6, or under an old container's filter. From "/" no path leads outside. */
+	if (p->image)
+		return sys_walk(sys_of(p)->root_fd, path, flags);
+	fd = openat(sys_of(p)->root_fd, below_root(path), flags | O_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -57,11 +60,39 @@ static int read_all(int fd, struct buf *ret)
 	return 0;
 }
 
+/*
+ * To be read. In an image made by others there may be devices that do something when they are
+ * opened: there it is looked at first, and what was looked at is opened.
+ */
+static int open_to_read(struct ports *p, const char *path)
+{
+	/* Without O_NONBLOCK a FIFO in /etc/modprobe.d would hold us for ever. */
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	autoclose int fd = -1;
+	autofree char *link = NULL;
+	struct stat st;
+	int opened;
+
+	if (!p->image)
+		return sys_open(p, path, flags);
+	fd = sys_open(p, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	link = xasprintf("/proc/self/fd/%d", fd);
+	opened = open(link, flags | O_CLOEXEC);
+	if (opened < 0 && errno == ENOENT)
+		return sys_open(p, path, flags); /* no /proc here */
+	return opened < 0 ? -errno : opened;
+}
+
 static int file_read(struct ports *p, const char *path, struct buf *ret)
 {
 	autobuf text = { 0 };
-	/* Without O_NONBLOCK a FIFO in /etc/modprobe.d would hold us for ever. */
-	autoclose int fd = sys_open(p, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	autoclose int fd = open_to_read(p, path);
 	int r;
 
 	if (fd < 0)
@@ -75,7 +106,7 @@ static int file_read(struct ports *p, const char *path, struct buf *ret)
 
 static int file_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
 {
-	autoclose int fd = sys_open(p, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	autoclose int fd = open_to_read(p, path);
 	char text[FILE_HEAD_BYTES];
 	ssize_t n;
 
@@ -108,28 +139,40 @@ static int open_list(struct ports *p, const char *path, DIR **ret)
 	return -ENOMEM;
 }
 
-/* The next entry but for "." and "..", or NULL. */
-static const struct dirent *next_entry(DIR *dir)
+/* The next entry but for "." and "..", or NULL: *r is 0 at the end, or why there are no more. */
+static const struct dirent *next_entry(DIR *dir, int *r)
 {
 	const struct dirent *entry;
 
 	do {
+		errno = 0;
 		entry = readdir(dir);
 	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	if (!entry)
+		*r = -errno;
 	return entry;
+}
+
+/* r, and of a list that could not be read to its end nothing. */
+static int whole_list(struct strv *list, size_t before, int r)
+{
+	while (r < 0 && list->n > before)
+		free(list->v[--list->n]);
+	return r;
 }
 
 static int file_list(struct ports *p, const char *path, struct strv *ret)
 {
 	autoclosedir DIR *dir = NULL;
 	const struct dirent *entry;
+	size_t before = ret->n;
 	int r = open_list(p, path, &dir);
 
 	if (r < 0)
 		return r;
-	while ((entry = next_entry(dir)))
+	while ((entry = next_entry(dir, &r)))
 		strv_add(ret, entry->d_name);
-	return 0;
+	return whole_list(ret, before, r);
 }
 
 /* By its type where the directory tells it, else by what it leads to. */
@@ -148,14 +191,15 @@ static int file_list_files(struct ports *p, const char *path, struct strv *ret)
 {
 	autoclosedir DIR *dir = NULL;
 	const struct dirent *entry;
+	size_t before = ret->n;
 	int r = open_list(p, path, &dir);
 
 	if (r < 0)
 		return r;
-	while ((entry = next_entry(dir)))
+	while ((entry = next_entry(dir, &r)))
 		if (is_file(p, path, entry))
 			strv_add(ret, entry->d_name);
-	return 0;
+	return whole_list(ret, before, r);
 }
 
 /* Relative to its open directory: there may be dozens, and each path would be walked anew. */
@@ -184,9 +228,11 @@ static int file_read_lines(struct ports *p, const char *path, struct strv *names
 
 	if (r < 0)
 		return r;
-	while ((entry = next_entry(dir)))
+	while ((entry = next_entry(dir, &r)))
 		if (entry->d_type == DT_REG)
 			strv_add(&all, entry->d_name);
+	if (r < 0)
+		return r;
 	strv_sort(&all);
 	strv_foreach (name, &all)
 		add_line(dirfd(dir), name, names, lines);

@@ -5,6 +5,7 @@
  * The child notes each stage before it tries it, in a page it shares with the parent. So the parent
  * knows where the child ended, whether it failed, hung or was killed.
  */
+#include <kvmtune/process.h>
 #include <kvmtune/testguest.h>
 
 #include <errno.h>
@@ -237,6 +238,9 @@ static _Noreturn void child(const char *device, const void *code, size_t size, s
 	struct guest g = { .outcome = o, .done = done };
 
 	open_device(&g, device);
+	/* From here on it needs nothing but these two. */
+	process_keep_only(g.device, done);
+	process_give_up();
 	make_vm(&g, code, size);
 	make_vcpu(&g);
 	run_guest(&g);

@@ -1,41 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lock.c - one change at a time. /run/lock is writable for everybody on Debian, so the file may
- * be somebody else's: it is not followed as a link, and not used when it is not ours.
+ * lock.c - one change at a time. /run/lock is writable for everybody on Debian, so what is there
+ * may be somebody else's: it is not followed, not waited for and not used, but named.
  */
 #include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-static int open_lock(struct ports *p, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	autofree char *dir = xstrndup(path, (size_t)(slash - path));
-	autoclose int parent = sys_open_dir(p, dir);
-	int fd;
+/* Nobody else can open it: a lock that all could take would be held for ever by who likes to. */
+#define LOCK_MODE 0600
 
-	if (parent < 0)
-		return parent;
-	fd = openat(parent, slash + 1, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+/* Made only where there is nothing: where there is, O_CREAT is refused (fs.protected_regular). */
+static int open_lock(int dir, const char *name)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = openat(dir, name, flags);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = openat(dir, name, flags | O_CREAT | O_EXCL, LOCK_MODE);
+	/* Another kvmtune was faster. */
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(dir, name, flags);
 	return fd < 0 ? -errno : fd;
 }
 
-static int check_owner(int fd, const char *path, struct err *e)
+static int not_ours(const char *path, const char *what, struct err *e)
+{
+	err_set(e, -EPERM, "the lock file %s %s", path, what);
+	return err_hint(e, "Look who made it, remove it, and run the command again.");
+}
+
+/* A second name may be another file's first one (where fs.protected_hardlinks is 0). */
+static int check_ours(struct ports *p, const struct stat *st, const char *path, struct err *e)
+{
+	autofree char *owner = NULL;
+
+	if (!S_ISREG(st->st_mode))
+		return not_ours(path, "is no regular file", e);
+	if (st->st_nlink > 1)
+		return not_ours(path, "has another name", e);
+	if (sys_trusted_owner(p, st))
+		return 0;
+	owner = xasprintf("belongs to somebody else (uid %u)", (unsigned)st->st_uid);
+	return not_ours(path, owner, e);
+}
+
+/* Of the reasons that are not ours to mend, what is there tells more than the error. */
+static int explain(struct ports *p, int dir, const char *name, int error, const char *path,
+		   struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && check_ours(p, &st, path, e) < 0)
+		return e->code;
+	return err_sys(e, error, "cannot open the lock file %s", path);
+}
+
+static int take_over(struct ports *p, int fd, const char *path, struct err *e)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, -errno, "cannot use %s", path);
-	if (S_ISREG(st.st_mode) && st.st_uid == geteuid())
-		return 0;
-	err_set(e, -EPERM, "the lock file %s belongs to somebody else (uid %u)", path,
-		(unsigned)st.st_uid);
-	return err_hint(e, "Look who made it, remove it, and run the command again.");
+	if (check_ours(p, &st, path, e) < 0)
+		return e->code;
+	/* Made by hand, or by a version that let all read it. */
+	if ((st.st_mode & 07777) != LOCK_MODE && fchmod(fd, LOCK_MODE) < 0)
+		return err_sys(e, -errno, "cannot use %s", path);
+	return 0;
 }
 
 static void read_holder(int fd, struct buf *ret)
@@ -57,12 +99,17 @@ static void write_holder(int fd, const char *holder)
 static int file_lock(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
 		     struct err *e)
 {
-	autoclose int fd = open_lock(p, path);
+	const char *name;
+	autoclose int dir = sys_open_parent(p, path, &name, e);
+	autoclose int fd = -1;
 	int r;
 
+	if (dir < 0)
+		return err_wrap(e, "cannot open the lock file %s", path);
+	fd = open_lock(dir, name);
 	if (fd < 0)
-		return err_sys(e, fd, "cannot open the lock file %s", path);
-	r = check_owner(fd, path, e);
+		return explain(p, dir, name, fd, path, e);
+	r = take_over(p, fd, path, e);
 	if (r < 0)
 		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -76,7 +123,109 @@ static int file_lock(struct ports *p, const char *path, const char *holder, stru
 	return 0;
 }
 
+/* ---- who has it ---- */
+
+#define LOCKS	  "/proc/locks"
+#define LOCKS_MAX 100000 /* lines: whoever likes to makes as many as he likes */
+
+/* A lock file, as the kernel's list of locks has it. */
+struct lock_file {
+	dev_t dev;
+	ino_t inode;
+	bool other_dev; /* stat() and that list tell of different devices */
+};
+
+/*
+ * The list has the device of the superblock. stat() shows another one on btrfs (of the subvolume)
+ * and on overlayfs (of the layer); on tmpfs, as /run nearly always is, they are the same.
+ */
+static int identify(int fd, struct lock_file *ret)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	*ret = (struct lock_file){ .dev = st.st_dev,
+				   .inode = st.st_ino,
+				   .other_dev = fs.f_type == BTRFS_SUPER_MAGIC ||
+						fs.f_type == OVERLAYFS_SUPER_MAGIC };
+	return 0;
+}
+
+/*
+ * "6: FLOCK  ADVISORY  WRITE 30161 fe:00:10954769 0 EOF" (fs/locks.c:lock_get_status). Who only
+ * waits for a lock has "->" before FLOCK.
+ */
+static bool is_line_of(const char *line, const struct lock_file *file, int *ret_pid)
+{
+	unsigned major_no, minor_no;
+	uint64_t inode;
+	int pid;
+
+	if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &major_no, &minor_no,
+		   &inode) != 4 ||
+	    inode != file->inode)
+		return false;
+	if (!file->other_dev && makedev(major_no, minor_no) != file->dev)
+		return false;
+	*ret_pid = pid;
+	return true;
+}
+
+/*
+ * The list is that of the running kernel, also for an image. In a container the kernel leaves out
+ * what processes outside of it hold: they are not seen.
+ */
+static bool find_holder(const struct lock_file *file, int *ret_pid)
+{
+	FILE *locks = fopen(LOCKS, "re");
+	char line[256], buffer[16384];
+	bool found = false;
+
+	if (!locks)
+		return false;
+	/* In as few reads as can be: what comes and goes between two of them shifts the rest. */
+	setvbuf(locks, buffer, _IOFBF, sizeof(buffer));
+	for (int i = 0; i < LOCKS_MAX && !found && fgets(line, sizeof(line), locks); i++)
+		found = is_line_of(line, file, ret_pid);
+	fclose(locks);
+	return found;
+}
+
+/* Only its owner may read it; to all others the kernel tells the PID. */
+static void tell_holder(int path_fd, int pid, struct buf *ret)
+{
+	autofree char *link = xasprintf("/proc/self/fd/%d", path_fd);
+	autoclose int fd = open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	size_t before = ret->len;
+
+	if (fd >= 0)
+		read_holder(fd, ret);
+	if (ret->len == before)
+		buf_printf(ret, "kvmtune, PID %d", pid);
+}
+
+/* What is not ours is locked by anybody who likes to: it says nothing. */
+static bool file_is_locked(struct ports *p, const char *path, struct buf *ret_holder)
+{
+	autoclose int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);
+	struct err ignored = { 0 };
+	struct lock_file file;
+	struct stat st;
+	int pid;
+
+	if (fd < 0 || sys_of(p)->lock_fd >= 0 || fstat(fd, &st) < 0 ||
+	    check_ours(p, &st, path, &ignored) < 0 || p->file.check_own(p, path, &ignored) < 0)
+		return false;
+	if (identify(fd, &file) < 0 || !find_holder(&file, &pid))
+		return false;
+	tell_holder(fd, pid, ret_holder);
+	return true;
+}
+
 void sys_lock(struct ports *p)
 {
 	p->file.lock = file_lock;
+	p->file.is_locked = file_is_locked;
 }

@@ -15,6 +15,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	s->root_fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	sys_files(p);
 	sys_write(p);
+	sys_trust(p);
 	sys_lock(p);
 	sys_modules(p);
 	sys_cpu(p);

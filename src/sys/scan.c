@@ -8,6 +8,7 @@
  * and two threads wait for memory at the same time. Guessing descriptor numbers instead of listing
  * them is not faster, and would miss some.
  */
+#include <kvmtune/proc_text.h>
 #include <kvmtune/scan.h>
 
 #include <dirent.h>
@@ -29,12 +30,10 @@
 
 /* From so many processes on, a second thread is worth its start. */
 #define PARALLEL_FROM 128
+#define THREAD_STACK  (256 << 10)
 
 #define CMDLINE_MAX_BYTES (64 << 10)
 #define TEXT_MAX_BYTES	  (16 << 10)
-
-/* A flag of the kernel in /proc/PID/stat: kernel threads have no descriptors. */
-#define PF_KTHREAD 0x00200000
 
 struct job {
 	int proc_fd;
@@ -67,23 +66,25 @@ static bool is_gone(int error)
 	return error == ENOENT || error == ESRCH;
 }
 
-static bool ends_or(const char *s, char c)
-{
-	return *s == '\0' || *s == c;
-}
-
 static void count_by_name(const char *link, struct tally *t)
 {
-	/* The device, where its number could not be asked for. */
-	if (strcmp(link, "/dev/kvm") == 0 || strcmp(link, "/dev/kvm (deleted)") == 0)
+	switch (proc_kvm_link(link)) {
+	case KVM_LINK_DEVICE:
+		/* Where its number could not be asked for. */
 		t->kvm++;
-	else if (strcmp(link, "anon_inode:kvm-vm") == 0)
+		break;
+	case KVM_LINK_VM:
 		t->vms++;
-	else if (starts_with(link, "anon_inode:kvm-vcpu") && ends_or(link + 19, ':'))
+		break;
+	case KVM_LINK_VCPU:
 		t->vcpus++;
-	/* kvm-vm-stats, kvm-vcpu-stats:N, kvm-vfio, [kvm-gmem], ... */
-	else if (starts_with(link, "anon_inode:kvm-") || starts_with(link, "anon_inode:[kvm-"))
+		break;
+	case KVM_LINK_OTHER:
 		t->others++;
+		break;
+	case KVM_LINK_NONE:
+		break;
+	}
 }
 
 static void look_at_link(int fd_dir, const char *name, struct tally *t)
@@ -168,34 +169,13 @@ static int read_text(int dir, const char *name, size_t max, struct buf *ret)
 	return 0;
 }
 
-/*
- * The path in systemd's hierarchy ("1:name=systemd:/a/b"), or else in the unified one ("0::/a/b"):
- * where both are mounted, the second may be empty.
- */
-static char *cgroup_path(const char *text)
-{
-	const char *unified = NULL, *systemd = NULL, *path;
-
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (starts_with(line, "0::"))
-			unified = line + 3;
-		path = strchr(line, ':');
-		if (path && starts_with(path, ":name=systemd:"))
-			systemd = path + strlen(":name=systemd:");
-	}
-	path = systemd ? systemd : unified ? unified : "";
-	return xstrndup(path, strcspn(path, "\n"));
-}
-
 /* The user it acts as. Of the directory's owner no: it is root where no core may be dumped. */
 static unsigned effective_uid(int pid_dir, const char *status)
 {
-	const char *line = strstr(status, "\nUid:");
 	struct stat st;
 	unsigned uid;
 
-	if (line && sscanf(line, "\nUid: %*u %u", &uid) == 1)
+	if (proc_effective_uid(status, &uid))
 		return uid;
 	return fstat(pid_dir, &st) == 0 ? st.st_uid : 0;
 }
@@ -211,27 +191,15 @@ static int read_facts(int pid_dir, struct kvm_user *u)
 
 	if (r < 0)
 		return r;
-	if (comm.len && comm.data[comm.len - 1] == '\n')
-		comm.data[comm.len - 1] = '\0';
 	/* What of these cannot be read stays unknown. */
 	read_text(pid_dir, "status", TEXT_MAX_BYTES, &status);
 	read_text(pid_dir, "cmdline", CMDLINE_MAX_BYTES, &cmdline);
 	read_text(pid_dir, "cgroup", TEXT_MAX_BYTES, &cgroup);
-	u->comm = xstrdup(buf_text(&comm));
+	u->comm = proc_comm(buf_text(&comm));
 	u->uid = effective_uid(pid_dir, buf_text(&status));
 	strv_add_words(&u->args, &cmdline);
-	u->cgroup = cgroup_path(buf_text(&cgroup));
+	u->cgroup = proc_unit_cgroup(buf_text(&cgroup));
 	return 0;
-}
-
-/* The sixth field of a line of maps, NULL where there is none. A real path begins with "/". */
-static const char *mapped_name(const char *line)
-{
-	for (int field = 0; field < 5 && line; field++) {
-		line = strchr(line, ' ');
-		line = line ? line + 1 : NULL;
-	}
-	return line ? line + strspn(line, " ") : NULL;
 }
 
 /* Is a vCPU mapped? -ENODATA: nothing is mapped at all, as in a thread that has ended. */
@@ -247,11 +215,8 @@ static int maps_vcpu(int dir, const char *path)
 		closep(&fd);
 		return -ENODATA;
 	}
-	while (result != YES && getline(&line, &size, maps) >= 0) {
-		const char *name = mapped_name(line);
-
-		result = name && starts_with(name, "anon_inode:kvm-vcpu") ? YES : NO;
-	}
+	while (result != YES && getline(&line, &size, maps) >= 0)
+		result = proc_maps_vcpu(line) ? YES : NO;
 	free(line);
 	fclose(maps);
 	return result;
@@ -334,14 +299,10 @@ static bool is_kernel_thread(int proc_fd, int pid)
 {
 	autofree char *path = xasprintf("%d/stat", pid);
 	autobuf text = { 0 };
-	const char *behind_comm;
-	unsigned flags;
 
 	if (read_text(proc_fd, path, TEXT_MAX_BYTES, &text) < 0)
 		return false;
-	behind_comm = strrchr(buf_text(&text), ')');
-	return behind_comm && sscanf(behind_comm, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-	       flags & PF_KTHREAD;
+	return proc_is_kernel_thread(buf_text(&text));
 }
 
 static void look_at_process(struct worker *w, int pid)
@@ -373,6 +334,20 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* The limit of the stack (ulimit -s) may be too little for it. */
+static bool start_thread(pthread_t *ret, struct worker *helper)
+{
+	pthread_attr_t attr;
+	bool started;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	started = pthread_attr_setstacksize(&attr, THREAD_STACK) == 0 &&
+		  pthread_create(ret, &attr, work, helper) == 0;
+	pthread_attr_destroy(&attr);
+	return started;
+}
+
 /* A helper that cannot be started is no failure: the work is shared as it gets done. */
 static void work_together(struct worker *self, struct worker *helper)
 {
@@ -383,8 +358,7 @@ static void work_together(struct worker *self, struct worker *helper)
 	/* Signals are for the thread that called us. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	started = self->job->count >= PARALLEL_FROM &&
-		  pthread_create(&thread, NULL, work, helper) == 0;
+	started = self->job->count >= PARALLEL_FROM && start_thread(&thread, helper);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	work(self);
 	if (started)

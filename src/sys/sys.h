@@ -13,6 +13,7 @@
 struct bus;
 struct kmod_ctx;
 struct kmod_module;
+struct stat;
 
 /* How long the service manager may take. */
 struct bus_limits {
@@ -51,8 +52,17 @@ int sys_walk(int root, const char *path, int flags);
 int sys_open_dir(struct ports *p, const char *path);
 
 /*
- * Could nobody but root, this user, and in an image its owner have written it? Else says what is
- * wrong with it. A directory where all may write counts if its sticky bit protects what is in it.
+ * Opens the directory of a path to write in, as sys_open_dir() does, and refuses one that others may
+ * write. *ret_name is the last part of the path. A descriptor or a negative errno.
+ */
+int sys_open_parent(struct ports *p, const char *path, const char **ret_name, struct err *e);
+
+/* Root, this user, or in an image the owner of its root directory. */
+bool sys_trusted_owner(struct ports *p, const struct stat *st);
+
+/*
+ * Can nobody but these have written it? Where all may write a directory, its sticky bit has to
+ * protect what is in it. 0, or a refusal ("not-trusted").
  */
 int sys_check_trusted(struct ports *p, int fd, const char *path, struct err *e);
 

@@ -311,7 +311,7 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 static int unit_start(struct ports *p, const char *unit, struct err *e)
 {
 	struct question q = { .asked = "to start", .unit = unit };
-	char active[32];
+	char active[32] = "";
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
@@ -339,7 +339,7 @@ static int unit_start(struct ports *p, const char *unit, struct err *e)
 static int unit_stop(struct ports *p, const char *unit, struct err *e)
 {
 	struct question q = { .asked = "to stop", .unit = unit };
-	char active[32];
+	char active[32] = "";
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 

@@ -7,6 +7,8 @@
  */
 #include "sys.h"
 
+#include <kvmtune/process.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
@@ -79,6 +81,7 @@ static _Noreturn void writer(int fd)
 	ssize_t n;
 
 	take_ballast();
+	process_give_up();
 	spread_memory();
 	n = write(fd, UNMERGE, strlen(UNMERGE));
 	_exit(n < 0 ? errno : n == (ssize_t)strlen(UNMERGE) ? 0 : EIO);
@@ -98,6 +101,7 @@ static _Noreturn void second_victim(int unused)
 	if (fd < 0 || write(fd, most, strlen(most)) < 0)
 		_exit(errno);
 	take_ballast();
+	process_give_up();
 	for (;;)
 		pause();
 }

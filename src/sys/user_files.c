@@ -54,35 +54,98 @@ static int check_empty(int fd)
 	return found ? -ENOTEMPTY : 0;
 }
 
-/* A new file, and never through a link that somebody may have put there meanwhile. */
-static int write_new(int dir, const struct user_file *file)
-{
-	int fd =
-		openat(dir, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	int r;
+/* What was made below the user's directory, in this order: after a failure it goes again. */
+struct writing {
+	int dir;
+	struct strv made;
+};
 
-	if (fd < 0)
-		return -errno;
-	r = sys_write_all(fd, file->text, strlen(file->text));
-	/* A full disk across a network may tell only now. */
+/*
+ * The directory in which a name is, made where it is missing: part by part, and never through a link
+ * that somebody may have put there meanwhile. A descriptor or -errno.
+ */
+static int open_parent(struct writing *w, const char *name, const char **ret_last)
+{
+	int fd = fcntl(w->dir, F_DUPFD_CLOEXEC, 0);
+	const char *part = name;
+
+	for (const char *slash; fd >= 0 && (slash = strchr(part, '/')); part = slash + 1) {
+		autofree char *path = xstrndup(name, (size_t)(slash - name));
+		autoclose int above = fd;
+
+		if (mkdirat(above, last_part(path), 0755) == 0)
+			strv_add(&w->made, path);
+		else if (errno != EEXIST)
+			return -errno;
+		fd = openat(above, last_part(path),
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	*ret_last = part;
+	return fd < 0 ? -errno : fd;
+}
+
+/* Descriptors are closed before they tell: a full disk across a network may do so only then. */
+static int fill_new(int fd, const struct user_file *file)
+{
+	int r = sys_write_all(fd, file->text, file->len ? file->len : strlen(file->text));
+
+	if (r == 0 && file->mode && fchmod(fd, file->mode) < 0)
+		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	if (r < 0)
-		unlinkat(dir, file->name, 0);
 	return r;
 }
 
-static int write_files(int dir, const struct user_file *files, size_t count)
+static int make_file(int dir, const char *name, const struct user_file *file)
 {
-	int r = check_empty(dir);
-	size_t done = 0;
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : fill_new(fd, file);
 
-	while (r == 0 && done < count) {
-		r = write_new(dir, &files[done]);
-		done += r == 0;
+	if (r < 0 && fd >= 0)
+		unlinkat(dir, name, 0);
+	return r;
+}
+
+static int write_new(struct writing *w, const struct user_file *file)
+{
+	const char *name;
+	autoclose int dir = open_parent(w, file->name, &name);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	if (file->target)
+		r = symlinkat(file->target, dir, name) < 0 ? -errno : 0;
+	else if (file->text)
+		r = make_file(dir, name, file);
+	else
+		r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
+	if (r == 0)
+		strv_add(&w->made, file->name);
+	return r;
+}
+
+static void remove_made(struct writing *w)
+{
+	for (size_t i = w->made.n; i-- > 0;) {
+		const char *name;
+		autoclose int dir = open_parent(w, w->made.v[i], &name);
+
+		if (dir >= 0 && unlinkat(dir, name, 0) < 0)
+			unlinkat(dir, name, AT_REMOVEDIR);
 	}
-	while (r < 0 && done)
-		unlinkat(dir, files[--done].name, 0);
+}
+
+static int write_files(struct ports *p, int dir, const struct user_file *files, size_t count)
+{
+	struct writing w = { .dir = dir };
+	int r = check_empty(dir);
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = p->system.interrupted(p) ? -EINTR : write_new(&w, &files[i]);
+	if (r < 0)
+		remove_made(&w);
+	strv_free(&w.made);
 	return r;
 }
 
@@ -93,11 +156,10 @@ static int user_write_dir(struct ports *p, const char *path, const struct user_f
 	int error = made || errno == EEXIST ? 0 : -errno;
 	autoclose int dir = -1;
 
-	(void)p;
 	if (error < 0)
 		return err_sys(e, error, "cannot make the directory %s", path);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	error = dir < 0 ? -errno : write_files(dir, files, count);
+	error = dir < 0 ? -errno : write_files(p, dir, files, count);
 	if (error == 0)
 		return 0;
 	if (made)

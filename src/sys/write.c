@@ -40,14 +40,20 @@ int sys_open_dir(struct ports *p, const char *path)
 	return sys_open(p, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-/* Splits a path: a descriptor of its directory, and its last part in *ret_name. */
-static int open_parent(struct ports *p, const char *path, const char **ret_name)
+int sys_open_parent(struct ports *p, const char *path, const char **ret_name, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	autofree char *dir = xstrndup(path, (size_t)(slash - path));
+	autoclose int fd = sys_open_dir(p, dir);
+	int found = fd;
 
+	if (fd < 0)
+		return err_sys(e, fd, "its directory cannot be opened");
+	if (sys_check_trusted(p, fd, dir, e) < 0)
+		return e->code;
 	*ret_name = slash + 1;
-	return sys_open_dir(p, dir);
+	fd = -1;
+	return found;
 }
 
 int sys_write_all(int fd, const char *text, size_t len)
@@ -116,23 +122,39 @@ static int file_replace(struct ports *p, const char *path, const char *text, uns
 			struct err *e)
 {
 	const char *name;
-	autoclose int dir = open_parent(p, path, &name);
-	int r = dir < 0 ? dir : replace_in(dir, name, text, mode);
+	autoclose int dir = sys_open_parent(p, path, &name, e);
+	int r;
 
+	if (dir < 0)
+		return err_wrap(e, "cannot write %s", path);
+	r = replace_in(dir, name, text, mode);
 	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
 }
 
 static int file_remove(struct ports *p, const char *path, struct err *e)
 {
 	const char *name;
-	autoclose int dir = open_parent(p, path, &name);
-	int r = dir < 0 ? dir : 0;
+	autoclose int dir = sys_open_parent(p, path, &name, e);
+	int r;
 
-	if (r == 0 && unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		r = -errno;
-	if (r == 0)
-		r = sync_dir(dir);
+	if (dir < 0)
+		return err_wrap(e, "cannot remove %s", path);
+	r = unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : sync_dir(dir);
 	return r < 0 ? err_sys(e, r, "cannot remove %s", path) : 0;
+}
+
+static void file_sweep(struct ports *p, const char *path)
+{
+	char temporary[256];
+	struct err ignored = { 0 };
+	const char *name;
+	autoclose int dir = sys_open_parent(p, path, &name, &ignored);
+
+	if (dir < 0)
+		return;
+	temporary_name(name, temporary, sizeof(temporary));
+	if (unlinkat(dir, temporary, 0) == 0)
+		sync_dir(dir);
 }
 
 /* What is there already is opened, never made: a value of sysfs that is missing stays missing. */
@@ -192,9 +214,12 @@ static int make_link_in(int dir, const char *name, const char *target)
 static int file_make_link(struct ports *p, const char *path, const char *target, struct err *e)
 {
 	const char *name;
-	autoclose int dir = open_parent(p, path, &name);
-	int r = dir < 0 ? dir : make_link_in(dir, name, target);
+	autoclose int dir = sys_open_parent(p, path, &name, e);
+	int r;
 
+	if (dir < 0)
+		return err_wrap(e, "cannot make the link %s", path);
+	r = make_link_in(dir, name, target);
 	return r < 0 ? err_sys(e, r, "cannot make the link %s", path) : 0;
 }
 
@@ -213,7 +238,8 @@ static int append_to(int fd, const char *text)
 
 static int append_in(int dir, const char *name, const char *text)
 {
-	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	/* A FIFO would hold us until somebody reads it. */
+	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	autoclose int fd = openat(dir, name, flags);
 	bool created = fd < 0 && errno == ENOENT;
 	int r;
@@ -231,9 +257,12 @@ static int append_in(int dir, const char *name, const char *text)
 static int file_append(struct ports *p, const char *path, const char *text, struct err *e)
 {
 	const char *name;
-	autoclose int dir = open_parent(p, path, &name);
-	int r = dir < 0 ? dir : append_in(dir, name, text);
+	autoclose int dir = sys_open_parent(p, path, &name, e);
+	int r;
 
+	if (dir < 0)
+		return err_wrap(e, "cannot write %s", path);
+	r = append_in(dir, name, text);
 	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
 }
 
@@ -256,6 +285,7 @@ void sys_write(struct ports *p)
 {
 	p->file.replace = file_replace;
 	p->file.remove = file_remove;
+	p->file.sweep = file_sweep;
 	p->file.append = file_append;
 	p->file.write_value = file_write_value;
 	p->file.make_link = file_make_link;

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# SIGTERM arrives at every call that changes something: the change is done or taken back, and the
-# exit status says which.
+# SIGTERM arrives at every call that changes something, once, or again and again at all that come
+# after it: the change is done or taken back, and the exit status says which.
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
+# shellcheck source=tests/lib/forward.sh
+. tests/lib/forward.sh
 
 judge_signal()
 {
@@ -27,6 +29,9 @@ all_signals()
 	for ((n = 1; ; n++)); do
 		KVMTUNE_FAKE_SIGNAL=$n run_on_base
 		[ "${#calls[@]}" -ge "$n" ] || break
+		judge_signal
+		is_forward_host "${title%%:*}" || continue
+		KVMTUNE_FAKE_SIGNAL=$n+ run_on_base
 		judge_signal
 	done
 	title+=": $((n - 1)) signals"

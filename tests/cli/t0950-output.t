@@ -65,6 +65,74 @@ unlike "$(<"$journal")" 'ept: on|note:' 'without any descriptor: no text gets in
 unlike "$(cat "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zz-kvmtune.conf")" 'ept: on|note:' \
 	'without any descriptor: nor into the file'
 
+# ---- whatever there is to write to, and to read from ----
+
+to_closed_pipe()
+{
+	# The reader is gone when the writer begins.
+	{ sleep 0.02; kvmtune "$@"; } > >(:)
+}
+
+no_stdin()
+{
+	kvmtune "$@" <&-
+}
+
+full_stderr()
+{
+	kvmtune "$@" 2>/dev/full
+}
+
+nothing_at_all()
+{
+	kvmtune "$@" <&- >&- 2>&-
+}
+
+all_full()
+{
+	kvmtune "$@" >/dev/full 2>/dev/full
+}
+
+# ends_as STATUS TREE NAME: and the journal is whole
+ends_as()
+{
+	local tree list
+
+	read_tree tree
+	is "$status $(differences "$2" "$tree")" "$1 " "$3"
+	list=$(kvmtune undo --list)
+	unlike "$list" 'cannot be read|did not end|interrupted' "$3: the journal is whole"
+}
+
+host intel-ept-on
+read_tree before
+call_number load ept off
+load=$n
+run kvmtune ept off
+read_tree after
+for way in kvmtune to_full to_nowhere to_closed_pipe no_stdin no_stderr full_stderr all_full nothing_at_all; do
+	for more in '' --json --verbose; do
+		host intel-ept-on
+		run "$way" ept off $more
+		ends_as 0 "$after" "$way: ept off $more: done"
+	done
+	host intel-ept-on
+	KVMTUNE_FAKE_FAIL=$load run "$way" ept off -v
+	ends_as 1 "$before" "$way: a change that fails is taken back"
+	KVMTUNE_FAKE_SIGNAL=$((load - 1)) run "$way" ept off -v
+	ends_as 1 "$before" "$way: a change that is stopped is taken back"
+	KVMTUNE_FAKE_KILL=$load run kvmtune ept off
+	run "$way" undo
+	ends_as 0 "$before" "$way: undo"
+	run "$way" audit ept=off
+	status_is 7 "$way: audit"
+	run "$way" ept off --defer -n
+	status_is 5 "$way: what waits"
+	host in-use
+	run "$way" ept off --json
+	status_is 3 "$way: a refusal"
+done
+
 # ---- colour ----
 
 host intel-ept-on

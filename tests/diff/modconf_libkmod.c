@@ -490,6 +490,9 @@ int open(const char *path, int flags, ...)
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
+/* A libkmod that is built for large files (34 of Debian 13) calls this one. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
 static struct kmod_ctx *load_kmod(const struct tree *t)
 {
 	unsigned long before = times_faked;

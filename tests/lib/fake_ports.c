@@ -47,6 +47,7 @@
 
 #include <kvmtune/cpuid.h>
 #include <kvmtune/observe.h>
+#include <kvmtune/process.h>
 
 #define MEMINFO "/proc/meminfo"
 #define VMSTAT	"/proc/vmstat"
@@ -264,12 +265,16 @@ static int fake_read_head(struct ports *p, const char *path, size_t size, struct
 	return is_private(f, path) ? -EACCES : f->files.read_head(p, path, size, ret);
 }
 
-/* "read_only DIR": what is mounted there can only be read. */
+/* "read_only DIR", any number of them: what is mounted there can only be read. */
 static bool is_read_only(const struct fake *f, const char *path)
 {
-	const char *dir = fake_said(f, "read_only", NULL);
+	const char *dir;
+	size_t at = 0;
 
-	return dir && starts_with(path, dir) && strchr("/", path[strlen(dir)]);
+	while (next_said(f, "read_only", &at, &dir))
+		if (starts_with(path, dir) && strchr("/", path[strlen(dir)]))
+			return true;
+	return false;
 }
 
 static int fake_writable(struct ports *p, const char *dir)
@@ -351,6 +356,7 @@ static void fake_files(struct ports *p)
 {
 	sys_files(p);
 	sys_write(p);
+	sys_trust(p);
 	sys_lock(p);
 	fake_of(p)->files = p->file;
 	p->file.read = fake_read;
@@ -1465,6 +1471,11 @@ static void write_tree(const struct fake *f)
 				unit.file);
 	}
 	fclose(out);
+}
+
+/* In place of environment.c: what the kernel is to do stands in there. */
+void environment_clean(void)
+{
 }
 
 int ports_open(struct ports *p, const char *root, struct err *e)

@@ -18,12 +18,12 @@ failed=0
 room_of_header()
 {
 	case $1 in
-	base.h | err.h | version.h) echo base ;;
+	base.h | err.h | proc_text.h | version.h) echo base ;;
 	facts.h | user.h) echo data ;;
-	port.h) echo port ;;
+	port.h | process.h) echo port ;;
 	scan.h | testguest.h) echo sys ;;
-	advice.h | cpu.h | cpuid.h | host.h | ksm.h | memory.h | modconf.h | plan.h | setting.h) echo model ;;
-	apply.h | change.h | journal.h | observe.h) echo engine ;;
+	advice.h | cpu.h | cpuid.h | host.h | ksm.h | memory.h | modconf.h | plan.h | scrub.h | setting.h) echo model ;;
+	apply.h | capture.h | change.h | journal.h | observe.h | record.h) echo engine ;;
 	bench.h | stats.h) echo bench ;;
 	report.h) echo report ;;
 	command.h) echo cli ;;
@@ -51,7 +51,7 @@ sees()
 rooms_of_library()
 {
 	case $1 in
-	libkmod.h | systemd/sd-bus.h | libcpuid/*) echo sys ;;
+	libkmod.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) echo sys ;;
 	json-c/*) echo engine report ;;
 	gsl/*) echo bench ;;
 	getopt.h) echo cli ;;
@@ -194,7 +194,7 @@ self_test()
 	must_catch '#include <kvmtune/err.h>
 #include <kvmtune/plan.h>' src/base/x.c check_includes
 	must_catch '#include <libkmod.h>' src/engine/x.c check_libraries
-	must_catch '# include <libcpuid/libcpuid.h>' src/cli/x.c check_libraries
+	must_catch '# include <libcpuid.h>' src/cli/x.c check_libraries
 	must_catch '#include <json-c/json.h>' src/cli/x.c check_libraries
 	must_catch 'int f(void) { return system ("x"); }' src/cli/x.c check_commands
 	must_catch 'execvp(a, b);' src/sys/x.c check_commands

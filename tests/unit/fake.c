@@ -279,6 +279,15 @@ static int file_remove(struct ports *p, const char *path, struct err *e)
 	return 0;
 }
 
+/* As write.c names them. */
+static void file_sweep(struct ports *p, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	autofree char *left_over = xasprintf("%.*s.%s.kvmtune-new", (int)(name - path), path, name);
+
+	fake_gone(fake_of(p), left_over);
+}
+
 static int kernel_set_run(struct fake *f, const char *text);
 
 static int file_write_value(struct ports *p, const char *path, const char *text, struct err *e)
@@ -927,6 +936,13 @@ static int64_t system_wall_seconds(struct ports *p)
 	return fake_of(p)->wall_seconds;
 }
 
+/* There is nobody else. */
+static int file_check_own(struct ports *p, const char *path, struct err *e)
+{
+	(void)p, (void)path, (void)e;
+	return 0;
+}
+
 static void kvm_settle(struct ports *p)
 {
 	(void)p;
@@ -945,9 +961,11 @@ static void set_ports(struct ports *p)
 		.replace = file_replace,
 		.write_value = file_write_value,
 		.remove = file_remove,
+		.sweep = file_sweep,
 		.read_link = file_read_link,
 		.make_link = file_make_link,
 		.append = file_append,
+		.check_own = file_check_own,
 		.lock = file_lock,
 		.set_owner = file_set_owner,
 	};

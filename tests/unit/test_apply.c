@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -74,7 +76,7 @@ static void observe_and_plan(struct fixture *x, const char *value, bool defer)
 
 static int apply(struct fixture *x)
 {
-	static const struct apply_what what = { .command = "ept off" };
+	static const struct apply_what what = { .change.command = "ept off" };
 
 	apply_report_free(&x->report);
 	return apply_plan(&x->f.ports, &x->before, &x->plan, &x->journal, &what, &x->report,
@@ -185,6 +187,55 @@ static void planned_again_is_empty(void **state)
 	assert_true(again.changes[0].already);
 	plan_free(&again);
 	host_free(&after);
+}
+
+static int guest_takes_all_memory(struct ports *p, unsigned timeout_ms, struct err *e)
+{
+	(void)p, (void)timeout_ms, (void)e;
+	xcalloc(SIZE_MAX / 2, 1);
+	return 0;
+}
+
+static int append_takes_all_memory(struct ports *p, const char *path, const char *text,
+				   struct err *e)
+{
+	(void)path, (void)text;
+	return guest_takes_all_memory(p, 0, e);
+}
+
+/* Of the sanitizer: it would end the program itself. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+/* The exit status of a process of its own that applies the plan. */
+static int status_without_memory(struct fixture *x)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(STDERR_FILENO);
+		out_of_memory_status(STATUS_FAILED); /* as in a new process */
+		apply(x);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* It may be in between when there is no memory on the way; before that nothing was done. */
+static void without_memory(void **state)
+{
+	struct fixture *x = *state;
+
+	observe_and_plan(x, "off", false);
+	x->f.ports.kvm.run_guest = guest_takes_all_memory;
+	assert_int_equal(status_without_memory(x), STATUS_STUCK);
+	x->f.ports.file.append = append_takes_all_memory;
+	assert_int_equal(status_without_memory(x), STATUS_FAILED);
 }
 
 static void defer_touches_the_file_only(void **state)
@@ -758,6 +809,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(order_of_calls),
 		TEST(off_and_on_again),
+		TEST(without_memory),
 		TEST(planned_again_is_empty),
 		TEST(defer_touches_the_file_only),
 		TEST(nothing_between_unload_and_load),

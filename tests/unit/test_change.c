@@ -157,7 +157,7 @@ static bool cut_off(struct fake *f, const char *value, size_t steps)
 {
 	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
 	struct plan_options options = { 0 };
-	struct apply_what what = { .command = "cut off" };
+	struct apply_what what = { .change.command = "cut off" };
 	struct apply_report report;
 	autofree char *begun = NULL;
 	struct journal journal;
@@ -177,15 +177,15 @@ static bool cut_off(struct fake *f, const char *value, size_t steps)
 		assert_non_null(entry);
 		assert_int_equal(journal_read_steps(&journal, entry, &e), 0);
 		options.exact = journal_interrupted(&journal) != NULL;
-		what.undoes = entry->id;
+		what.change.undoes = entry->id;
 		plan_back(&h, entry->steps, entry->step_count, &options, &plan);
 	}
 	assert_int_equal(plan.refusal.code, 0);
 	all = plan.step_count;
 	if (steps <= all) {
-		assert_int_equal(journal_begin(&f->ports, &journal, what.command, what.undoes,
-					       &plan, &id, &e),
-				 0);
+		what.change.steps = plan.steps;
+		what.change.step_count = plan.step_count;
+		assert_int_equal(journal_begin(&f->ports, &journal, &what.change, &id, &e), 0);
 		begun = xstrdup(fake_text(f, JOURNAL_FILE));
 		plan.step_count = steps;
 		assert_int_equal(apply_plan(&f->ports, &h, &plan, &journal, &what, &report, &e), 0);
@@ -210,6 +210,40 @@ static void interrupted_is(struct fake *f, bool expected, const char *where)
 	journal_free(&journal);
 }
 
+static int (*true_read)(struct ports *p, const char *path, struct buf *ret);
+static unsigned reads_that_fail; /* of our own file, once the change is at its end */
+
+static int read_that_fails(struct ports *p, const char *path, struct buf *ret)
+{
+	autobuf journal = { 0 };
+
+	if (reads_that_fail && strcmp(path, OWN_CONF_FILE) == 0 &&
+	    true_read(p, JOURNAL_FILE, &journal) == 0 && strstr(buf_text(&journal), "\"done\"")) {
+		reads_that_fail--;
+		return -EIO;
+	}
+	return true_read(p, path, ret);
+}
+
+/* A file that cannot be read just then is no difference; one that stays so is. */
+static void proof_that_cannot_be_read(void **state)
+{
+	(void)state;
+	for (unsigned times = 1; times <= 100; times += 99) {
+		struct fake f;
+
+		fake_init(&f);
+		fake_load(&f, "");
+		true_read = f.ports.file.read;
+		f.ports.file.read = read_that_fails;
+		reads_that_fail = times;
+		expect_status(&f, "off", false, times == 1 ? STATUS_DONE : STATUS_FAILED,
+			      times == 1 ? "once" : "always");
+		assert_true(reads_that_fail < times);
+		fake_free(&f);
+	}
+}
+
 /* Cut off after any step, `undo` gives exactly the host that was before. */
 static void undo_after_any_step(void **state)
 {
@@ -226,6 +260,9 @@ static void undo_after_any_step(void **state)
 			before = fake_snapshot(&f);
 			more = cut_off(&f, "off", steps);
 			if (more) {
+				/* Killed while it wrote: what is half written goes, too. */
+				fake_file(&f, "/etc/modprobe.d/.zz-kvmtune.conf.kvmtune-new",
+					  "opt");
 				interrupted_is(&f, true, where);
 				expect_status(&f, "on", false, STATUS_STUCK, where);
 				expect_status(&f, NULL, false, STATUS_DONE, where);
@@ -324,6 +361,7 @@ int main(void)
 		cmocka_unit_test(off_and_undo),
 		cmocka_unit_test(undo_without_the_module),
 		cmocka_unit_test(undo_after_any_step),
+		cmocka_unit_test(proof_that_cannot_be_read),
 		cmocka_unit_test(undo_of_a_cut_undo),
 		cmocka_unit_test(undo_fails_once),
 		cmocka_unit_test(deferred_undo_after_any_step),

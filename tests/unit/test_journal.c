@@ -58,16 +58,25 @@ static void load(struct fixture *x)
 		fail_msg("%s", e.text);
 }
 
-/* One change, as far as it came; its id. */
-static int begin(struct fixture *x, const char *command, int undoes)
+static int begin_it(struct fixture *x, struct journal_change *c)
 {
 	struct err e = { 0 };
 	int id = -1;
 
 	load(x);
-	if (journal_begin(&x->f.ports, &x->j, command, undoes, &x->plan, &id, &e) < 0)
+	c->steps = x->plan.steps;
+	c->step_count = x->plan.step_count;
+	if (journal_begin(&x->f.ports, &x->j, c, &id, &e) < 0)
 		fail_msg("%s", e.text);
 	return id;
+}
+
+/* One change, as far as it came; its id. */
+static int begin(struct fixture *x, const char *command, int undoes)
+{
+	struct journal_change c = { .command = command, .undoes = undoes };
+
+	return begin_it(x, &c);
 }
 
 static void end(struct fixture *x, int id, enum journal_result result)
@@ -314,6 +323,152 @@ static void interrupted_behind_others(void **state)
 	change(x, "ept off", 0, JOURNAL_OPEN);
 	assert_int_equal(interrupted(x), 6);
 	assert_int_equal(undoable(x), 6);
+}
+
+/* ---- what was wanted ---- */
+
+static const struct intent both = {
+	.goals = { { &settings[SETTING_KSM], "unmerged" }, { &settings[SETTING_EPT], "off" } },
+	.goal_count = 2,
+	.defer = true,
+	.reserve_bytes = 0,
+	.watch_ms = 3000,
+};
+
+static void intent_comes_back(void **state)
+{
+	struct journal_change c = { .command = "apply ksm=unmerged ept=off", .intent = both };
+	const struct intent *got;
+	struct fixture *x = *state;
+
+	begin_it(x, &c);
+	c.intent.reserve_bytes = RESERVE_DEFAULT;
+	c.intent.defer = false;
+	begin_it(x, &c);
+	load(x);
+	got = &x->j.entries[0].intent;
+	assert_int_equal(x->j.entries[0].version, JOURNAL_VERSION);
+	assert_int_equal(got->goal_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_ptr_equal(got->goals[i].setting, both.goals[i].setting);
+		assert_string_equal(got->goals[i].value, both.goals[i].value);
+	}
+	assert_true(got->defer);
+	assert_int_equal(got->reserve_bytes, 0);
+	assert_int_equal(got->watch_ms, 3000);
+	got = &x->j.entries[1].intent;
+	assert_false(got->defer);
+	assert_true(got->reserve_bytes == RESERVE_DEFAULT);
+}
+
+/* ---- finished ---- */
+
+static int finish(struct fixture *x, int finishes, enum journal_result result)
+{
+	struct journal_change c = { .command = "ept off", .intent = both, .finishes = finishes };
+	int id = begin_it(x, &c);
+
+	if (result != JOURNAL_OPEN)
+		end(x, id, result);
+	return id;
+}
+
+static void finished_is_settled(void **state)
+{
+	struct fixture *x = *state;
+
+	change(x, "ept off", 0, JOURNAL_OPEN);
+	/* Interrupted itself, failed, stuck; each time it is the last one that is in between. */
+	assert_int_equal(finish(x, 1, JOURNAL_OPEN), 2);
+	assert_int_equal(interrupted(x), 2);
+	finish(x, 2, JOURNAL_WALKED_BACK);
+	assert_int_equal(interrupted(x), 2);
+	finish(x, 2, JOURNAL_STUCK);
+	assert_int_equal(interrupted(x), 4);
+	assert_int_equal(undoable(x), 4);
+	finish(x, 4, JOURNAL_DONE);
+	assert_int_equal(interrupted(x), 0);
+	assert_int_equal(undoable(x), 5);
+	assert_true(x->j.entries[0].finished && x->j.entries[1].finished);
+	assert_false(x->j.entries[4].finished);
+	/* One undo takes all of it back. */
+	change(x, "undo", 5, JOURNAL_DONE);
+	assert_int_equal(undoable(x), 0);
+	assert_true(x->j.entries[0].undone && x->j.entries[1].undone && x->j.entries[4].undone);
+}
+
+static void taken_back_instead(void **state)
+{
+	struct fixture *x = *state;
+
+	change(x, "ept off", 0, JOURNAL_DONE);
+	change(x, "ept on", 0, JOURNAL_OPEN);
+	finish(x, 2, JOURNAL_OPEN);
+	change(x, "undo", 3, JOURNAL_DONE);
+	assert_int_equal(interrupted(x), 0);
+	assert_int_equal(undoable(x), 1);
+	assert_true(x->j.entries[1].undone);
+}
+
+/* However often the way back failed, what is to be taken back is not dropped with the older half. */
+static void interrupted_is_kept(void **state)
+{
+	struct fixture *x = *state;
+
+	for (int i = 0; i < 10; i++)
+		change(x, "ept off", 0, JOURNAL_DONE);
+	change(x, "ept on", 0, JOURNAL_OPEN);
+	for (int i = 0; i < 100; i++)
+		change(x, "undo", 11, JOURNAL_WALKED_BACK);
+	assert_int_equal(interrupted(x), 11);
+	assert_int_equal(undoable(x), 11);
+	assert_int_equal(x->j.entries[0].id, 11);
+	assert_int_equal(read_steps(x, 0)->step_count, x->plan.step_count);
+	change(x, "undo", 11, JOURNAL_OPEN);
+	assert_int_equal(undoable(x), 11);
+	change(x, "undo", 11, JOURNAL_DONE);
+	/* Then it may go. */
+	change(x, "ept off", 0, JOURNAL_DONE);
+	assert_true(x->j.entries[0].id == 11);
+	load(x);
+	assert_true(x->j.entries[0].id > 11);
+}
+
+/* ---- other versions, other boots ---- */
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+static void newer_is_not_read(void **state)
+{
+	struct fixture *x = *state;
+	struct err e = { 0 };
+
+	change(x, "ept off", 0, JOURNAL_DONE);
+	load(x);
+	x->j.entries[0].version = JOURNAL_VERSION + 1;
+	assert_int_equal(journal_read_steps(&x->j, &x->j.entries[0], &e), -EPROTO);
+	assert_string_equal(e.id, "newer-journal");
+	assert_int_equal(e.status, STATUS_IMPOSSIBLE);
+	assert_null(x->j.entries[0].steps);
+	assert_null(strstr(journal_way_out(&x->j.entries[0]), "kvmtune undo"));
+}
+
+static void boots_are_told_apart(void **state)
+{
+	struct fixture *x = *state;
+
+	change(x, "ept off", 0, JOURNAL_OPEN);
+	fake_file(&x->f, BOOT_ID, "aaaa-1\n");
+	change(x, "ept off", 0, JOURNAL_OPEN);
+	load(x);
+	/* Not known is not another one. */
+	assert_false(journal_is_of_other_boot(&x->f.ports, &x->j.entries[0]));
+	assert_string_equal(x->j.entries[1].boot, "aaaa-1");
+	assert_false(journal_is_of_other_boot(&x->f.ports, &x->j.entries[1]));
+	fake_file(&x->f, BOOT_ID, "aaaa-2\n");
+	assert_true(journal_is_of_other_boot(&x->f.ports, &x->j.entries[1]));
+	fake_gone(&x->f, BOOT_ID);
+	assert_false(journal_is_of_other_boot(&x->f.ports, &x->j.entries[1]));
 }
 
 /* ---- torn and damaged ---- */
@@ -600,11 +755,11 @@ static void full_disk(void **state)
 {
 	struct fixture *x = *state;
 	struct err e = { 0 };
+	const struct journal_change c = { .command = "ept off" };
 	int id = 0;
 
 	fake_fault(&x->f, "append", 0, 1, -ENOSPC);
-	assert_int_equal(journal_begin(&x->f.ports, &x->j, "ept off", 0, &x->plan, &id, &e),
-			 -ENOSPC);
+	assert_int_equal(journal_begin(&x->f.ports, &x->j, &c, &id, &e), -ENOSPC);
 	assert_non_null(strstr(e.text, "journal"));
 }
 
@@ -812,6 +967,26 @@ static void undoes_itself(void **state)
 	assert_int_equal(undoable(x), 0);
 }
 
+/* Nor must one that finishes itself, a later one, or one that finishes it in turn. */
+static void finishes_itself(void **state)
+{
+	struct fixture *x = *state;
+
+	add_record(x, "{\"record\":\"begin\",\"id\":1,\"command\":\"x\",\"finishes\":1}");
+	add_record(x, "{\"record\":\"end\",\"id\":1,\"result\":\"done\"}");
+	add_record(x, "{\"record\":\"begin\",\"id\":2,\"command\":\"x\",\"finishes\":3}");
+	add_record(x, "{\"record\":\"begin\",\"id\":3,\"command\":\"x\",\"finishes\":2}");
+	add_record(x, "{\"record\":\"end\",\"id\":3,\"result\":\"done\"}");
+	add_record(x, "{\"record\":\"end\",\"id\":2,\"result\":\"done\"}");
+	load(x);
+	assert_int_equal(x->j.count, 3);
+	assert_true(x->j.entries[1].finished);
+	assert_false(x->j.entries[0].finished || x->j.entries[2].finished);
+	change(x, "undo", 3, JOURNAL_DONE);
+	load(x);
+	assert_true(x->j.entries[1].undone && x->j.entries[2].undone);
+}
+
 static void ids_do_not_overflow(void **state)
 {
 	struct fixture *x = *state;
@@ -848,6 +1023,12 @@ int main(void)
 		TEST(undo_that_was_interrupted),
 		TEST(interrupted_is_not_forgotten),
 		TEST(interrupted_behind_others),
+		TEST(intent_comes_back),
+		TEST(finished_is_settled),
+		TEST(taken_back_instead),
+		TEST(interrupted_is_kept),
+		TEST(newer_is_not_read),
+		TEST(boots_are_told_apart),
 		TEST(torn_end),
 		TEST(torn_anywhere),
 		TEST(torn_before_the_plan),
@@ -869,6 +1050,7 @@ int main(void)
 		TEST(wrong_records),
 		TEST(result_out_of_the_air),
 		TEST(undoes_itself),
+		TEST(finishes_itself),
 		TEST(ids_do_not_overflow),
 		TEST(results_have_names),
 	};

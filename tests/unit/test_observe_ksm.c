@@ -156,7 +156,7 @@ static const struct ksm_facts *observe(unsigned parts)
 	strv_free(&bed.asked);
 	bed.host = (struct host){ .parts = parts, .image = bed.image };
 	bed.host.id.page_bytes = 4096;
-	observe_ksm(&bed.ports, &bed.host);
+	assert_int_equal(observe_ksm(&bed.ports, &bed.host, &(struct err){ 0 }), 0);
 	return &bed.host.ksm;
 }
 
@@ -369,6 +369,45 @@ static void image(void **state)
 	assert_int_equal(u->install_count, 1);
 	check_link(&u->install[0], WANTS "/ksm.service", UNITS "/ksm.service");
 	check_state(unit_of(k, KSM_UNIT_KSMTUNED), "loaded", "", "static");
+}
+
+static int true_error;
+static int (*true_list)(struct ports *p, const char *path, struct strv *ret);
+
+static int list_that_fails(struct ports *p, const char *path, struct strv *ret)
+{
+	return strcmp(path, WANTS) == 0 ? true_error : true_list(p, path, ret);
+}
+
+/* Links that cannot be read are not links that are absent: the unit would be taken for disabled. */
+static void links_that_cannot_be_read(void **state)
+{
+	static const struct {
+		int error;
+		bool root;
+		int result;
+	} cases[] = { { -EIO, true, -EIO },
+		      { -ENOMEM, false, -ENOMEM },
+		      { -EACCES, true, -EACCES },
+		      { -EACCES, false, 0 },
+		      { -ENOENT, true, 0 } };
+
+	(void)state;
+	bed.image = true;
+	add_file(UNITS "/ksm.service", INSTALL);
+	add_link(WANTS "/ksm.service", UNITS "/ksm.service");
+	true_list = bed.ports.file.list;
+	bed.ports.file.list = list_that_fails;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = { 0 };
+
+		true_error = cases[i].error;
+		host_free(&bed.host);
+		bed.host = (struct host){ .image = true, .root = cases[i].root };
+		assert_int_equal(observe_ksm(&bed.ports, &bed.host, &e), cases[i].result);
+		assert_int_equal(e.code, cases[i].result);
+	}
+	bed.ports.file.list = true_list;
 }
 
 struct disk_case {
@@ -782,6 +821,7 @@ int main(void)
 		WITH_BED(manager_is_asked),
 		WITH_BED(manager_is_dead),
 		WITH_BED(image),
+		WITH_BED(links_that_cannot_be_read),
 		WITH_BED(states_on_disk),
 		WITH_BED(tmpfiles),
 		WITH_BED(tuned),

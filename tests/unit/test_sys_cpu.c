@@ -90,7 +90,8 @@ static void not_of_an_image(void **state)
 
 static char scratch[] = "/tmp/kvmtune-test-XXXXXX";
 
-static const struct user_file two[] = { { "a.txt", "one\n" }, { "b.txt", "" } };
+static const struct user_file two[] = { { .name = "a.txt", .text = "one\n" },
+					{ .name = "b.txt", .text = "" } };
 
 static bool exists(const char *name)
 {
@@ -135,14 +136,15 @@ static void nothing_is_overwritten(void **state)
 /* The second cannot be written: the first, and the directory, go again. */
 static void all_or_nothing(void **state)
 {
-	const struct user_file bad[] = { { "a.txt", "one\n" }, { "no/such/dir", "" } };
+	const struct user_file bad[] = { { .name = "a.txt", .text = "one\n" },
+					 { .name = "a.txt/no/dir", .text = "" } };
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(ports.user.write_dir(&ports, "gone", bad, 2, &e), -ENOENT);
+	assert_int_equal(ports.user.write_dir(&ports, "gone", bad, 2, &e), -ENOTDIR);
 	assert_false(exists("gone"));
 	assert_int_equal(mkdir("stays", 0700), 0);
-	assert_int_equal(ports.user.write_dir(&ports, "stays", bad, 2, &e), -ENOENT);
+	assert_int_equal(ports.user.write_dir(&ports, "stays", bad, 2, &e), -ENOTDIR);
 	assert_false(exists("stays/a.txt"));
 	assert_true(exists("stays"));
 }

@@ -71,6 +71,8 @@ static void remove_dirs(void)
 static int set_up(void **state)
 {
 	(void)state;
+	/* A shell starts what is in the background with SIGINT ignored. */
+	signal(SIGINT, SIG_DFL);
 	bed = (struct bed){ .dir = "/tmp/kvmtune-unmerge.XXXXXX", .pipe = -1, .fds = count_fds() };
 	assert_non_null(mkdtemp(bed.dir));
 	make_dirs();

@@ -234,6 +234,21 @@ static void test_remove_link(void **state)
 	assert_text(UNIT, "unit");
 }
 
+/* Only what our own writing leaves, where it was killed. */
+static void test_sweep(void **state)
+{
+	(void)state;
+	put_file("/etc/own.conf", "own");
+	put_file("/etc/.own.conf.kvmtune-new", "half");
+	put_file("/etc/.other.conf.kvmtune-new", "another's");
+	bed.ports.file.sweep(&bed.ports, "/etc/own.conf");
+	assert_entries("/etc", 2);
+	assert_text("/etc/own.conf", "own");
+	bed.ports.file.sweep(&bed.ports, "/etc/own.conf");
+	bed.ports.file.sweep(&bed.ports, "/none/own.conf");
+	assert_entries("/etc", 2);
+}
+
 static void test_read_link(void **state)
 {
 	autobuf b = { 0 };
@@ -280,6 +295,7 @@ int main(void)
 		TEST(test_link_that_cannot_be),
 		TEST(test_link_stays_below_root),
 		TEST(test_remove_link),
+		TEST(test_sweep),
 		TEST(test_read_link),
 		TEST(test_identify_image),
 	};

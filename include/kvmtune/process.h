@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * process.h - this process, apart from what it does: made independent of who started it and how,
+ * and left with no more rights than its command needs.
+ *
+ * Order of calls, from main: environment_clean() before anything else, process_begin() once it is
+ * known what is to be done. There is no way back from either.
+ */
+#ifndef KVMTUNE_PROCESS_H
+#define KVMTUNE_PROCESS_H
+
+#include <kvmtune/err.h>
+
+/* What a command needs of the rights that it may have been started with. */
+enum rights {
+	RIGHTS_READ, /* to look at what is root's and other users' */
+	RIGHTS_FILES, /* likewise, and to write files where others may: an image, a user's directory */
+	RIGHTS_CHANGE, /* likewise, and to change this host */
+};
+
+/* Removes all variables from the environment but those that the manual names. */
+void environment_clean(void);
+
+/*
+ * Signals as a program expects them, whatever was blocked or ignored by who started this one, and
+ * room on the stack and for descriptors. For a change, also lifts the limits that could end it
+ * halfway, where that is allowed. Gives up all capabilities but those that these rights take, for
+ * good: nothing that is executed later gets any. 0 or a negative errno.
+ */
+int process_begin(enum rights rights, struct err *e);
+
+/* Gives up what is left of the capabilities, in a child. What cannot be given up is not used. */
+void process_give_up(void);
+
+/* Closes all descriptors above 2 but these two (-1: none), in a child. */
+void process_keep_only(int fd, int other);
+
+#endif

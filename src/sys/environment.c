@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * environment.c - which variables of the environment have a say.
+ *
+ * Beside kvmtune itself its libraries read some: getopt POSIXLY_CORRECT, libkmod KMOD_LOG, libsystemd
+ * SYSTEMD_* and DBUS_*, json-c and libcrypto some of their own. Started by sudo, cron or a service
+ * a command shall do the same: so none but these is left.
+ */
+#include <kvmtune/process.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const kept[] = {
+	"DBUS_SYSTEM_BUS_ADDRESS", /* bus.c takes a local socket only */
+	"NO_COLOR", "TERM", "TZ",  /* of the times that `undo --list` shows */
+};
+
+static bool is_kept(const char *variable)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (starts_with(variable, kept[i]) && variable[strlen(kept[i])] == '=')
+			return true;
+	return false;
+}
+
+void environment_clean(void)
+{
+	char **to = environ;
+
+	for (char **from = environ; from && *from; from++)
+		if (is_kept(*from))
+			*to++ = *from;
+	if (to)
+		*to = NULL;
+	/* By default it writes errors to stderr by itself while it reads modprobe.d. */
+	setenv("KMOD_LOG", "0", 1);
+}
