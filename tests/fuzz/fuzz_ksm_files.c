@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fuzz_ksm_files - any text as each of the files that turn KSM on: tmpfiles.d, a profile of tuned, a
+ * unit file, /etc/default/qemu-kvm, ksm_stat.
+ *
+ * What must hold: a value is one that the kernel takes, or unknown; a line is one of the file; names
+ * that become parts of paths cannot leave their directory; and a link that kvmtune would make is one
+ * that it may take back.
+ */
+#include "fuzz.h"
+
+#include <kvmtune/ksm.h>
+
+static unsigned count_lines(const char *text)
+{
+	unsigned lines = 0;
+
+	for (; *text; lines++) {
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	return lines;
+}
+
+static void check_value(int value)
+{
+	must(value >= -1 && value <= 2);
+}
+
+static void check_tmpfiles(const char *text, unsigned lines)
+{
+	struct ksm_facts k = { .tmpfiles_others = -1 };
+	size_t all;
+
+	ksm_read_tmpfiles("/etc/tmpfiles.d/a.conf", text, &k);
+	ksm_read_tmpfiles(OWN_TMPFILES, text, &k);
+	all = k.writer_count;
+	must(all % 2 == 0 && all <= 2 * (size_t)lines);
+	ksm_settle_tmpfiles(&k);
+	check_value(k.tmpfiles_others);
+	must(k.writer_count <= all && (k.writer_count > 0) == (all > 0));
+	for (size_t i = 0; i < k.writer_count; i++) {
+		const struct ksm_writer *w = &k.writers[i];
+
+		check_value(w->value);
+		must(w->path && w->path[0] == '/');
+		must(!w->tmpfiles || strcmp(w->path, KSM_RUN_FILE) == 0);
+	}
+	ksm_free(&k);
+}
+
+static void check_tuned(const char *text, unsigned lines)
+{
+	autostrv includes = { 0 };
+	unsigned line = 0;
+	const char *name;
+
+	check_value(ksm_read_tuned(text, &line, &includes));
+	must(line <= lines);
+	strv_foreach (name, &includes)
+		must(*name && *name != '.' && !strchr(name, '/'));
+}
+
+static void check_install(const char *text)
+{
+	static const char unit[] = "ksm.service", fragment[] = "/lib/systemd/system/ksm.service";
+	struct ksm_facts k = { 0 };
+	struct ksm_unit *u = &k.units[KSM_UNIT_KSM];
+
+	ksm_read_install(unit, fragment, text, u);
+	for (size_t i = 0; i < u->install_count; i++)
+		must(ksm_is_unit_link(u->install[i].path, u->install[i].target));
+	ksm_free(&k);
+}
+
+static void check_stat(const char *text)
+{
+	uint64_t number = 7;
+
+	if (ksm_read_stat(text, "ksm_merge_any", &number))
+		must(strstr(text, "ksm_merge_any"));
+	else
+		must(number == 7);
+}
+
+/* A link is one of the directory of links, whatever its name, and leads to the file of a service. */
+static void check_link(const char *text)
+{
+	autofree char *path = xasprintf(UNIT_LINKS_DIR "/%s", text);
+
+	if (!ksm_is_unit_link(path, "/lib/systemd/system/ksm.service"))
+		return;
+	must(!strstr(path, "/../") && !ends_with(path, "/..") && !strstr(path, "//"));
+	must(!ksm_is_driver(text) && ends_with(text, ".service"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	autofree char *text = xstrndup((const char *)data, size);
+	unsigned lines = count_lines(text), line = 0;
+
+	check_tmpfiles(text, lines);
+	check_tuned(text, lines);
+	(void)ksm_read_default_qemu(text, &line);
+	must(line <= lines && ksm_read_memory_ksm(text) <= lines);
+	check_install(text);
+	check_stat(text);
+	check_link(text);
+	return 0;
+}
