@@ -18,6 +18,7 @@
 #                     for shell.sh)                                                          fast
 #   words=TEXT        more kernel words, such as "kvm_intel.ept=0"
 #   limit=SECONDS     wall time before the machine is ended                                   600
+#   boot=SECONDS      wall time in which the job has to begin                         as limit=
 #   persistent=FILE   keep the root file system in FILE (made if absent), for jobs that need
 #                     a second boot; otherwise whatever the job does to it is forgotten
 #
@@ -59,10 +60,10 @@ machine_programs()
 # Sets kind, cpu, ... and job, out in the caller's scope.
 machine_options()
 {
-	kind=bochs cpu="" cpus=1 memory=512 mode=fast words="" limit=600 persistent="" serial=file
+	kind=bochs cpu="" cpus=1 memory=512 mode=fast words="" limit=600 boot="" persistent="" serial=file
 	while [ $# -gt 2 ]; do
 		case $1 in
-		kind=* | cpu=* | cpus=* | memory=* | mode=* | words=* | limit=* | persistent=* | serial=*)
+		kind=* | cpu=* | cpus=* | memory=* | mode=* | words=* | limit=* | boot=* | persistent=* | serial=*)
 			printf -v "${1%%=*}" %s "${1#*=}" ;;
 		*) machine_say "unknown option '$1'" && return 125 ;;
 		esac
@@ -193,8 +194,11 @@ machine_prepare()
 # Waits until the machine has ended or has to be; returns 0 when the job has ended.
 machine_watch()
 {
-	local end=$((SECONDS + limit))
+	local begin=$SECONDS end=$((SECONDS + limit))
 	while :; do
+		if [ $SECONDS -ge $((begin + ${boot:-$limit})) ] && ! grep -q 'kvmtune-vm: job starts' "$out/serial.log"; then
+			machine_say "no boot in ${boot:-$limit} s" && return 124
+		fi
 		if grep -q 'kvmtune-vm: job ended' "$out/serial.log"; then
 			[ -n "$persistent" ] || return 0 # a root that is kept wants an orderly end
 		elif grep -q 'Kernel panic - not syncing' "$out/serial.log"; then

@@ -1,0 +1,104 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What rights a change takes, on a real kernel: with these few it works, without one of them it is a
+# clear error with nothing done. What an ordinary user can do to root's kvmtune: nothing.
+# needs: vmx (or svm) kvmtune
+
+# shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
+. /io/lib.sh
+
+lock=/run/lock/kvmtune.lock
+
+# with CAPABILITIES COMMAND...: as root, but with these alone, as setpriv writes them
+with()
+{
+	caps=$1
+	shift
+	setpriv --bounding-set "-all$caps" --inh-caps -all "$@"
+}
+
+as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps -all "$@"; }
+
+all=+dac_read_search,+sys_ptrace,+sys_rawio,+dac_override,+sys_module,+chown,+fowner,+ipc_lock
+
+scenario "the capabilities that kvmtune keeps are enough"
+snapshot /tmp/before
+run with ",$all" kvmtune "$setting" off
+is "off: exit status" "$status" 0
+run with ",$all" kvmtune undo
+is "undo: exit status" "$status" 0
+snapshot /tmp/after
+ok "all is as before" same_host /tmp/before /tmp/after
+
+scenario "without the right to load modules nothing is done"
+snapshot /tmp/before
+run with ",+dac_override,+dac_read_search,+sys_ptrace,+chown,+fowner" kvmtune "$setting" off
+is "exit status" "$status" 1
+like "says why" "$stderr" "cannot remove $module: Operation not permitted"
+like "and what the host is like" "$stderr" "the host is as it was before"
+snapshot /tmp/after
+ok "nothing changed" same_host_load /tmp/before /tmp/after
+
+scenario "an ordinary owner of /dev/kvm takes the right to give it back to him"
+chown 65534 /dev/kvm
+snapshot /tmp/before
+run with ",$all" kvmtune "$setting" off
+is "off: exit status" "$status" 0
+is "its owner" "$(stat -c %u /dev/kvm)" 65534
+run with ",$all" kvmtune undo
+snapshot /tmp/after
+ok "all is as before" same_host /tmp/before /tmp/after
+chown 0 /dev/kvm
+
+scenario "without one of them: an error, or done, never in between"
+for cap in dac_read_search sys_ptrace sys_rawio dac_override chown fowner ipc_lock; do
+	snapshot /tmp/before
+	run with ",$(printf %s "$all" | sed "s/+$cap,//; s/,+$cap\$//")" kvmtune "$setting" off
+	diag "without $cap: $status $stderr"
+	if [ "$status" = 0 ]; then
+		run kvmtune undo
+		is "without $cap: undo" "$status" 0
+	fi
+	snapshot /tmp/after
+	ok "without $cap: as before" same_host /tmp/before /tmp/after
+done
+
+scenario "nobody may look, and may not change"
+hold --argv0 qemu-system-x86_64 --vcpus 1 guest -- -name guest=web-01 -smp 1
+snapshot /tmp/before
+for command in status "$setting" "cpu" "undo --list" guests; do
+	# shellcheck disable=SC2086 # words
+	run as_nobody kvmtune $command
+	is "$command: exit status" "$status" 0
+	is "$command: no complaint" "$stderr" ""
+done
+unlike "guests: not that there are none" "$stdout" "Nobody uses KVM"
+release
+run as_nobody kvmtune "$setting" off
+is "off: exit status" "$status" 4
+like "off: says why" "$stderr" "root.*nothing was changed"
+snapshot /tmp/after
+ok "nothing changed" same_host_load /tmp/before /tmp/after
+
+scenario "an ordinary user plants the lock file: it is named, not used"
+rm -f $lock
+as_nobody touch $lock
+run kvmtune "$setting" off
+is "exit status" "$status" 1
+like "says whose it is" "$stderr" "lock file $lock belongs to somebody else .uid 65534."
+rm $lock
+as_nobody ln -s /etc/passwd $lock
+run kvmtune "$setting" off
+is "a link: exit status" "$status" 1
+like "a link: says what it is" "$stderr" "is no regular file"
+rm $lock
+as_nobody mkfifo $lock
+run timeout 20 kvmtune "$setting" off
+is "a FIFO: exit status" "$status" 1
+rm $lock
+run kvmtune "$setting" off
+is "without it: exit status" "$status" 0
+not "he cannot take the real one" as_nobody flock -n $lock true
+run kvmtune "$setting" on
+is "and holds up nobody" "$status" 0
