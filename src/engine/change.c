@@ -79,14 +79,12 @@ static void wait_for_kvm(struct flow *f)
 
 /* ---- lock ---- */
 
-static int lock_error(struct outcome *o, const struct buf *holder)
+static int refuse_locked(struct err *e, const char *holder)
 {
-	if (o->err.code != -EWOULDBLOCK)
-		return o->err.code;
-	err_set(&o->err, -EWOULDBLOCK, "another kvmtune is at work: %s",
-		holder->len ? buf_text(holder) : "it did not say what");
-	err_status(&o->err, STATUS_REFUSED, "locked");
-	return err_hint(&o->err, "Wait for it with --wait, or try again later.");
+	err_set(e, -EWOULDBLOCK, "another kvmtune is at work: %s",
+		*holder ? holder : "it did not say what");
+	err_status(e, STATUS_REFUSED, "locked");
+	return err_hint(e, "Wait for it with --wait, or try again later.");
 }
 
 /* Only root changes anything; everybody else learns from the plan why not. */
@@ -102,8 +100,10 @@ static int take_lock(struct flow *f)
 		autobuf holder = { 0 };
 
 		r = p->file.lock(p, LOCK_FILE, who, &holder, &f->o->err);
-		if (r != -EWOULDBLOCK || !may_wait(f))
-			return r < 0 ? lock_error(f->o, &holder) : 0;
+		if (r != -EWOULDBLOCK)
+			return r;
+		if (!may_wait(f))
+			return refuse_locked(&f->o->err, buf_text(&holder));
 		f->o->err = (struct err){ 0 };
 		tell_waiting(f, NULL, buf_text(&holder));
 	}
@@ -309,6 +309,9 @@ static int observe_and_plan(struct flow *f)
 
 	if (journal_load(f->p, &o->journal, &o->err) < 0 || check_own_files(f->p, &o->err) < 0)
 		return o->err.code;
+	/* Who does not take the lock, as for a dry run, would take what is half done for interrupted. */
+	if (o->journal.at_work)
+		return refuse_locked(&o->err, o->journal.at_work);
 	if (choose(f) < 0)
 		return o->err.code;
 	if (host_observe(f->p, parts_of(f), &o->before, &o->err) < 0)

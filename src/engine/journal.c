@@ -247,7 +247,7 @@ static void read_line_at(struct journal *j, size_t offset, size_t len)
 	json_object_put(record);
 }
 
-int journal_load(struct ports *p, struct journal *ret, struct err *e)
+static int read_journal(struct ports *p, struct journal *ret, struct err *e)
 {
 	int r;
 
@@ -264,6 +264,31 @@ int journal_load(struct ports *p, struct journal *ret, struct err *e)
 		read_line_at(ret, at, len);
 	}
 	return 0;
+}
+
+/*
+ * A change that is made right now has not ended either: its process has the lock. But it may end
+ * after its lines were read, and before the lock is looked at; so only what is still open when it is
+ * read again was given up by who began it.
+ */
+int journal_load(struct ports *p, struct journal *ret, struct err *e)
+{
+	int free_id = 0; /* this one was open, and then the lock was free */
+
+	for (;;) {
+		int r = read_journal(p, ret, e);
+		const struct journal_entry *open = r < 0 ? NULL : journal_interrupted(ret);
+		autobuf holder = { 0 };
+
+		if (!open || open->id == free_id)
+			return r;
+		if (p->file.is_locked(p, LOCK_FILE, &holder)) {
+			ret->at_work = xstrdup(buf_text(&holder));
+			return 0;
+		}
+		free_id = open->id;
+		journal_free(ret);
+	}
 }
 
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e)
@@ -299,6 +324,7 @@ void journal_free(struct journal *j)
 		free(entry->boot);
 	}
 	free(j->entries);
+	free(j->at_work);
 	buf_free(&j->text);
 	*j = (struct journal){ 0 };
 }
@@ -334,6 +360,12 @@ const struct journal_entry *journal_interrupted(const struct journal *j)
 			return NULL;
 	}
 	return NULL;
+}
+
+/* Of a way back that failed the end is written down: nobody makes it any more. */
+bool journal_is_being_made(const struct journal *j, const struct journal_entry *entry)
+{
+	return j->at_work && entry->result == JOURNAL_OPEN && entry == journal_interrupted(j);
 }
 
 const struct journal_entry *journal_undoable(const struct journal *j)

@@ -126,9 +126,10 @@ static struct json_object *device_object(const struct device_facts *d)
 static struct json_object *entry_object(const struct journal *j, const struct journal_entry *entry)
 {
 	struct json_object *o = json_object_new_object();
-	const char *state = entry->undone     ? "taken_back"
-			    : entry->finished ? "finished"
-					      : journal_result_name(entry->result);
+	const char *state = entry->undone		      ? "taken_back"
+			    : entry->finished		      ? "finished"
+			    : journal_is_being_made(j, entry) ? "being_made"
+							      : journal_result_name(entry->result);
 
 	json_put_int(o, "id", entry->id);
 	json_put_int(o, "time_seconds", entry->time);
@@ -154,7 +155,7 @@ static struct json_object *host_advice(const struct host *host)
 
 int json_status(FILE *out, const struct host *host, const struct journal *journal)
 {
-	const struct journal_entry *open = journal_interrupted(journal);
+	const struct journal_entry *open = journal->at_work ? NULL : journal_interrupted(journal);
 	struct json_object *o = json_document("status");
 
 	json_put(o, "host", host_object(host));
@@ -166,6 +167,7 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 	json_put(o, "memory", json_memory_object(host));
 	json_put(o, "kvm_device", device_object(&host->device));
 	json_put(o, "users", json_users_list(&host->users));
+	json_put_text(o, "at_work", journal->at_work);
 	json_put(o, "interrupted", open ? entry_object(journal, open) : NULL);
 	json_put(o, "not_seen", json_strv(&host->unseen));
 	json_put(o, "advice", host_advice(host));

@@ -174,12 +174,18 @@ static void module_params(FILE *out, const struct module_facts *m, const char *m
 	text_params(out, heading, m->params, m->param_count);
 }
 
-static void interrupted(FILE *out, const struct journal *journal)
+/* A change that is being made, or that was interrupted: the host may be in between. */
+static void open_change(FILE *out, const struct journal *journal)
 {
 	const struct journal_entry *open = journal_interrupted(journal);
 	autofree char *command = open ? safe_text(open->command, 200) : NULL;
 
-	if (open)
+	if (journal->at_work)
+		fprintf(out,
+			"A change is being made now: %s.\n"
+			"Until it ends the host may be in between.\n\n",
+			journal->at_work);
+	else if (open)
 		fprintf(out,
 			"An earlier change (%s) did not end: the host may be in between.\n%s\n\n",
 			command, journal_way_out(open));
@@ -203,7 +209,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	struct table *t = table_new("", "", "", NULL);
 	autofree char *users = users_table(&host->users);
 
-	interrupted(out, journal);
+	open_change(out, journal);
 	host_row(t, host);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (has_rows(host, &settings[i]))

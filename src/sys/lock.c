@@ -125,39 +125,26 @@ static int file_lock(struct ports *p, const char *path, const char *holder, stru
 
 /* ---- who has it ---- */
 
-#define LOCKS	  "/proc/locks"
-#define LOCKS_MAX 100000 /* lines: whoever likes to makes as many as he likes */
-
-/* A lock file, as the kernel's list of locks has it. */
-struct lock_file {
-	dev_t dev;
-	ino_t inode;
-	bool other_dev; /* stat() and that list tell of different devices */
-};
+/* Lines that are looked at: whoever likes to makes as many locks as he likes. */
+#define LOCKS_MAX 100000
 
 /*
  * The list has the device of the superblock. stat() shows another one on btrfs (of the subvolume)
  * and on overlayfs (of the layer); on tmpfs, as /run nearly always is, they are the same.
  */
-static int identify(int fd, struct lock_file *ret)
+static bool stat_shows_other_device(int fd)
 {
 	struct statfs fs;
-	struct stat st;
 
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
-		return -errno;
-	*ret = (struct lock_file){ .dev = st.st_dev,
-				   .inode = st.st_ino,
-				   .other_dev = fs.f_type == BTRFS_SUPER_MAGIC ||
-						fs.f_type == OVERLAYFS_SUPER_MAGIC };
-	return 0;
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC);
 }
 
 /*
  * "6: FLOCK  ADVISORY  WRITE 30161 fe:00:10954769 0 EOF" (fs/locks.c:lock_get_status). Who only
  * waits for a lock has "->" before FLOCK.
  */
-static bool is_line_of(const char *line, const struct lock_file *file, int *ret_pid)
+static bool is_lock_on(const char *line, const struct stat *st, bool any_device, int *ret_pid)
 {
 	unsigned major_no, minor_no;
 	uint64_t inode;
@@ -165,9 +152,7 @@ static bool is_line_of(const char *line, const struct lock_file *file, int *ret_
 
 	if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &major_no, &minor_no,
 		   &inode) != 4 ||
-	    inode != file->inode)
-		return false;
-	if (!file->other_dev && makedev(major_no, minor_no) != file->dev)
+	    inode != st->st_ino || (!any_device && makedev(major_no, minor_no) != st->st_dev))
 		return false;
 	*ret_pid = pid;
 	return true;
@@ -177,9 +162,10 @@ static bool is_line_of(const char *line, const struct lock_file *file, int *ret_
  * The list is that of the running kernel, also for an image. In a container the kernel leaves out
  * what processes outside of it hold: they are not seen.
  */
-static bool find_holder(const struct lock_file *file, int *ret_pid)
+static bool find_holder(int fd, const struct stat *st, int *ret_pid)
 {
-	FILE *locks = fopen(LOCKS, "re");
+	bool any_device = stat_shows_other_device(fd);
+	FILE *locks = fopen("/proc/locks", "re");
 	char line[256], buffer[16384];
 	bool found = false;
 
@@ -188,7 +174,7 @@ static bool find_holder(const struct lock_file *file, int *ret_pid)
 	/* In as few reads as can be: what comes and goes between two of them shifts the rest. */
 	setvbuf(locks, buffer, _IOFBF, sizeof(buffer));
 	for (int i = 0; i < LOCKS_MAX && !found && fgets(line, sizeof(line), locks); i++)
-		found = is_line_of(line, file, ret_pid);
+		found = is_lock_on(line, st, any_device, ret_pid);
 	fclose(locks);
 	return found;
 }
@@ -211,14 +197,13 @@ static bool file_is_locked(struct ports *p, const char *path, struct buf *ret_ho
 {
 	autoclose int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);
 	struct err ignored = { 0 };
-	struct lock_file file;
 	struct stat st;
 	int pid;
 
 	if (fd < 0 || sys_of(p)->lock_fd >= 0 || fstat(fd, &st) < 0 ||
 	    check_ours(p, &st, path, &ignored) < 0 || p->file.check_own(p, path, &ignored) < 0)
 		return false;
-	if (identify(fd, &file) < 0 || !find_holder(&file, &pid))
+	if (!find_holder(fd, &st, &pid))
 		return false;
 	tell_holder(fd, pid, ret_holder);
 	return true;

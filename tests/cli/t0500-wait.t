@@ -114,20 +114,34 @@ lock_file()
 	lock=$KVMTUNE_FAKE_HOST/root/run/lock/kvmtune.lock
 }
 
-# hold_lock SECONDS: somebody else has it, and says what he does
+# hold_lock: somebody else has it, and says what he does
 hold_lock()
 {
 	printf 'kvmtune ept on, PID 4711\n' >"$lock"
-	flock -x "$lock" sleep "$1" &
+	(
+		exec 9>>"$lock"
+		flock -x 9
+		exec sleep 600
+	) &
+	holder=$!
 	for ((i = 0; i < 1000; i++)); do
 		flock -n "$lock" true || break
 		sleep 0.01
 	done
 }
 
+# drop_lock: in a moment
+drop_lock()
+{
+	{
+		sleep 0.3
+		kill "$holder"
+	} &
+}
+
 host intel-ept-on
 lock_file
-hold_lock 0.5
+hold_lock
 read_all before
 run kvmtune ept off --json
 json_id
@@ -140,6 +154,7 @@ run kvmtune ept off --dry-run
 is "$status" 0 'nor does a dry run'
 run kvmtune ept off --wait=100ms
 status_is 3 '--wait=100ms: it stays at work'
+drop_lock
 run kvmtune ept off --wait
 is "$status$err" 0 '--wait: it ends'
 param ept
@@ -148,14 +163,82 @@ wait
 text_of value "$lock"
 like "$value" '^kvmtune ept off, PID [0-9]+$' 'the lock file says who had it last'
 
+# ---- a change that is being made is not an interrupted one ----
+
+# being_made REGEX COMMAND...: what this change is called, and how a dry run of another ends
+being_made()
+{
+	run kvmtune status
+	like "$out" "^A change is being made now: $1\\." "$2: status says who"
+	unlike "$out" 'did not end|Take it back' "$2: and not that it did not end"
+	run kvmtune status --json
+	like "$out" "\"at_work\": ?\"$1\"" "$2: so in JSON"
+	like "$out" '"interrupted": ?null' "$2: not interrupted, in JSON"
+	run kvmtune undo --list
+	like "$out" ' being made now ' "$2: undo --list"
+	unlike "$out" 'interrupted|did not end' "$2: undo --list: not interrupted"
+	run kvmtune undo --list --json
+	like "$out" '"state": ?"being_made"' "$2: undo --list in JSON"
+	for goal in 'ept on' undo 'undo --forward'; do
+		read -ra command <<<"$goal"
+		run kvmtune "${command[@]}" --dry-run --json
+		json_id
+		is "$status $id" '3 locked' "$2: $goal --dry-run"
+		like "$err" "another kvmtune is at work: $1; nothing was changed" "$2: it is named"
+	done
+}
+
+# interrupted_now NAME: nobody is at work any more
+interrupted_now()
+{
+	run kvmtune status
+	like "$out" '^An earlier change \(ept off\) did not end' "$1: status"
+	run kvmtune status --json
+	like "$out" '"at_work": ?null,.*"interrupted": ?\{' "$1: in JSON"
+	run kvmtune undo --list
+	like "$out" ' interrupted ' "$1: undo --list"
+	run kvmtune ept on --dry-run
+	is "$status" 6 "$1: a dry run"
+}
+
+# One that goes on: it watches for swapping.
+host ksm-tuned
+"$KVMTUNE_FAKE" ksm unmerged --watch 1h >"$tmp/watched" 2>&1 &
+maker=$!
+for ((i = 0; i < 1000; i++)); do
+	[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
+	sleep 0.01
+done
+being_made "kvmtune ksm unmerged, PID $maker" 'ksm unmerged'
+kill -TERM "$maker"
+wait "$maker"
+run kvmtune status
+unlike "$out" 'being made|did not end' 'it has taken itself back'
+
+# One that is killed in the middle, while the lock is held; and then it is free.
+host intel-ept-on
+call_number load ept off
+KVMTUNE_FAKE_KILL=$n run kvmtune ept off
+lock_file
+interrupted_now 'killed'
+mkfifo "$tmp/hold"
+printf 'kvmtune ept off, PID 4711\n' >"$lock"
+flock "$lock" cat "$tmp/hold" >/dev/null &
+exec {hold}>"$tmp/hold"
+being_made 'kvmtune ept off, PID 4711' 'locked'
+exec {hold}>&-
+wait
+interrupted_now 'unlocked'
+
 # What stands in the lock file is another's text.
 host intel-ept-on
 lock_file
-hold_lock 0.2
+hold_lock
 printf '\033[31mred\nlines\n' >"$lock"
 run kvmtune ept off
 status_is 3 'a lock file with odd text'
 unlike "$err" $'\033' 'is shown without its escapes'
+drop_lock
 wait
 
 # A file that an ordinary user put there: /run/lock is for everybody on Debian.

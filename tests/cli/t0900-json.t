@@ -88,6 +88,23 @@ document stuck.on ept on
 json_is stuck.on 'd["refusal"]["id"] == "interrupted"' 'another change is refused'
 document stuck.undo undo
 json_is stuck.undo 'd["undoes"] == 2 and d["result"] == "done"' 'is taken back'
+# A change that is being made: see t0500-wait.t.
+host ksm-tuned
+"$KVMTUNE_FAKE" ksm unmerged --watch 1h >"$tmp/watched" 2>&1 &
+maker=$!
+for ((i = 0; i < 1000; i++)); do
+	[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
+	sleep 0.01
+done
+document made.status status
+json_is made.status 'd["at_work"].startswith("kvmtune ksm unmerged, PID ") and d["interrupted"] is None' \
+	'a change is being made'
+document made.list undo --list
+json_is made.list 'd["changes"][0]["state"] == "being_made"' 'so in the list'
+document made.dry ksm off --dry-run
+json_is made.dry 'd["error"]["id"] == "locked" and d["exit_status"] == 3' 'a dry run is refused'
+kill -TERM "$maker"
+wait "$maker"
 host intel-ept-on
 KVMTUNE_FAKE_FAIL=1 document no-lock ept off
 host intel-ept-on

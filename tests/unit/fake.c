@@ -369,6 +369,15 @@ static int file_lock(struct ports *p, const char *path, const char *holder, stru
 	return called(fake_of(p), e, "lock", path);
 }
 
+static bool file_is_locked(struct ports *p, const char *path, struct buf *ret_holder)
+{
+	const struct fake *f = fake_of(p);
+
+	if (f->lock_holder && strcmp(path, LOCK_FILE) == 0)
+		buf_puts(ret_holder, f->lock_holder);
+	return f->lock_holder;
+}
+
 /* ---- the kernel ---- */
 
 static void set_param(struct fake *f, const char *name, const char *value)
@@ -967,6 +976,7 @@ static void set_ports(struct ports *p)
 		.append = file_append,
 		.check_own = file_check_own,
 		.lock = file_lock,
+		.is_locked = file_is_locked,
 		.set_owner = file_set_owner,
 	};
 	p->module = (struct module_port){ module_prepare, module_unload, module_load };

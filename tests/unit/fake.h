@@ -58,6 +58,7 @@ struct fake {
 	const char *bad_option;	  /* load() refuses options with this text in them: -EINVAL */
 	const char *hidden_conf;  /* a file that libkmod does not read, whyever */
 	bool libkmod_reads;
+	const char *lock_holder;    /* another process that has the lock */
 	int interrupted;	    /* signal number */
 	const char *interrupt_at;   /* it comes with the first call that begins so */
 	bool udev_is_late;	    /* the device comes back as root:root 0600 */

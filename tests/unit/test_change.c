@@ -300,6 +300,39 @@ static void undo_of_a_cut_undo(void **state)
 			}
 }
 
+/* A dry run takes no lock; but what another is in the middle of is not taken for interrupted. */
+static void dry_run_while_another_is_at_work(void **state)
+{
+	struct goal goal = { &settings[SETTING_EPT], "on" };
+	struct request request = { .command = "ept on",
+				   .goals = &goal,
+				   .goal_count = 1,
+				   .dry_run = true,
+				   .wait_ms = WAIT_FOREVER };
+	struct outcome o;
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	plain(&f);
+	f.lock_holder = "kvmtune ept off, PID 7";
+	change_run(&f.ports, &request, &o);
+	assert_int_equal(o.status, STATUS_DONE);
+	outcome_free(&o);
+	assert_true(cut_off(&f, "off", 3));
+	change_run(&f.ports, &request, &o);
+	assert_int_equal(o.status, STATUS_REFUSED);
+	assert_string_equal(o.err.id, "locked");
+	assert_non_null(strstr(o.err.text, f.lock_holder));
+	outcome_free(&o);
+	f.lock_holder = NULL;
+	change_run(&f.ports, &request, &o);
+	assert_int_equal(o.status, STATUS_STUCK);
+	assert_string_equal(o.err.id, "interrupted");
+	outcome_free(&o);
+	fake_free(&f);
+}
+
 /* The undo fails and walks back: the change is still there to be taken back. */
 static void undo_fails_once(void **state)
 {
@@ -363,6 +396,7 @@ int main(void)
 		cmocka_unit_test(undo_after_any_step),
 		cmocka_unit_test(proof_that_cannot_be_read),
 		cmocka_unit_test(undo_of_a_cut_undo),
+		cmocka_unit_test(dry_run_while_another_is_at_work),
 		cmocka_unit_test(undo_fails_once),
 		cmocka_unit_test(deferred_undo_after_any_step),
 	};

@@ -270,6 +270,98 @@ static void stuck_is_as_good_as_interrupted(void **state)
 	assert_int_equal(undoable(x), 0);
 }
 
+/* ---- which one is being made ---- */
+
+static void being_made_while_locked(void **state)
+{
+	struct fixture *x = *state;
+
+	change(x, "ept off", 0, JOURNAL_DONE);
+	x->f.lock_holder = "kvmtune ept on, PID 7";
+	load(x);
+	assert_null(x->j.at_work); /* not begun yet */
+	change(x, "ept on", 0, JOURNAL_OPEN);
+	load(x);
+	assert_string_equal(x->j.at_work, "kvmtune ept on, PID 7");
+	assert_false(journal_is_being_made(&x->j, &x->j.entries[0]));
+	assert_true(journal_is_being_made(&x->j, &x->j.entries[1]));
+	x->f.lock_holder = NULL;
+	load(x);
+	assert_null(x->j.at_work);
+	assert_false(journal_is_being_made(&x->j, &x->j.entries[1]));
+	assert_int_equal(interrupted(x), 2);
+}
+
+/* Somebody is at work, but not on that one. */
+static void stuck_is_not_being_made(void **state)
+{
+	struct fixture *x = *state;
+
+	change(x, "ept off", 0, JOURNAL_STUCK);
+	x->f.lock_holder = "kvmtune undo, PID 7";
+	load(x);
+	assert_string_equal(x->j.at_work, "kvmtune undo, PID 7");
+	assert_false(journal_is_being_made(&x->j, &x->j.entries[0]));
+}
+
+static int looks; /* at the lock */
+static struct fixture *next_one;
+
+/* The change ends between the reading of the journal and the first look at the lock. */
+static bool ends_meanwhile(struct ports *p, const char *path, struct buf *ret_holder)
+{
+	struct err e = { 0 };
+
+	(void)path, (void)ret_holder;
+	if (++looks == 1)
+		assert_int_equal(journal_end(p, 1, JOURNAL_DONE, &e), 0);
+	return false;
+}
+
+/* The lock is free at the first look; then a next change begins. */
+static bool next_begins_meanwhile(struct ports *p, const char *path, struct buf *ret_holder)
+{
+	(void)p, (void)path;
+	if (++looks == 1) {
+		begin(next_one, "ept on", 0);
+		return false;
+	}
+	buf_puts(ret_holder, "kvmtune ept on, PID 8");
+	return true;
+}
+
+static void ended_while_it_was_read(void **state)
+{
+	struct fixture *x = *state;
+
+	looks = 0;
+	begin(x, "ept off", 0);
+	x->f.ports.file.is_locked = ends_meanwhile;
+	assert_int_equal(interrupted(x), 0);
+	assert_null(x->j.at_work);
+	assert_int_equal(looks, 1);
+}
+
+static void next_one_while_it_was_read(void **state)
+{
+	struct fixture *x = *state, other = { 0 };
+
+	looks = 0;
+	begin(x, "ept off", 0);
+	/* The same host, but not the journal that is being read. */
+	other.f.ports = x->f.ports;
+	other.plan = x->plan;
+	next_one = &other;
+	x->f.ports.file.is_locked = next_begins_meanwhile;
+	load(x);
+	assert_int_equal(x->j.count, 2);
+	assert_string_equal(x->j.at_work, "kvmtune ept on, PID 8");
+	assert_true(journal_is_being_made(&x->j, &x->j.entries[1]));
+	journal_free(&other.j);
+}
+
+/* ---- undo ---- */
+
 static void undo_that_was_interrupted(void **state)
 {
 	struct fixture *x = *state;
@@ -1020,6 +1112,10 @@ int main(void)
 		TEST(undo_that_failed_changed_nothing),
 		TEST(interrupted_comes_first),
 		TEST(stuck_is_as_good_as_interrupted),
+		TEST(being_made_while_locked),
+		TEST(stuck_is_not_being_made),
+		TEST(ended_while_it_was_read),
+		TEST(next_one_while_it_was_read),
 		TEST(undo_that_was_interrupted),
 		TEST(interrupted_is_not_forgotten),
 		TEST(interrupted_behind_others),

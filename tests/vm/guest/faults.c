@@ -19,9 +19,9 @@
  * --full	nothing is left out: see below
  * --seconds N	begin no other one after that time, and say how many are left
  *
- * Written for this, because strace's injection (which can repeat any of it by hand) costs ten times
- * as much: all calls stop, and so do those of the loader. Here a seccomp filter stops only those of
- * the one name, the host is read without starting programs, and put back only where it differs.
+ * Written for this, because strace, whose injection can repeat any of it by hand, stops at all calls,
+ * those of the loader among them. Here a seccomp filter stops only those of the one name, the host
+ * is read without starting programs, and put back only where it differs.
  *
  * What is left out without --full is the same as something that is done: a kill between two calls
  * that only read leaves the host as one after the last call that altered something; and where the

@@ -9,8 +9,9 @@
  * more opens /dev/kvm each millisecond and notes for how long it could not.
  *
  * A table on stdout has each command's exit statuses. Exit status 1: one ended as it must not (by
- * a signal, or with a status that its command does not give, or does not give with that text), a
- * guest was harmed, or a starter was refused longer than any kvmtune said that KVM was away.
+ * a signal, or with a status that its command does not give, or does not give with that text), or
+ * a guest was harmed. The longest wait of a starter stands beside the longest absence that kvmtune
+ * told of; both are times, and nothing rests on them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +34,6 @@
 #define STATUSES      8
 #define HANG_SECONDS  60
 #define STARTER_NS    1000000
-#define SLACK_MS      10 /* the starter looks each millisecond, and needs a processor for that */
 #define TEXT	      4000
 
 struct command {
@@ -383,5 +383,5 @@ int main(int argc, char **argv)
 	       "that was reported %.0f ms; wrong %u\n",
 	       sum.changes, sum.guests, sum.starts, sum.refused, sum.waited_ms, sum.away_ms,
 	       sum.wrong);
-	return sum.wrong || sum.waited_ms > sum.away_ms + SLACK_MS;
+	return sum.wrong != 0;
 }

@@ -90,10 +90,19 @@ leads_back
 scenario "a later file with another value comes while the module is away"
 meddled delete_module 1 "echo 'options $module $setting=1' >$dir/zzz-site.conf"
 is "exit status" "$status" 1
-like "it is said" "$stderr" "the host differs again: something else changed it"
+like "it is said, with the file" "$stderr" "the host differs again: .*zzz-site.conf"
 like "status has both, and the file" "$(says)" "now off; next load on.*zzz-site.conf:1"
 rm $dir/zzz-site.conf
 leads_back
+
+scenario "status and a dry run while the module is away"
+meddled delete_module 1 "exec >/tmp/looked 2>&1; kvmtune status; kvmtune undo --list
+	kvmtune $setting on --dry-run; echo dry run \$?"
+is "exit status" "$status" 0
+looked=$(cat /tmp/looked)
+like "status says who" "$looked" "A change is being made now: kvmtune $setting off, PID [0-9]+"
+unlike "not that it did not end" "$looked" "did not end|interrupted [ <]"
+like "a dry run is refused" "$looked" "dry run 3"
 
 # --- when it is loaded ---
 
