@@ -168,6 +168,18 @@ static void observe_amd(struct ports *p, struct module_facts *m)
 	npt_by_cpuinfo(buf_text(&cpuinfo), m);
 }
 
+/* Whatever the registers have: without VT-x (SVM) the module does not load. */
+static void usable_by_enabled(struct module_facts *m)
+{
+	const char *source;
+
+	if (m->enabled.value != NO)
+		return;
+	strv_free(&m->usable.source);
+	strv_foreach (source, &m->enabled.source)
+		set_fact(&m->usable, NO, source);
+}
+
 static void nothing_there(struct module_facts *m)
 {
 	set_fact(&m->enabled, NO, "CPUID");
@@ -193,6 +205,7 @@ void observe_hardware(struct ports *p, struct host *h, const struct module_setti
 		observe_amd(p, m);
 	else
 		observe_intel(p, m);
+	usable_by_enabled(m);
 	enabled_by_module(ms, m);
 	paging_by_module(ms, m);
 }

@@ -91,7 +91,8 @@ check_kind()
 	# The flag of a kernel that offers it.
 	[ "${is[kernel.$virt]}" != yes ] || may bare "$virt" yes
 	[ "${is[kernel.$paging]}" != yes ] || may bare "$paging" yes
-	[ "${is[kernel.$virt]}:${is[kernel.$paging]}" != yes:no ] || may msr "$paging" no
+	# Words for the kernel do not alter what the processor has.
+	[ -n "$words" ] || [ "${is[kernel.$virt]}:${is[kernel.$paging]}" != yes:no ] || may msr "$paging" no
 }
 
 check()
