@@ -73,7 +73,7 @@ machine_options()
 	if [ -z "$cpu" ]; then
 		case $kind in bochs) cpu=corei7_sandy_bridge_2600k ;; tcg) cpu=EPYC ;; esac
 	fi
-	job=$1
+	job=$(realpath "$1")
 	mkdir -p "$2" || return 125
 	out=$(cd "$2" && pwd)
 	[ -z "$persistent" ] || persistent=$(realpath -m "$persistent")
