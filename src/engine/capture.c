@@ -34,13 +34,17 @@ struct user_file *capture_add(struct capture *c, char *name, struct buf *text)
 	return file;
 }
 
+static void free_file(struct user_file *file)
+{
+	free((void *)file->name);
+	free((void *)file->text);
+	free((void *)file->target);
+}
+
 void capture_free(struct capture *c)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		free((void *)c->files[i].name);
-		free((void *)c->files[i].text);
-		free((void *)c->files[i].target);
-	}
+	for (size_t i = 0; i < c->count; i++)
+		free_file(&c->files[i]);
 	free(c->files);
 	strv_free(&c->unread);
 	strv_free(&c->left_out);
@@ -279,13 +283,10 @@ static void sort_files(struct capture *c)
 
 	qsort(c->files, c->count, sizeof(*c->files), compare_files);
 	for (size_t i = 0; i < c->count; i++) {
-		if (kept && strcmp(c->files[kept - 1].name, c->files[i].name) == 0) {
-			free((void *)c->files[i].name);
-			free((void *)c->files[i].text);
-			free((void *)c->files[i].target);
-		} else {
+		if (kept && strcmp(c->files[kept - 1].name, c->files[i].name) == 0)
+			free_file(&c->files[i]);
+		else
 			c->files[kept++] = c->files[i];
-		}
 	}
 	c->count = kept;
 }

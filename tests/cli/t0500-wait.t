@@ -86,10 +86,7 @@ host in-use
 read_tree before
 "$KVMTUNE_FAKE" ept off --wait >"$tmp/out" 2>"$tmp/err" &
 waiter=$!
-for ((i = 0; i < 1000; i++)); do
-	[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
-	sleep 0.01
-done
+until_slept
 kill -TERM "$waiter"
 wait "$waiter"
 status=$?
@@ -205,10 +202,7 @@ interrupted_now()
 host ksm-tuned
 "$KVMTUNE_FAKE" ksm unmerged --watch 1h >"$tmp/watched" 2>&1 &
 maker=$!
-for ((i = 0; i < 1000; i++)); do
-	[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
-	sleep 0.01
-done
+until_slept
 being_made "kvmtune ksm unmerged, PID $maker" 'ksm unmerged'
 kill -TERM "$maker"
 wait "$maker"

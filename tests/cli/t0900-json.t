@@ -92,10 +92,7 @@ json_is stuck.undo 'd["undoes"] == 2 and d["result"] == "done"' 'is taken back'
 host ksm-tuned
 "$KVMTUNE_FAKE" ksm unmerged --watch 1h >"$tmp/watched" 2>&1 &
 maker=$!
-for ((i = 0; i < 1000; i++)); do
-	[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
-	sleep 0.01
-done
+until_slept
 document made.status status
 json_is made.status 'd["at_work"].startswith("kvmtune ksm unmerged, PID ") and d["interrupted"] is None' \
 	'a change is being made'

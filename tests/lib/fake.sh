@@ -26,6 +26,17 @@ host()
 
 copies=0
 
+# until_slept: waits until the program that works on the host, in the background, has slept
+until_slept()
+{
+	local i
+
+	for ((i = 0; i < 1000; i++)); do
+		[ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ] || break
+		sleep 0.01
+	done
+}
+
 # host_from DIR: a copy of a host that was worked on already
 host_from()
 {

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -20,6 +19,8 @@
 #include <unistd.h>
 
 #include <kvmtune/port.h>
+
+#include "tree.h"
 
 #define NAME "/run/lock/test.lock"
 #define WHO  "kvmtune ept off, PID 123"
@@ -51,19 +52,13 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
 	ports_close(&bed.here);
 	ports_close(&bed.other);
 	free(bed.path);
-	return nftw(bed.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(bed.dir);
 }
 
 static int take(struct ports *p, const char *who)

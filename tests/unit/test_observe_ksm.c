@@ -4,7 +4,6 @@
  * through the real doors; only the service manager is made up.
  */
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +17,8 @@
 
 #include <engine/observe_ksm.h>
 #include <kvmtune/port.h>
+
+#include "tree.h"
 
 #define RUN_LINE(value) "w /sys/kernel/mm/ksm/run - - - - " value "\n"
 #define UNITS		"/usr/lib/systemd/system"
@@ -80,19 +81,13 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
 	host_free(&bed.host);
 	strv_free(&bed.asked);
 	ports_close(&bed.ports);
-	return nftw(bed.root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(bed.root);
 }
 
 /* ---- the tree ---- */

@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <sched.h>
@@ -32,6 +31,8 @@
 #include <unistd.h>
 
 #include <kvmtune/scan.h>
+
+#include "tree.h"
 
 /* ---- Made-up trees. Pids above what the kernel gives, so that none is real. ---- */
 
@@ -101,16 +102,10 @@ static int tree_open(void **state)
 	return t->fd < 0 ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int tree_close(void **state)
 {
 	struct tree *t = *state;
-	int r = nftw(t->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	int r = remove_tree(t->path);
 
 	close(t->fd);
 	free(t);

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -21,6 +20,8 @@
 #include <unistd.h>
 
 #include "sys/sys.h"
+
+#include "tree.h"
 
 #define TREES	60
 #define ENTRIES 30
@@ -40,12 +41,6 @@ static uint32_t next_random(uint32_t below)
 	return x % below;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -62,7 +57,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	close(root_fd);
-	return nftw(outside, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(outside);
 }
 
 /* A path of a few names, of which most are somewhere. */

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +19,8 @@
 #include <unistd.h>
 
 #include <kvmtune/port.h>
+
+#include "tree.h"
 
 #define WANTS "/etc/systemd/system/multi-user.target.wants"
 #define LINK  WANTS "/ksm.service"
@@ -47,17 +48,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
 	ports_close(&bed.ports);
-	return nftw(bed.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(bed.dir);
 }
 
 static int make_link(const char *path, const char *target)
