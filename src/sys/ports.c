@@ -27,7 +27,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	if (s->root_fd >= 0)
 		return 0;
 	err_sys(e, -errno, "cannot open the root directory %s", root ? root : "/");
-	return err_status(e, STATUS_USAGE, "no-root");
+	return root ? err_status(e, STATUS_USAGE, "no-root") : e->code;
 }
 
 void ports_close(struct ports *p)

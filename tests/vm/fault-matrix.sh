@@ -3,15 +3,15 @@
 #
 # fault-matrix.sh - every system call of every command fails in turn, or is its last, on real kernels
 #
-#   tests/vm/fault-matrix.sh [OUTDIR]    two machines side by side, then a sample on kvm_intel; its
-#                                        table takes the place of the one in fault-matrix.md
+#   tests/vm/fault-matrix.sh [OUTDIR]    machines in pairs; its tables take the place of those in fault-matrix.md
 #
 # What is tried and how it is judged: guest/faults.c. OUTDIR (build/vm/fault-matrix) keeps what the machines
 # said; a broken one is there with its recipe. Exit status 1: something is broken.
 #
 # KVMTUNE                the program (default <project>/build/kvmtune)
-# KVMTUNE_FAULTS         options of faults for the two machines (--proof 4 --seconds 450); empty: all of it, in hours
-# KVMTUNE_FAULTS_BOCHS   for the sample (--sample 60 --seconds 120)
+# KVMTUNE_FAULTS_MODULE  options of faults for npt's commands (none: all of it)
+# KVMTUNE_FAULTS_KSM     for those of KSM and of both (--proof 3)
+# KVMTUNE_FAULTS_BOCHS   for the sample of ept's on kvm_intel (--sample 60 --seconds 180)
 
 set -euo pipefail
 
@@ -21,18 +21,29 @@ report=$vm/fault-matrix.md
 # shellcheck source-path=SCRIPTDIR source=machine.sh
 . "$vm/machine.sh"
 
-# $1: name, $2: options of faults, the rest: of the machine
+# $1: name, $2: scenarios, $3: options of faults, the rest: of the machine
 machine_of()
 {
-	local name=$1 options=$2 job=$out/$1/job
-	shift 2
+	local name=$1 scenarios=$2 options=$3 job=$out/$1/job
+	shift 3
 	rm -rf "${out:?}/$name" && mkdir -p "$job/scenarios"
 	machine_programs "$job"
 	cp "$vm/guest/run-scenarios.sh" "$job/run.sh"
-	cp "$vm/scenarios/faults.sh" "$job/scenarios/"
-	echo faults >"$job/list"
+	cp "$vm/scenarios/$scenarios.sh" "$job/scenarios/"
+	echo "$scenarios" >"$job/list"
 	echo "$options" >"$job/faults"
 	machine_run "$@" limit=14400 "$job" "$out/$name" || echo "fault-matrix: $name ended with status $?" >&2
+}
+
+# The same, in two machines side by side
+pair_of()
+{
+	local part name=$1 scenarios=$2 options=$3
+	shift 3
+	for part in 1 2; do
+		machine_of "$name-$part" "$scenarios" "--part $part/2 $options" "$@" &
+	done
+	wait
 }
 
 # From the tallies of all machines: lines of the table.
@@ -59,15 +70,22 @@ table()
 
 commit() { git -C "$vm" describe --always --dirty --abbrev=12 2>/dev/null || echo "no commit"; }
 
+# $1: of "left" or "moved", $2...: what the machines said
+sum_of()
+{
+	local what=$1
+	shift
+	awk -F '\t' -v what="$what" '$1 == what { n += $3 } END { print n + 0 }' "$@"
+}
+
 # The head of the report is made by hand, up to the line that begins the table.
 write_report()
 {
-	local left
-	left=$(awk -F '\t' '$1 == "left" { n += $3 } END { print n + 0 }' "$@")
 	sed '/^<!-- the rest is made/q' "$report" >"$report.new"
 	{
 		echo
-		echo "$(date +%F), commit $(commit), $((SECONDS / 60)) minutes on $(nproc) cores; for want of time $left were not tried."
+		echo "$(date +%F), commit $(commit), $((SECONDS / 60)) minutes on $(nproc) cores. For want of time" \
+			"$(sum_of left "$@") were not tried; $(sum_of moved "$@") calls were not made again in the run that was to fail there."
 		echo
 		echo "kvm_amd in QEMU TCG:"
 		echo
@@ -75,17 +93,16 @@ write_report()
 		echo
 		echo "kvm_intel in Bochs, a sample:"
 		echo
-		table "$out/bochs/stdout"
+		table "$out"/bochs-*/stdout
 	} >>"$report.new"
 	mv "$report.new" "$report"
 }
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-for part in 1 2; do
-	machine_of "tcg-$part" "--part $part/2 ${KVMTUNE_FAULTS---proof 4 --seconds 450}" kind=tcg mode=systemd &
-done
-wait
-machine_of bochs "${KVMTUNE_FAULTS_BOCHS---sample 60 --seconds 120}" kind=bochs
-write_report "$out"/tcg-1/stdout "$out"/tcg-2/stdout "$out/bochs/stdout"
-! grep -hE -A 12 '^broken:|^not ok|^# the host cannot' "$out"/{tcg-1,tcg-2,bochs}/stdout
+rm -rf "$out"/{tcg,bochs}-*
+pair_of tcg-module faults-module "${KVMTUNE_FAULTS_MODULE-}" kind=tcg
+pair_of tcg-ksm faults-ksm "${KVMTUNE_FAULTS_KSM---proof 3}" kind=tcg mode=systemd
+pair_of bochs faults-module "${KVMTUNE_FAULTS_BOCHS---sample 60 --seconds 180}" kind=bochs
+write_report "$out"/{tcg,bochs}-*/stdout
+! grep -hE -A 12 '^broken:|^not ok|^# the host cannot' "$out"/{tcg,bochs}-*/stdout

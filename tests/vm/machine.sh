@@ -22,7 +22,7 @@
 #   persistent=FILE   keep the root file system in FILE (made if absent), for jobs that need
 #                     a second boot; otherwise whatever the job does to it is forgotten
 #
-# machine_programs JOBDIR puts lib.sh, ksm.sh and the programs in a job: kvmtune (KVMTUNE, default
+# machine_programs JOBDIR puts lib.sh, ksm.sh, faults.sh and the programs in a job: kvmtune (KVMTUNE, default
 # <project>/build/kvmtune, if it is built) and one for each guest/*.c.
 #
 # Several machines may run at once. Their temporary files are in OUTDIR/.machine.
@@ -50,7 +50,7 @@ machine_lacks()
 machine_programs()
 {
 	local source kvmtune=${KVMTUNE:-$machine_here/../../build/kvmtune}
-	mkdir -p "$1/bin" && cp "$machine_here"/guest/{lib,ksm}.sh "$1/" || return
+	mkdir -p "$1/bin" && cp "$machine_here"/guest/{lib,ksm,faults}.sh "$1/" || return
 	[ ! -x "$kvmtune" ] || cp "$kvmtune" "$1/bin/kvmtune" || return
 	for source in "$machine_here"/guest/*.c; do
 		"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -o "$1/bin/$(basename "$source" .c)" "$source" || return

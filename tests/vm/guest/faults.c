@@ -15,18 +15,21 @@
  * --part K/N	of all faults every Nth, from the Kth on
  * --sample N	one fault of each call of the change that alters something, and of the others of every
  *		Nth
- * --proof N	of the calls that only read after the change every Nth, with one of its errors (1)
+ * --proof N	of the calls that only read after the change every Nth (1)
  * --full	nothing is left out: see below
  * --seconds N	begin no other one after that time, and say how many are left
  *
- * Written for this, because strace, whose injection can repeat any of it by hand, stops at all calls,
- * those of the loader among them. Here a seccomp filter stops only those of the one name, the host
- * is read without starting programs, and put back only where it differs.
+ * Written for this, because strace, whose injection can repeat any of it by hand, stops at all
+ * calls, those of the loader among them. Here a seccomp filter stops only those of the one name, the
+ * host is read without starting programs, and put back only where it differs.
  *
- * What is left out without --full is the same as something that is done: a kill between two calls
- * that only read leaves the host as one after the last call that altered something; and where the
- * plan that goes to the journal is, byte for byte, that of a run without faults, what follows is
- * that run ("same plan": it ends there).
+ * What is left out without --full is the same as something that is done. A kill when a call returns
+ * is one before the next begins: both are tried only where a call alters something; none where it
+ * neither alters, waits nor looks at anything outside; and before and after the change, where nothing
+ * goes on, none but those that alter. Where the plan that goes to the journal is, byte for byte, that
+ * of a run without faults, what follows is that run ("same plan": it ends there). After the change
+ * each call that only reads has one of its errors, in turn. Where the host is, byte for byte and with
+ * its journal, as before, `status` is not asked again.
  *
  * It begins with the first instruction of the program's own file. What is before is the dynamic
  * loader's: a fault there ends any program with 127 before a line of it is run.
@@ -45,7 +48,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <linux/filter.h>
-#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -65,7 +67,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COUNT(a)     (sizeof(a) / sizeof((a)[0]))
+#include "fault-calls.h"
+
 #define MAX_PROCESS  32
 #define MAX_WORDS    16
 #define HANG_SECONDS 60
@@ -106,220 +109,6 @@ static void nap(void)
 	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
 
 	nanosleep(&pause, NULL);
-}
-
-/* ---- calls and the faults that each can really have ------------------------------------------ */
-
-enum fault {
-	F_IO,
-	F_SPACE,
-	F_ACCESS,
-	F_READ_ONLY,
-	F_INTR,
-	F_MEMORY,
-	F_AGAIN,
-	F_FILES,
-	F_KILL_ENTRY,
-	F_KILL_EXIT,
-	FAULTS
-};
-
-static const struct {
-	const char *name;
-	int error;
-} faults[FAULTS] = {
-	[F_IO] = { "EIO", EIO },
-	[F_SPACE] = { "ENOSPC", ENOSPC },
-	[F_ACCESS] = { "EACCES", EACCES },
-	[F_READ_ONLY] = { "EROFS", EROFS },
-	[F_INTR] = { "EINTR", EINTR },
-	[F_MEMORY] = { "ENOMEM", ENOMEM },
-	[F_AGAIN] = { "EAGAIN", EAGAIN },
-	[F_FILES] = { "EMFILE", EMFILE },
-	[F_KILL_ENTRY] = { "kill-entry", 0 },
-	[F_KILL_EXIT] = { "kill-exit", 0 },
-};
-
-#define IO     (1u << F_IO)
-#define SPACE  (1u << F_SPACE)
-#define ACCESS (1u << F_ACCESS)
-#define RDONLY (1u << F_READ_ONLY)
-#define INTR   (1u << F_INTR)
-#define MEMORY (1u << F_MEMORY)
-#define AGAIN  (1u << F_AGAIN)
-#define FILES  (1u << F_FILES)
-#define KILLS  (1u << F_KILL_ENTRY | 1u << F_KILL_EXIT)
-#define ALTERS (1u << FAULTS) /* what is outside of the process, or what others see of it */
-
-#define NAME_ERRORS (IO | ACCESS | MEMORY)
-#define EDIT_ERRORS (NAME_ERRORS | SPACE | RDONLY | ALTERS)
-
-/*
- * By the ERRORS of the calls' manual pages and the kernel's source, on local file systems: opening
- * or looking at a file is not interrupted there. A call that is not in here is only killed.
- */
-static const struct call {
-	long number;
-	const char *name;
-	unsigned faults;
-} calls[] = {
-#define CALL(name, errors)                                                                         \
-	{                                                                                          \
-		SYS_##name, #name, errors                                                          \
-	}
-	CALL(access, NAME_ERRORS),
-	CALL(arch_prctl, 0),
-	CALL(brk, MEMORY),
-	CALL(capget, 0),
-	CALL(capset, 0),
-	CALL(chmod, EDIT_ERRORS),
-	CALL(clock_gettime, 0),
-	CALL(clock_nanosleep, INTR),
-	CALL(clone, AGAIN | MEMORY | ALTERS),
-	CALL(clone3, AGAIN | MEMORY | ALTERS),
-	CALL(close, IO | INTR),
-	CALL(connect, ACCESS | INTR | AGAIN),
-	CALL(delete_module, ACCESS | AGAIN | ALTERS),
-	CALL(dup, FILES),
-	CALL(dup2, INTR | FILES),
-	CALL(dup3, INTR | FILES),
-	CALL(eventfd2, FILES | MEMORY),
-	CALL(exit_group, 0),
-	CALL(faccessat, NAME_ERRORS),
-	CALL(faccessat2, NAME_ERRORS),
-	CALL(fchmod, EDIT_ERRORS),
-	CALL(fchmodat, EDIT_ERRORS),
-	CALL(fchown, EDIT_ERRORS),
-	CALL(fchownat, EDIT_ERRORS),
-	CALL(fcntl, 0), /* F_DUPFD: see faults_of() */
-	CALL(fdatasync, IO | SPACE | RDONLY | INTR | ALTERS),
-	CALL(finit_module, IO | ACCESS | INTR | MEMORY | ALTERS),
-	CALL(flock, INTR | MEMORY | AGAIN | ALTERS),
-	CALL(fork, AGAIN | MEMORY | ALTERS),
-	CALL(fstat, IO | MEMORY),
-	CALL(fstatfs, IO | INTR | MEMORY),
-	CALL(fsync, IO | SPACE | RDONLY | INTR | ALTERS),
-	CALL(ftruncate, IO | SPACE | INTR | ALTERS),
-	CALL(futex, INTR | AGAIN),
-	CALL(getdents64, IO | MEMORY),
-	CALL(getegid, 0),
-	CALL(geteuid, 0),
-	CALL(getpid, 0),
-	CALL(getppid, 0),
-	CALL(getrandom, INTR | AGAIN),
-	CALL(getsockname, MEMORY),
-	CALL(getsockopt, MEMORY),
-	CALL(gettid, 0),
-	CALL(getuid, 0),
-	CALL(init_module, IO | ACCESS | INTR | MEMORY | ALTERS),
-	CALL(ioctl, IO | ACCESS | INTR | MEMORY | AGAIN | FILES),
-	CALL(kill, 0),
-	CALL(lseek, 0),
-	CALL(lstat, NAME_ERRORS),
-	CALL(madvise, MEMORY | AGAIN),
-	CALL(memfd_create, FILES | MEMORY),
-	CALL(mkdirat, EDIT_ERRORS),
-	CALL(mlock, MEMORY | AGAIN),
-	CALL(mmap, ACCESS | MEMORY | AGAIN),
-	CALL(mprotect, ACCESS | MEMORY),
-	CALL(mremap, MEMORY | AGAIN),
-	CALL(munmap, MEMORY),
-	CALL(nanosleep, INTR),
-	CALL(newfstatat, NAME_ERRORS),
-	CALL(openat, NAME_ERRORS | FILES),  /* for writing: see faults_of() */
-	CALL(openat2, NAME_ERRORS | FILES), /* the same */
-	CALL(pidfd_open, FILES | MEMORY),
-	CALL(pipe2, FILES | MEMORY),
-	CALL(poll, INTR | MEMORY | AGAIN),
-	CALL(ppoll, INTR | MEMORY | AGAIN),
-	CALL(prctl, 0),
-	CALL(pread64, IO | INTR | MEMORY),
-	CALL(prlimit64, 0),
-	CALL(pwrite64, IO | SPACE | INTR | MEMORY | ALTERS),
-	CALL(read, IO | INTR | MEMORY | AGAIN),
-	CALL(readlink, NAME_ERRORS),
-	CALL(readlinkat, NAME_ERRORS),
-	CALL(recvfrom, INTR | MEMORY | AGAIN),
-	CALL(recvmsg, INTR | MEMORY | AGAIN),
-	CALL(renameat, EDIT_ERRORS),
-	CALL(renameat2, EDIT_ERRORS),
-	CALL(rt_sigaction, 0),
-	CALL(rt_sigprocmask, 0),
-	CALL(rt_sigreturn, 0),
-	CALL(sched_getaffinity, MEMORY),
-	CALL(sched_setaffinity, MEMORY),
-	CALL(sendmsg, ACCESS | INTR | MEMORY | AGAIN | ALTERS),
-	CALL(sendto, ACCESS | INTR | MEMORY | AGAIN | ALTERS),
-	CALL(set_mempolicy, MEMORY),
-	CALL(setsockopt, MEMORY),
-	CALL(socket, ACCESS | MEMORY | FILES),
-	CALL(stat, NAME_ERRORS),
-	CALL(statfs, NAME_ERRORS | INTR),
-	CALL(statx, NAME_ERRORS),
-	CALL(symlinkat, EDIT_ERRORS),
-	CALL(sysinfo, 0),
-	CALL(umask, 0),
-	CALL(uname, 0),
-	CALL(unlinkat, EDIT_ERRORS),
-	CALL(vfork, AGAIN | MEMORY | ALTERS),
-	CALL(wait4, INTR),
-	CALL(waitid, INTR),
-	CALL(write, IO | SPACE | INTR | MEMORY | AGAIN | ALTERS),
-#undef CALL
-};
-
-static const struct call *call_by_number(long number)
-{
-	for (size_t i = 0; i < COUNT(calls); i++)
-		if (calls[i].number == number)
-			return &calls[i];
-	return NULL;
-}
-
-static const char *call_name(long number, char text[32])
-{
-	const struct call *call = call_by_number(number);
-
-	if (call)
-		return call->name;
-	snprintf(text, 32, "call-%ld", number);
-	return text;
-}
-
-static long call_number(const char *name)
-{
-	for (size_t i = 0; i < COUNT(calls); i++)
-		if (strcmp(calls[i].name, name) == 0)
-			return calls[i].number;
-	return strncmp(name, "call-", 5) == 0 ? atol(name + 5) : -1;
-}
-
-static bool opens_for_writing(pid_t pid, const struct user_regs_struct *regs)
-{
-	unsigned long flags = regs->rdx;
-
-	if (regs->orig_rax == SYS_openat2)
-		flags = (unsigned long)ptrace(PTRACE_PEEKDATA, pid,
-					      regs->rdx + offsetof(struct open_how, flags), 0);
-	return flags & (O_WRONLY | O_RDWR | O_CREAT);
-}
-
-static unsigned faults_of(pid_t pid, const struct user_regs_struct *regs)
-{
-	const struct call *call = call_by_number((long)regs->orig_rax);
-	unsigned mask = KILLS | (call ? call->faults : 0);
-
-	switch (regs->orig_rax) {
-	case SYS_openat:
-	case SYS_openat2:
-		return opens_for_writing(pid, regs) ? mask | SPACE | RDONLY | ALTERS : mask;
-	case SYS_fcntl:
-		return regs->rsi == F_DUPFD || regs->rsi == F_DUPFD_CLOEXEC ? mask | FILES : mask;
-	case SYS_exit_group:
-		return mask & ~(1u << F_KILL_EXIT); /* it has none */
-	default:
-		return mask;
-	}
 }
 
 /* ---- files ---- */
@@ -624,7 +413,7 @@ static void at_call(struct run *r, unsigned index)
 	here.number = (long)regs.orig_rax;
 	here.nth = count_call(p, here.number);
 	if (!r->at) {
-		here.faults = faults_of(p->pid, &regs);
+		here.faults = fault_mask(p->pid, &regs);
 		note_point(r, &here);
 	} else if (!r->hit && is_same_point(&here, r->at)) {
 		inject(r, p, &regs);
@@ -873,6 +662,21 @@ static unsigned differences(const struct host *have, const struct host *want)
 	return n;
 }
 
+static void count_any(const struct item *have, const struct item *want, void *arg)
+{
+	(void)have, (void)want;
+	(*(unsigned *)arg)++;
+}
+
+/* Byte for byte, the journal too: what kvmtune says of one it says of the other. */
+static bool is_identical(const struct host *a, const struct host *b)
+{
+	unsigned n = 0;
+
+	compare(a, b, count_any, &n);
+	return n == 0;
+}
+
 static void print_item(char sign, const struct item *item)
 {
 	if (!item)
@@ -1013,13 +817,50 @@ static const char *module_of(const struct host *h)
 	return find(h, "/sys/module/kvm_intel/initstate") ? "kvm_intel" : "kvm_amd";
 }
 
+/* The last line of `modprobe --show-depends`: "insmod PATH OPTIONS". */
+static struct {
+	char *path, *options;
+} load;
+
+/* What modprobe would do on the host as it is, without starting it each time. */
+static void note_load(const struct host *h)
+{
+	struct item item = { .path = (char *)OUT_FILE };
+	char *rest, *line;
+
+	plain_run((char *[]){ "modprobe", "--show-depends", (char *)module_of(h), NULL });
+	read_text(&item, false);
+	for (rest = item.text; (line = strsep(&rest, "\n"));) {
+		if (strncmp(line, "insmod ", 7) != 0)
+			continue;
+		line += 7;
+		free(load.path);
+		free(load.options);
+		load.path = must(strdup(strsep(&line, " ")));
+		load.options = must(strdup(line ? line : ""));
+	}
+	free(item.text);
+}
+
+/* False: for modprobe to do, with what it needs before. */
+static bool load_again(void)
+{
+	int fd = load.path ? open(load.path, O_RDONLY | O_CLOEXEC) : -1;
+	bool done = fd >= 0 && syscall(SYS_finit_module, fd, load.options, 0) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* By the options of modprobe.d, which is as it was by now. */
 static void reset_module(const struct host *want)
 {
 	const char *module = module_of(want);
 
-	plain_run((char *[]){ "rmmod", (char *)module, NULL });
-	plain_run((char *[]){ "modprobe", (char *)module, NULL });
+	syscall(SYS_delete_module, module, O_NONBLOCK);
+	if (!load_again())
+		plain_run((char *[]){ "modprobe", (char *)module, NULL });
 }
 
 static void reset_units(const struct host *want)
@@ -1137,10 +978,14 @@ static bool is_as(struct judging *j, const struct host *want)
 	return settled_differences(want, &j->now) == 0;
 }
 
-/* `status` must succeed; does it tell of an interrupted change? */
+/* `status` must succeed; does it tell of an interrupted change? (prepare() has asked it `before`) */
 static int says_interrupted(struct judging *j)
 {
-	int status = kvmtune("status");
+	int status;
+
+	if (is_identical(&j->now, &j->t->before) && !j->t->tell)
+		return 0;
+	status = kvmtune("status");
 
 	if (j->t->tell)
 		print_file(OUT_FILE);
@@ -1261,7 +1106,8 @@ static void tell_broken(struct judging *j)
 	       t->command);
 	print_point(j->run->at);
 	printf(" %s\n", faults[j->run->fault].name);
-	compare(&j->now, want, print_difference, NULL);
+	if (j->now.count)
+		compare(&j->now, want, print_difference, NULL);
 	print_file(FIRST_FILE);
 	fflush(stdout);
 }
@@ -1329,7 +1175,11 @@ static bool prepare(struct trial *t)
 		return false;
 	t->is_undo = strncmp(t->command, "undo", 4) == 0;
 	t->merged = is_merged();
+	if (kvmtune("status") != 0 || file_says(OUT_FILE, "did not end"))
+		return false;
 	look(&t->before);
+	if (!*root)
+		note_load(&t->before);
 	traced_run(&run, t->command);
 	if (run.status != 0) {
 		printf("# without a fault: wait status %#x\n", run.status);
@@ -1369,16 +1219,24 @@ static unsigned nth_fault(unsigned mask, unsigned n)
 	return mask & -mask;
 }
 
+/* A call that cannot fail neither waits nor looks at anything: nothing is new after it. */
+static unsigned chosen_kills(const struct point *p)
+{
+	if (p->faults & ALTERS)
+		return p->faults & KILLS;
+	return p->phase == IN_CHANGE && p->faults & ~KILLS ? p->faults & 1u << F_KILL_EXIT : 0;
+}
+
 /* Without --full what is the same as another one is left out. */
 static unsigned chosen(const struct choice *c, const struct point *p, size_t i)
 {
 	unsigned errors = p->faults & ~KILLS & (ALTERS - 1);
 
-	if (c->full || p->faults & ALTERS || p->phase == IN_CHANGE)
+	if (c->full)
 		return p->faults;
-	if (p->phase == BEFORE_CHANGE)
-		return errors;
-	return i % c->proof || !errors ? 0 : nth_fault(errors, (unsigned)(i / c->proof));
+	if (p->phase == PROOF && !(p->faults & ALTERS))
+		errors = i % c->proof || !errors ? 0 : nth_fault(errors, (unsigned)(i / c->proof));
+	return errors | chosen_kills(p);
 }
 
 static unsigned sampled(const struct choice *c, const struct point *p, size_t i)
@@ -1394,15 +1252,20 @@ static unsigned sampled(const struct choice *c, const struct point *p, size_t i)
 
 static void print_tally(const struct trial *t)
 {
+	const char *of = t->is_undo && t->after ? " of " : "";
+	unsigned moved = 0;
+
 	for (int f = 0; f < FAULTS; f++) {
 		const unsigned *n = t->tally[f];
 		unsigned tried = n[BEFORE] + n[SAME_PLAN] + n[AFTER] + n[UNDONE] + n[BROKEN];
 
-		if (tried || n[NOT_REACHED])
-			printf("tally\t%s\t%s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\n", t->command,
-			       faults[f].name, tried, n[BEFORE], n[SAME_PLAN], n[AFTER], n[UNDONE],
-			       n[BROKEN], n[NOT_REACHED]);
+		moved += n[NOT_REACHED];
+		if (tried)
+			printf("tally\t%s%s%s\t%s\t%u\t%u\t%u\t%u\t%u\t%u\n", t->command, of,
+			       *of ? t->after : "", faults[f].name, tried, n[BEFORE], n[SAME_PLAN],
+			       n[AFTER], n[UNDONE], n[BROKEN]);
 	}
+	printf("moved\t%s\t%u\n", t->command, moved);
 }
 
 /* So that what is left for want of time is not all at the end: coprime to the count. */
@@ -1465,7 +1328,7 @@ static int try_one(struct trial *t, const char *call, const char *fault)
 
 	if (sscanf(call, "%u:%31[^:]:%u", &at.process, name, &at.nth) != 3)
 		return 2;
-	at.number = call_number(name);
+	at.number = call_by_name(name);
 	for (f = 0; f < FAULTS && strcmp(faults[f].name, fault) != 0; f++)
 		;
 	if (at.number < 0 || f == FAULTS)

@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg mode=systemd
-scenarios faults
+scenarios faults-module faults-ksm
