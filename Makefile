@@ -14,10 +14,12 @@ V       ?= 0
 BUILD   ?= build
 VERSION := $(shell sed -n 's/^\#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kvmtune/version.h)
 
-PACKAGES      := libkmod libcpuid json-c
-# Of libsystemd only the header is used: src/sys/units.c loads it when it is needed.
-PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) libsystemd)
+PACKAGES      := libcpuid json-c
+# Of these only the headers are used: src/sys/library.c loads them when they are needed.
+LOADED        := libkmod libsystemd
+PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) $(LOADED))
 PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl
+KMOD_LIBS      = $(shell pkg-config --libs libkmod)
 SYSTEMD_LIBS   = $(shell pkg-config --libs libsystemd)
 CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
 
@@ -37,7 +39,8 @@ MODEL  := advice cpu_differences cpu_judge cpu_msr cpuid cpuid_dump host ksm ksm
 	  plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module_back plan_refuse plan_reload scrub scrub_file setting user
 ENGINE := act act_ksm apply capture capture_fake change journal observe observe_cpu observe_evidence observe_ksm observe_ksm_drivers \
 	  observe_ksm_users record step_json
-SYS    := all_cpus bus cpu environment files guest kvm lock modules ports process scan system trust units unmerge user_files walk write
+SYS    := all_cpus bus cpu environment files guest kvm library lock modules ports process scan system trust units unmerge \
+	  user_files walk write
 REPORT := json json_change json_cpu json_ksm json_status ksm_report mention table text_change text_cpu \
 	  text_journal text_ksm text_status text_users
 CLI    := cmd_change cmd_cpu cmd_read goals help options tables

@@ -44,7 +44,7 @@ $(TESTS)/bus/manager: $(TESTS)/tests/bus/manager.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SYSTEMD_LIBS)
 
-$(TESTS)/bus/test_units: $(TESTS)/tests/bus/test_units.o $(ARCHIVE)
+$(TESTS)/bus/test_units: $(TESTS)/tests/bus/test_units.o $(UNIT_SHARED) $(ARCHIVE)
 	$(call say,LD   $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(PKG_LIBS)
@@ -57,7 +57,7 @@ check-bus: $(TESTS)/bus/test_units $(TESTS)/bus/manager
 $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
 	$(call say,LD   $@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -rdynamic -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -rdynamic -o $@ $^ $(KMOD_LIBS) $(PKG_LIBS)
 
 ## check-diff: our reading of modprobe.d against libkmod's, on 10,000 trees (DIFF_ARGS)
 check-diff: $(TESTS)/modconf_libkmod
@@ -158,7 +158,7 @@ $(FUZZ_DIR)/obj/%.o: %.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ_ARCHIVE): $(patsubst %,$(FUZZ_DIR)/obj/src/%.o,$(INNER) sys/bus sys/units) $(FUZZ_DIR)/obj/tests/unit/fake.o
+$(FUZZ_ARCHIVE): $(patsubst %,$(FUZZ_DIR)/obj/src/%.o,$(INNER) sys/bus sys/library sys/units) $(FUZZ_DIR)/obj/tests/unit/fake.o
 	@rm -f $@
 	$(Q)$(AR) rc $@ $^
 
@@ -173,6 +173,7 @@ fuzz: $(FUZZ:%=$(FUZZ_DIR)/%)
 
 ## bench: what kvmtune costs, beside other ways to the same end; tables of ratios
 BENCH := $(BUILD)/bench
+$(BENCH)/reload_libkmod: PKG_LIBS += $(KMOD_LIBS)
 $(BENCH)/%: $(TESTS)/tests/bench/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)

@@ -3,8 +3,8 @@
  * bus.c - the system bus: the library, the connection, calls, and what can go wrong with them.
  */
 #include "bus.h"
+#include "library.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,57 +15,36 @@
 #define PENDING_MAX 4096 /* messages that may have come while nobody listened */
 #define SAID_MAX    200	 /* of an error's text */
 
-/* For packagers: what is loaded without being linked (uapi-group.org, ELF dlopen metadata). */
-#define DLOPEN_NOTE                                                                                \
-	"[{\"feature\":\"systemd\",\"description\":\"Asks systemd for services\","                 \
-	"\"priority\":\"recommended\",\"soname\":[\"" LIBRARY "\"]}]"
-static const struct {
-	uint32_t name_size, text_size, type;
-	char name[4];
-	_Alignas(uint32_t) char text[sizeof(DLOPEN_NOTE)];
-} dlopen_note __attribute__((used, section(".note.dlopen"), aligned(4))) = {
-	sizeof("FDO"), sizeof(DLOPEN_NOTE), 0x407c0c0a, "FDO", DLOPEN_NOTE
-};
-
 /* ---- the library ---- */
 
-static const struct {
-	const char *name;
-	size_t offset;
-} function_table[] = {
+DLOPEN_NOTE(dlopen_note, "systemd", "Asks systemd for services", "recommended", LIBRARY);
+
+static const struct library_function function_table[] = {
 #define ROW(name) { "sd_bus_" #name, offsetof(struct functions, name) },
 	EACH_FUNCTION(ROW)
 #undef ROW
 };
 
+static const struct library libsystemd = {
+	.soname = LIBRARY,
+	.vain = "cannot talk to systemd",
+	.packages = "libsystemd0 or systemd-libs",
+	.functions = function_table,
+	.count = ARRAY_SIZE(function_table),
+};
+
+static int load_library(struct bus *b, struct err *e)
+{
+	if (library_load(&libsystemd, &b->sd, e) < 0)
+		return err_status(e, STATUS_FAILED, "no-bus");
+	b->loaded = true;
+	return 0;
+}
+
 static int no_bus(struct err *e)
 {
 	err_hint(e, "Look at it:  systemctl status dbus.service");
 	return err_status(e, STATUS_FAILED, "no-bus");
-}
-
-/* It stays loaded until the program ends: it is not made for being unloaded. */
-static int load_library(struct bus *b, struct err *e)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-
-	if (!library) {
-		err_set(e, -ENOENT, "cannot talk to systemd: " LIBRARY " cannot be loaded");
-		err_hint(e, "Install the package that has it: libsystemd0 or systemd-libs.");
-		return err_status(e, STATUS_FAILED, "no-bus");
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(function_table); i++) {
-		void *function = dlsym(library, function_table[i].name);
-
-		if (!function) {
-			err_set(e, -ENOSYS, "cannot talk to systemd: " LIBRARY " has no %s",
-				function_table[i].name);
-			return err_status(e, STATUS_FAILED, "no-bus");
-		}
-		memcpy((char *)&b->sd + function_table[i].offset, &function, sizeof(function));
-	}
-	b->loaded = true;
-	return 0;
 }
 
 /* ---- the connection ---- */

@@ -11,8 +11,7 @@
 #include <sys/types.h>
 
 struct bus;
-struct kmod_ctx;
-struct kmod_module;
+struct modules;
 struct stat;
 
 /* How long the service manager may take. */
@@ -24,12 +23,11 @@ struct bus_limits {
 };
 
 struct sys {
-	int root_fd;	       /* every path is opened below it */
-	int lock_fd;	       /* -1: not locked */
-	struct kmod_ctx *kmod; /* of the last prepare() */
-	struct kmod_module *kmod_module;
-	struct testguest guest; /* perhaps still being taken apart */
-	struct cpu_id cpu;	/* asked for once: it stays the same */
+	int root_fd;		 /* every path is opened below it */
+	int lock_fd;		 /* -1: not locked */
+	struct modules *modules; /* NULL: not asked for yet */
+	struct testguest guest;	 /* perhaps still being taken apart */
+	struct cpu_id cpu;	 /* asked for once: it stays the same */
 	bool cpu_known;
 	struct bus *bus; /* NULL: not asked for yet */
 	struct bus_limits bus_limits;

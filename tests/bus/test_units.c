@@ -13,7 +13,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "sys/sys.h"
+#include "../unit/library.h"
 
 #define KSM	    "ksm.service"
 #define GHOST	    "ghost.service"
@@ -95,15 +95,6 @@ static void start_daemon(void)
 
 	snprintf(config, sizeof(config), "--config-file=%s", bed.config);
 	bed.daemon = run(argv, 9);
-}
-
-static char *own_path(void)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	assert_true(n > 0);
-	return xstrndup(self, (size_t)n);
 }
 
 static char *path_beside(const char *name)
@@ -720,39 +711,17 @@ static void test_image_has_no_manager(void **state)
 	assert_state(KSM, "loaded", "active", "enabled");
 }
 
-/* In a process of its own, which finds no library: it is loaded once and stays. */
 static void test_no_library(void **state)
 {
-	autofree char *self = own_path();
-	char *argv[] = { self, "--without-library", NULL };
-	char library[128], text[1300] = "";
-	int out[2], status;
-	FILE *f;
-	pid_t pid;
+	char text[1300];
 
 	(void)state;
-	snprintf(library, sizeof(library), "%s/libsystemd.so.0", bed.dir);
-	f = fopen(library, "we");
-	assert_non_null(f);
-	fclose(f);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		setenv("LD_LIBRARY_PATH", bed.dir, 1);
-		dup2(out[1], STDOUT_FILENO);
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	close(out[1]);
-	assert_true(read(out[0], text, sizeof(text) - 1) > 0);
-	close(out[0]);
-	waitpid(pid, &status, 0);
-	unlink(library);
+	assert_int_equal(run_with_library("libsystemd.so.0", NULL, text, sizeof(text)), 0);
 	assert_string_equal(text,
 			    "no-bus cannot talk to systemd: libsystemd.so.0 cannot be loaded");
-	assert_int_equal(status, 0);
 }
 
+/* In a process of its own, see library.h. */
 static int without_library(void)
 {
 	struct ports p;
@@ -829,7 +798,7 @@ int main(int argc, char **argv)
 {
 	const char *lacks;
 
-	if (argc > 1 && strcmp(argv[1], "--without-library") == 0)
+	if (argc > 1 && strcmp(argv[1], WITH_LIBRARY) == 0)
 		return without_library();
 	lacks = missing();
 	if (!lacks)

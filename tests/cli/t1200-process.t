@@ -73,6 +73,20 @@ is "$status$err" 0 'libraries say nothing by themselves'
 run env POSIXLY_CORRECT=1 "$program" --root "$tmp/image" ept off --dry-run
 is "$status" 0 'options may stand behind operands, whatever POSIXLY_CORRECT says'
 
+# ---- libraries ----
+
+# Such as cannot be loaded, in the place of those that a command loads when it needs them: an image
+# takes neither, and who only looks says what he could not see.
+mkdir "$tmp/broken"
+: >"$tmp/broken/libkmod.so.2"
+: >"$tmp/broken/libsystemd.so.0"
+same 'without libkmod and libsystemd' env LD_LIBRARY_PATH="$tmp/broken"
+for word in cpu status ksm guests 'undo --list'; do
+	# shellcheck disable=SC2086
+	run env LD_LIBRARY_PATH="$tmp/broken" "$program" $word
+	is "$status$err" 0 "$word: without libkmod and libsystemd"
+done
+
 # ---- where, and with which descriptors ----
 
 in_deleted_directory()

@@ -5,8 +5,9 @@
 #
 # What is looked for is what the linker and the loader see: position independence, relocations that
 # are read-only before main() runs, a stack that is not executable, the checks of the C library and
-# of the compiler, marks for Intel's CET in each of our objects (the C library's own start files
-# decide whether the whole program has them). Each check is tried on a program made without its flag
+# of the compiler, no library linked but those that every command needs (libkmod and libsystemd are
+# loaded by the commands that do: src/sys/library.c), marks for Intel's CET in each of our objects (the
+# C library's own start files decide whether the whole program has them). Each check is tried on a program made without its flag
 # first: one that does not notice is worth nothing.
 
 set -uo pipefail
@@ -79,13 +80,22 @@ check_protector()
 	imports "$1" __stack_chk_fail || echo 'is without stack protector (-fstack-protector-strong)'
 }
 
+# The last three are the C library, whole or as it was before glibc 2.34.
+check_needed()
+{
+	local others
+	others=$(readelf -W -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' |
+		grep -vE '^(libcpuid|libjson-c|libc|libdl|libpthread)\.so\.' | paste -sd ' ')
+	[ -z "$others" ] || echo "is linked with $others: what only some commands need is loaded (src/sys/library.h)"
+}
+
 # Of an object: the linker drops the mark where one of the others has none.
 check_cet()
 {
 	shows "$1" -n 'x86 feature:.*IBT.*SHSTK' || echo 'is not marked for CET (-fcf-protection=full)'
 }
 
-program_checks='pie relro now stack segments text rpath fortify protector'
+program_checks='pie relro now stack segments text rpath needed fortify protector'
 
 # ---- each check, on a program that lacks what it looks for ----
 
@@ -161,6 +171,7 @@ self_test()
 	try segments -DWRITABLE_CODE
 	try text -DABSOLUTE_IN_CODE -Wl,-z,notext
 	try rpath -Wl,-rpath,/opt
+	try needed -Wl,--no-as-needed -lm
 	try fortify -U_FORTIFY_SOURCE
 	try protector -fno-stack-protector
 	try_object

@@ -52,6 +52,21 @@ scenario "no memory for the insertion, once"
 failed 1 "Cannot allocate memory" strace -f -qq -o /dev/null -e trace=finit_module \
 	-e inject=finit_module:error=ENOMEM:when=1 kvmtune "$setting" off
 
+scenario "without libkmod: status tells all, a change ends before the module is touched"
+mkdir -p /tmp/broken
+: >/tmp/broken/libkmod.so.2
+snapshot /tmp/before
+run env LD_LIBRARY_PATH=/tmp/broken kvmtune status
+is "status: exit status" "$status" 0
+like "status: the module" "$stdout" "$module +loaded, not in use"
+unlike "status: all was seen" "$stdout" "whether this kernel has"
+run env LD_LIBRARY_PATH=/tmp/broken kvmtune "$setting" off
+is "off: exit status" "$status" 1
+like "off: the reason" "$stderr" "libkmod.so.2 cannot be loaded; the host is as it was before"
+like "off: the way out" "$stderr" "Install the package"
+snapshot /tmp/after
+ok "nothing changed" same_host_load /tmp/before /tmp/after
+
 scenario "a full disk under modprobe.d"
 failed 1 "No space left" strace -f -qq -o /dev/null -e trace=renameat \
 	-e inject=renameat:error=ENOSPC:when=1 kvmtune "$setting" off
