@@ -92,6 +92,8 @@ const struct journal_entry *journal_interrupted(const struct journal *j);
 /* Is it the one that is being made? */
 bool journal_is_being_made(const struct journal *j, const struct journal_entry *entry);
 
+/* Is there what an interrupted undo takes back? Else -EBADMSG, with the way out. */
+int journal_check_whole(const struct journal *j, struct err *e);
 /* Is it of a format that this program knows? Else -EPROTO, with the way out. */
 int journal_check_version(const struct journal_entry *entry, struct err *e);
 /* Was the host booted since it was begun? Where that is not known: no. */

@@ -4,110 +4,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
-#define WAIT_PAUSE_MS 100
-#define WAIT_LOOK_MS  2000 /* how often to look who it is, while the count stays the same */
+#include "change_wait.h"
 
 struct flow {
 	struct ports *p;
 	const struct request *request;
 	struct intent intent; /* what is wanted: by the request, or by an interrupted change */
 	struct outcome *o;
-	int64_t started;
+	struct waiting waiting;
 	bool proving; /* all was done: what is planned now is what is left over */
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
 };
-
-/* ---- waiting ---- */
-
-static int64_t waited(const struct flow *f)
-{
-	return f->p->system.monotonic_ms(f->p) - f->started;
-}
-
-static bool may_wait(const struct flow *f)
-{
-	const struct request *r = f->request;
-
-	return !r->dry_run && r->wait_ms != WAIT_NOT && waited(f) < r->wait_ms &&
-	       !f->p->system.interrupted(f->p);
-}
-
-static void tell_waiting(struct flow *f, const struct kvm_users *users, const char *lock_holder)
-{
-	if (f->request->waiting)
-		f->request->waiting(f->request->arg, users, lock_holder, waited(f));
-	f->p->system.sleep_ms(f->p, WAIT_PAUSE_MS);
-}
-
-static int total_refcnt(struct ports *p)
-{
-	int total = 0;
-
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		int n = settings[i].module ? observe_refcnt(p, settings[i].module->module) : 0;
-
-		total += n > 0 ? n : 0;
-	}
-	return total;
-}
-
-/* Until nobody uses KVM any more, or the time is over. */
-static void wait_for_kvm(struct flow *f)
-{
-	struct kvm_users *users = &f->o->before.users;
-	int64_t looked = waited(f);
-	int last = total_refcnt(f->p), now = last;
-	struct err ignored = { 0 };
-
-	while (now > 0 && may_wait(f)) {
-		tell_waiting(f, users, NULL);
-		now = total_refcnt(f->p);
-		if (now == last && waited(f) - looked < WAIT_LOOK_MS)
-			continue;
-		looked = waited(f);
-		last = now;
-		kvm_users_free(users);
-		if (now > 0)
-			observe_users(f->p, users, &ignored);
-	}
-}
-
-/* ---- lock ---- */
-
-static int refuse_locked(struct err *e, const char *holder)
-{
-	err_set(e, -EWOULDBLOCK, "another kvmtune is at work: %s",
-		*holder ? holder : "it did not say what");
-	err_status(e, STATUS_REFUSED, "locked");
-	return err_hint(e, "Wait for it with --wait, or try again later.");
-}
-
-/* Only root changes anything; everybody else learns from the plan why not. */
-static int take_lock(struct flow *f)
-{
-	autofree char *who = xasprintf("kvmtune %s, PID %d\n", f->request->command, (int)getpid());
-	struct ports *p = f->p;
-	int r;
-
-	if (f->request->dry_run || !p->system.is_root(p))
-		return 0;
-	for (;;) {
-		autobuf holder = { 0 };
-
-		r = p->file.lock(p, LOCK_FILE, who, &holder, &f->o->err);
-		if (r != -EWOULDBLOCK)
-			return r;
-		if (!may_wait(f))
-			return refuse_locked(&f->o->err, buf_text(&holder));
-		f->o->err = (struct err){ 0 };
-		tell_waiting(f, NULL, buf_text(&holder));
-	}
-}
 
 /* ---- observe and plan ---- */
 
@@ -277,7 +188,8 @@ static int choose(struct flow *f)
 	o->is_undo = !f->request->goal_count && !o->forward;
 	if (f->request->goal_count)
 		return 0;
-	if (open && journal_check_version(open, &o->err) < 0)
+	if (journal_check_whole(&o->journal, &o->err) < 0 ||
+	    (open && journal_check_version(open, &o->err) < 0))
 		return o->err.code;
 	if (o->is_undo)
 		o->undoes = journal_undoable(&o->journal);
@@ -347,9 +259,9 @@ static int plan_when_free(struct flow *f)
 {
 	int r = observe_and_plan(f);
 
-	while (r == 0 && is_in_use(&f->o->plan.refusal) && may_wait(f)) {
-		wait_for_kvm(f);
-		if (!may_wait(f) && total_refcnt(f->p) > 0)
+	while (r == 0 && is_in_use(&f->o->plan.refusal) && may_wait(&f->waiting)) {
+		wait_for_kvm(&f->waiting, &f->o->before.users);
+		if (!may_wait(&f->waiting) && kvm_is_used(f->p))
 			break;
 		forget(f->o);
 		r = observe_and_plan(f);
@@ -359,20 +271,30 @@ static int plan_when_free(struct flow *f)
 
 /* ---- apply and prove ---- */
 
-/* Observes the host anew and plans for it. Nothing left to do: that is the proof. */
-static bool look_again(struct flow *f)
+/* Observes the host anew and plans for it. */
+static int look_again(struct flow *f, struct err *e)
 {
 	struct outcome *o = f->o;
-	struct err e = { 0 };
 	unsigned parts = parts_of(f);
 
+	*e = (struct err){ 0 };
 	host_free(&o->after);
 	plan_free(&o->leftover);
 	/* An undo is about all parameters, a change about those of its goals: all were just checked. */
-	host_observe(f->p, o->is_undo ? parts : parts & ~HOST_PARAMS, &o->after, &e);
+	if (host_observe(f->p, o->is_undo ? parts : parts & ~HOST_PARAMS, &o->after, e) < 0)
+		return e->code;
 	f->proving = true;
 	plan_for(f, &o->after, &o->leftover);
 	f->proving = false;
+	/* What cannot be read is no difference. */
+	if (strcmp(o->leftover.refusal.id, "unknown-state") == 0)
+		*e = o->leftover.refusal;
+	return e->code;
+}
+
+/* Nothing left to do: that is the proof. */
+static bool is_proved(const struct outcome *o)
+{
 	/* A refusal without steps: it is so now, but something that came meanwhile wins at the next load. */
 	return !o->leftover.step_count && !o->leftover.refusal.code;
 }
@@ -380,12 +302,21 @@ static bool look_again(struct flow *f)
 static void prove(struct flow *f)
 {
 	struct outcome *o = f->o;
+	struct err unread;
+	int r = look_again(f, &unread);
 
 	/* What is gone at the second look was a file that could not be read just then. */
-	if (look_again(f) || look_again(f))
+	if (r < 0 || !is_proved(o))
+		r = look_again(f, &unread);
+	if (r == 0 && is_proved(o))
 		return;
-	err_set(&o->err, -ESTALE, "all steps were done, but now the host differs again: %s",
-		o->leftover.step_count ? "something else changed it" : o->leftover.refusal.text);
+	if (r < 0)
+		err_set(&o->err, r, "all steps were done, but that it is so cannot be proved: %s",
+			unread.text);
+	else
+		err_set(&o->err, -ESTALE, "all steps were done, but now the host differs again: %s",
+			o->leftover.step_count ? "something else changed it"
+					       : o->leftover.refusal.text);
 	err_hint(&o->err, "Look at it:  kvmtune status        Take it back:  kvmtune undo");
 	o->status = STATUS_FAILED;
 }
@@ -500,17 +431,17 @@ static void change_once(struct flow *f)
 
 void change_run(struct ports *p, const struct request *request, struct outcome *ret)
 {
-	struct flow f = { .p = p, .request = request, .o = ret };
+	struct flow f = { .p = p, .request = request, .o = ret, .waiting = wait_begin(p, request) };
 
 	*ret = (struct outcome){ .forward = request->forward };
-	f.started = p->system.monotonic_ms(p);
-	if (take_lock(&f) < 0) {
+	if (wait_for_lock(&f.waiting, &ret->err) < 0) {
 		ret->status = ret->err.status;
 		return;
 	}
 	change_once(&f);
 	/* Somebody was faster between the check and the removal: with --wait, wait for him too. */
-	while (ret->applied && ret->report.walked_back && is_in_use(&ret->err) && may_wait(&f)) {
+	while (ret->applied && ret->report.walked_back && is_in_use(&ret->err) &&
+	       may_wait(&f.waiting)) {
 		forget(ret);
 		ret->err = (struct err){ 0 };
 		change_once(&f);

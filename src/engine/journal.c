@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * journal.c - reads the journal, and judges what it says; journal_write.c writes it.
+ */
 #include <kvmtune/journal.h>
 #include <kvmtune/port.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "journal_internal.h"
 #include "step_json.h"
-
-/* Beyond this size only the newer half of the entries is kept. */
-#define JOURNAL_MAX_BYTES (128 * 1024)
 
 /* Another one after each boot. */
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
@@ -31,8 +31,8 @@ const char *journal_result_name(enum journal_result r)
 
 /* ---- lines ---- */
 
-/* CRC-32 (IEEE 802.3), four bits at a time. */
-static uint32_t crc32_of(const char *text, size_t len)
+/* Four bits at a time. */
+uint32_t journal_checksum(const char *text, size_t len)
 {
 	static const uint32_t table[16] = {
 		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
@@ -49,30 +49,6 @@ static uint32_t crc32_of(const char *text, size_t len)
 	return ~crc;
 }
 
-static void add_line(struct buf *lines, struct json_object *record)
-{
-	const char *text = json_object_to_json_string_ext(
-		record, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-	buf_printf(lines, "%08x %s\n", (unsigned)crc32_of(text, strlen(text)), text);
-	json_object_put(record);
-}
-
-static int append_lines(struct ports *p, const struct buf *lines, struct err *e)
-{
-	if (p->file.append(p, JOURNAL_FILE, lines->data, e) < 0)
-		return err_wrap(e, "the journal of changes");
-	return 0;
-}
-
-static int append_record(struct ports *p, struct json_object *record, struct err *e)
-{
-	autobuf line = { 0 };
-
-	add_line(&line, record);
-	return append_lines(p, &line, e);
-}
-
 /* The object of a line with a right checksum, or NULL. To be put by the caller. */
 static struct json_object *parse_line(const char *line, size_t len)
 {
@@ -84,14 +60,14 @@ static struct json_object *parse_line(const char *line, size_t len)
 		return NULL;
 	text = xstrndup(line, len);
 	crc = strtoul(text, &end, 16);
-	if (end != text + 8 || crc != crc32_of(line + 9, len - 9))
+	if (end != text + 8 || crc != journal_checksum(line + 9, len - 9))
 		return NULL;
 	return json_tokener_parse(text + 9);
 }
 
 /* ---- reading ---- */
 
-static struct journal_entry *find_entry(struct journal *j, int id)
+struct journal_entry *journal_find(const struct journal *j, int id)
 {
 	for (size_t i = j->count; i-- > 0;)
 		if (j->entries[i].id == id)
@@ -150,13 +126,18 @@ static struct intent read_intent(struct json_object *record)
 	return intent;
 }
 
-static void read_begin(struct journal *j, struct json_object *record, size_t offset)
+/* Others name it by its number: one that has none could neither be taken back nor finished. */
+static bool read_begin(struct journal *j, struct json_object *record, size_t offset)
 {
-	struct journal_entry *entry = &array_push(j->entries, j->count);
 	const char *boot = json_text(record, "boot");
+	int id = json_int(record, "id");
+	struct journal_entry *entry;
 
+	if (id < 1)
+		return false;
+	entry = &array_push(j->entries, j->count);
 	*entry = (struct journal_entry){
-		.id = json_int(record, "id"),
+		.id = id,
 		.version = json_int(record, "version") ?: 1,
 		.time = json_int64(record, "time"),
 		.boot = boot ? xstrdup(boot) : NULL,
@@ -166,16 +147,17 @@ static void read_begin(struct journal *j, struct json_object *record, size_t off
 		.finishes = json_int(record, "finishes"),
 		.offset = offset,
 	};
-	if (j->plan_id != entry->id)
-		return;
+	if (j->plan_id != id)
+		return true;
 	entry->offset = entry->plan_offset = j->plan_offset;
 	entry->plan_len = j->plan_len;
+	return true;
 }
 
 /* The one that an entry finishes: always an older one, so that nobody walks in circles. */
 static struct journal_entry *finished_by(struct journal *j, const struct journal_entry *entry)
 {
-	struct journal_entry *older = entry->finishes ? find_entry(j, entry->finishes) : NULL;
+	struct journal_entry *older = entry->finishes ? journal_find(j, entry->finishes) : NULL;
 
 	return older && older < entry ? older : NULL;
 }
@@ -183,7 +165,7 @@ static struct journal_entry *finished_by(struct journal *j, const struct journal
 /* What an entry finishes has ended with it, or is taken back with it. */
 static void mark_done(struct journal *j, const struct journal_entry *entry)
 {
-	struct journal_entry *undone = entry->undoes ? find_entry(j, entry->undoes) : NULL;
+	struct journal_entry *undone = entry->undoes ? journal_find(j, entry->undoes) : NULL;
 
 	for (; undone; undone = finished_by(j, undone))
 		undone->undone = true;
@@ -202,20 +184,19 @@ static void read_end(struct journal *j, struct journal_entry *entry, struct json
 		mark_done(j, entry);
 }
 
+/* False: it does not belong here. No two changes have the same number. */
 static bool read_record(struct journal *j, struct json_object *record, size_t offset)
 {
 	const char *kind = json_text(record, "record");
-	struct journal_entry *entry = find_entry(j, json_int(record, "id"));
+	struct journal_entry *entry = journal_find(j, json_int(record, "id"));
 
 	if (!kind)
 		return false;
 	if (strcmp(kind, "begin") == 0)
-		read_begin(j, record, offset);
-	else if (!entry)
-		return false;
-	else if (strcmp(kind, "end") == 0)
+		return !entry && read_begin(j, record, offset);
+	if (entry && strcmp(kind, "end") == 0)
 		read_end(j, entry, record);
-	return true;
+	return entry;
 }
 
 /* A plan begins like this. It stands before its `begin`: where that is, the plan is whole. */
@@ -291,9 +272,26 @@ int journal_load(struct ports *p, struct journal *ret, struct err *e)
 	}
 }
 
+static int set_lost(struct err *e, const char *what, const struct journal_entry *entry)
+{
+	err_set(e, -EBADMSG, "the journal is damaged: %s change %d (%s) are lost", what, entry->id,
+		entry->command);
+	return err_hint(e, "Look at `kvmtune status`. To forget all changes of the past, "
+			   "move " JOURNAL_FILE " away.");
+}
+
+int journal_check_whole(const struct journal *j, struct err *e)
+{
+	const struct journal_entry *open = journal_interrupted(j);
+
+	if (!open || !open->undoes || journal_find(j, open->undoes))
+		return 0;
+	return set_lost(e, "the records of what was to be taken back by", open);
+}
+
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e)
 {
-	struct journal_entry *to = find_entry((struct journal *)j, entry->id);
+	struct journal_entry *to = journal_find(j, entry->id);
 	struct json_object *record;
 
 	if (to->steps)
@@ -301,12 +299,8 @@ int journal_read_steps(const struct journal *j, const struct journal_entry *entr
 	if (journal_check_version(entry, e) < 0)
 		return e->code;
 	record = parse_line(buf_text(&j->text) + entry->plan_offset, entry->plan_len);
-	if (!record) {
-		err_set(e, -EBADMSG, "the journal is damaged: the steps of change %d (%s) are lost",
-			entry->id, entry->command);
-		return err_hint(e, "Look at `kvmtune status`. To forget all changes of the past, "
-				   "move " JOURNAL_FILE " away.");
-	}
+	if (!record)
+		return set_lost(e, "the steps of", entry);
 	steps_from_json(record, &to->steps, &to->step_count);
 	json_object_put(record);
 	return 0;
@@ -331,11 +325,6 @@ void journal_free(struct journal *j)
 
 /* ---- questions ---- */
 
-static const struct journal_entry *entry_with(const struct journal *j, int id)
-{
-	return find_entry((struct journal *)j, id);
-}
-
 static bool is_settled(const struct journal *j, const struct journal_entry *entry)
 {
 	const struct journal_entry *undone;
@@ -343,7 +332,7 @@ static bool is_settled(const struct journal *j, const struct journal_entry *entr
 	if (entry->undone || entry->finished)
 		return true;
 	/* An undo that was interrupted: done when a later one took the same change back. */
-	undone = entry->undoes ? entry_with(j, entry->undoes) : NULL;
+	undone = entry->undoes ? journal_find(j, entry->undoes) : NULL;
 	return undone && undone->undone;
 }
 
@@ -373,7 +362,7 @@ const struct journal_entry *journal_undoable(const struct journal *j)
 	const struct journal_entry *open = journal_interrupted(j);
 
 	if (open)
-		return open->undoes ? entry_with(j, open->undoes) : open;
+		return open->undoes ? journal_find(j, open->undoes) : open;
 	for (size_t i = j->count; i-- > 0;) {
 		const struct journal_entry *entry = &j->entries[i];
 
@@ -406,8 +395,7 @@ const char *journal_way_out(const struct journal_entry *entry)
 	return "Take it back:  kvmtune undo        Finish it:  kvmtune undo --forward";
 }
 
-/* NULL: not to be known, as of an image. */
-static char *boot_id(struct ports *p)
+char *journal_boot_id(struct ports *p)
 {
 	struct buf id = { 0 };
 
@@ -421,114 +409,7 @@ static char *boot_id(struct ports *p)
 
 bool journal_is_of_other_boot(struct ports *p, const struct journal_entry *entry)
 {
-	autofree char *now = boot_id(p);
+	autofree char *now = journal_boot_id(p);
 
 	return now && entry->boot && strcmp(now, entry->boot) != 0;
-}
-
-/* ---- writing ---- */
-
-static struct json_object *new_record(const char *kind, int id)
-{
-	struct json_object *record = json_object_new_object();
-
-	json_object_object_add(record, "record", json_object_new_string(kind));
-	json_object_object_add(record, "id", json_object_new_int(id));
-	return record;
-}
-
-/*
- * Keeps the newer half, from the beginning of an entry on; but nothing is forgotten that has still to
- * be taken back, however often that was tried.
- */
-static int shorten(struct ports *p, const struct journal *j, struct err *e)
-{
-	const struct journal_entry *first, *open, *next;
-
-	if (j->text.len < JOURNAL_MAX_BYTES || !j->count)
-		return 0;
-	first = &j->entries[j->count / 2];
-	open = journal_interrupted(j);
-	next = journal_undoable(j);
-	if (open && open < first)
-		first = open;
-	if (open && next && next < first)
-		first = next;
-	if (first == j->entries)
-		return 0;
-	return p->file.replace(p, JOURNAL_FILE, j->text.data + first->offset, 0644, e);
-}
-
-/* A line that a power cut tore has no end: the next record must not join it. */
-static void mend_end(const struct journal *j, struct buf *lines)
-{
-	if (j->text.len && j->text.data[j->text.len - 1] != '\n')
-		buf_puts(lines, "\n");
-}
-
-static struct json_object *goals_to_json(const struct intent *intent)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < intent->goal_count; i++) {
-		const struct goal *goal = &intent->goals[i];
-		autofree char *text = xasprintf("%s=%s", goal->setting->name, goal->value);
-
-		json_object_array_add(list, json_object_new_string(text));
-	}
-	return list;
-}
-
-static void add_intent(struct json_object *record, const struct intent *intent)
-{
-	if (!intent->goal_count)
-		return;
-	json_object_object_add(record, "goals", goals_to_json(intent));
-	if (intent->defer)
-		json_object_object_add(record, "defer", json_object_new_int(1));
-	if (intent->reserve_bytes <= INT64_MAX)
-		json_object_object_add(record, "reserve_bytes",
-				       json_object_new_int64((int64_t)intent->reserve_bytes));
-	json_object_object_add(record, "watch_ms", json_object_new_int64(intent->watch_ms));
-}
-
-static struct json_object *begin_record(struct ports *p, int id, const struct journal_change *c)
-{
-	struct json_object *record = new_record("begin", id);
-	autofree char *boot = boot_id(p);
-
-	json_object_object_add(record, "version", json_object_new_int(JOURNAL_VERSION));
-	json_object_object_add(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
-	if (boot)
-		json_object_object_add(record, "boot", json_object_new_string(boot));
-	json_object_object_add(record, "command", json_object_new_string(c->command));
-	json_object_object_add(record, "undoes", json_object_new_int(c->undoes));
-	if (c->finishes)
-		json_object_object_add(record, "finishes", json_object_new_int(c->finishes));
-	add_intent(record, &c->intent);
-	return record;
-}
-
-int journal_begin(struct ports *p, const struct journal *j, const struct journal_change *change,
-		  int *ret_id, struct err *e)
-{
-	int last = j->count ? j->entries[j->count - 1].id : 0;
-	int id = last < INT_MAX ? last + 1 : 1;
-	struct json_object *record = new_record("plan", id);
-	autobuf lines = { 0 };
-
-	json_object_object_add(record, "steps", steps_to_json(change->steps, change->step_count));
-	mend_end(j, &lines);
-	add_line(&lines, record);
-	add_line(&lines, begin_record(p, id, change));
-	*ret_id = id;
-	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
-}
-
-int journal_end(struct ports *p, int id, enum journal_result result, struct err *e)
-{
-	struct json_object *record = new_record("end", id);
-
-	json_object_object_add(record, "result", json_object_new_string(result_names[result]));
-	return append_record(p, record, e);
 }

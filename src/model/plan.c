@@ -300,7 +300,7 @@ static void ksm_detail(const struct act *act, struct buf *ret)
 		break;
 	case ACT_WATCH_MEMORY:
 		buf_printf(ret, "%lld s; taken back if the host begins to swap",
-			   (long long)((act->watch_ms + 999) / 1000));
+			   (long long)(act->watch_ms / 1000 + (act->watch_ms % 1000 > 0)));
 		break;
 	default:
 		break;

@@ -176,7 +176,7 @@ static bool refused_without_plan(const struct outcome *o)
 
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
 {
-	bool done = o->applied && !o->report.failed && !o->leftover.step_count;
+	bool done = o->applied && !o->err.code;
 	bool show_steps = o->plan.step_count &&
 			  (dry_run || style->verbose || (o->applied && o->report.failed));
 

@@ -21,7 +21,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 longest()
 {
 	case $1 in
-	fuzz_journal) echo 1024 ;;
+	fuzz_journal) echo 1536 ;;
 	fuzz_cpuid) echo 1024 ;;
 	*) echo 384 ;;
 	esac

@@ -28,6 +28,7 @@
 
 struct fake_file {
 	char *path, *text; /* of a link: where it leads */
+	size_t path_len;   /* differs mostly: compared first */
 	unsigned mode, uid, gid;
 	bool link;
 };

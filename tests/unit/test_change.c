@@ -225,11 +225,12 @@ static int read_that_fails(struct ports *p, const char *path, struct buf *ret)
 	return true_read(p, path, ret);
 }
 
-/* A file that cannot be read just then is no difference; one that stays so is. */
+/* A file that cannot be read just then is no difference; one that stays so leaves no proof. */
 static void proof_that_cannot_be_read(void **state)
 {
 	(void)state;
 	for (unsigned times = 1; times <= 100; times += 99) {
+		struct outcome o;
 		struct fake f;
 
 		fake_init(&f);
@@ -237,11 +238,70 @@ static void proof_that_cannot_be_read(void **state)
 		true_read = f.ports.file.read;
 		f.ports.file.read = read_that_fails;
 		reads_that_fail = times;
-		expect_status(&f, "off", false, times == 1 ? STATUS_DONE : STATUS_FAILED,
-			      times == 1 ? "once" : "always");
+		run(&f, "off", false, &o);
+		assert_int_equal(o.status, times == 1 ? STATUS_DONE : STATUS_FAILED);
 		assert_true(reads_that_fail < times);
+		assert_true(o.applied && !o.report.failed);
+		if (times > 1 &&
+		    (!strstr(o.err.text, "cannot be proved") ||
+		     !strstr(o.err.text, OWN_CONF_FILE) || !strstr(o.err.text, strerror(EIO))))
+			fail_msg("it says: %s", o.err.text);
+		assert_int_equal(!o.err.code, times == 1);
+		outcome_free(&o);
 		fake_free(&f);
 	}
+}
+
+static int read_after_removal(struct ports *p, const char *path, struct buf *ret)
+{
+	autobuf journal = { 0 };
+
+	if (strcmp(path, OWN_CONF_FILE) == 0 && true_read(p, JOURNAL_FILE, &journal) == 0 &&
+	    strstr(buf_text(&journal), "\"done\""))
+		return -ENOENT;
+	return true_read(p, path, ret);
+}
+
+/* That is another thing: somebody took our file away. */
+static void proof_that_finds_a_difference(void **state)
+{
+	struct outcome o;
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	fake_load(&f, "");
+	true_read = f.ports.file.read;
+	f.ports.file.read = read_after_removal;
+	run(&f, "off", false, &o);
+	assert_int_equal(o.status, STATUS_FAILED);
+	assert_true(o.leftover.step_count > 0);
+	assert_non_null(strstr(o.err.text, "something else changed it"));
+	outcome_free(&o);
+	fake_free(&f);
+}
+
+/* Without the records of the change that was to be taken back there is no way on, and it says so. */
+static void undo_of_what_is_lost(void **state)
+{
+	struct outcome o;
+	struct fake f;
+	char *begin;
+
+	(void)state;
+	fake_init(&f);
+	fake_load(&f, "");
+	expect_status(&f, "off", false, STATUS_DONE, "lost");
+	cut_off(&f, NULL, 1);
+	begin = strstr(fake_text(&f, JOURNAL_FILE), "\"begin\"");
+	assert_non_null(begin);
+	*begin = '?';
+	run(&f, NULL, false, &o);
+	assert_int_equal(o.status, STATUS_FAILED);
+	assert_int_equal(o.err.code, -EBADMSG);
+	assert_false(o.applied);
+	outcome_free(&o);
+	fake_free(&f);
 }
 
 /* Cut off after any step, `undo` gives exactly the host that was before. */
@@ -395,6 +455,8 @@ int main(void)
 		cmocka_unit_test(undo_without_the_module),
 		cmocka_unit_test(undo_after_any_step),
 		cmocka_unit_test(proof_that_cannot_be_read),
+		cmocka_unit_test(proof_that_finds_a_difference),
+		cmocka_unit_test(undo_of_what_is_lost),
 		cmocka_unit_test(undo_of_a_cut_undo),
 		cmocka_unit_test(dry_run_while_another_is_at_work),
 		cmocka_unit_test(undo_fails_once),

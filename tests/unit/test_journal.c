@@ -1093,6 +1093,45 @@ static void ids_do_not_overflow(void **state)
 	assert_int_equal(interrupted(x), 2);
 }
 
+/* A change is named by its number: none without one, no two with the same. */
+static void numbers_are_their_own(void **state)
+{
+	struct fixture *x = *state;
+
+	add_record(x, "{\"record\":\"begin\",\"command\":\"x\"}");
+	add_record(x, "{\"record\":\"begin\",\"id\":-1,\"command\":\"x\"}");
+	add_record(x, "{\"record\":\"begin\",\"id\":1,\"command\":\"first\"}");
+	add_record(x, "{\"record\":\"end\",\"id\":1,\"result\":\"done\"}");
+	add_record(x, "{\"record\":\"begin\",\"id\":1,\"command\":\"second\"}");
+	add_record(x, "{\"record\":\"begin\",\"id\":2147483647,\"command\":\"last\"}");
+	load(x);
+	assert_int_equal(x->j.count, 2);
+	assert_int_equal(x->j.damaged, 3);
+	assert_string_equal(x->j.entries[0].command, "first");
+	assert_string_equal(x->j.entries[1].command, "last");
+	/* Those that are taken are passed over. */
+	assert_int_equal(change(x, "ept off", 0, JOURNAL_OPEN), 2);
+	assert_int_equal(interrupted(x), 2);
+}
+
+/* What an interrupted undo takes back is not there: nobody can finish it. */
+static void lost_beginning(void **state)
+{
+	struct fixture *x = *state;
+	struct err e = { 0 };
+
+	change(x, "ept off", 0, JOURNAL_DONE);
+	change(x, "undo", 1, JOURNAL_OPEN);
+	load(x);
+	assert_int_equal(journal_check_whole(&x->j, &e), 0);
+	damage(x, 0, "begin");
+	load(x);
+	assert_int_equal(x->j.count, 1);
+	assert_int_equal(journal_check_whole(&x->j, &e), -EBADMSG);
+	assert_non_null(strstr(e.text, "change 2 (undo)"));
+	assert_non_null(strstr(e.hint, JOURNAL_FILE));
+}
+
 static void results_have_names(void **state)
 {
 	(void)state;
@@ -1148,6 +1187,8 @@ int main(void)
 		TEST(undoes_itself),
 		TEST(finishes_itself),
 		TEST(ids_do_not_overflow),
+		TEST(numbers_are_their_own),
+		TEST(lost_beginning),
 		TEST(results_have_names),
 	};
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "change_wait.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <kvmtune/observe.h>
+#include <kvmtune/port.h>
+
+#define WAIT_PAUSE_MS 100
+#define WAIT_LOOK_MS  2000 /* how often to look who it is, while the count stays the same */
+
+static int64_t waited(const struct waiting *w)
+{
+	return w->p->system.monotonic_ms(w->p) - w->started;
+}
+
+struct waiting wait_begin(struct ports *p, const struct request *request)
+{
+	return (struct waiting){ .p = p, .request = request, .started = p->system.monotonic_ms(p) };
+}
+
+bool may_wait(const struct waiting *w)
+{
+	const struct request *r = w->request;
+
+	return !r->dry_run && r->wait_ms != WAIT_NOT && waited(w) < r->wait_ms &&
+	       !w->p->system.interrupted(w->p);
+}
+
+static void tell_and_pause(const struct waiting *w, const struct kvm_users *users,
+			   const char *lock_holder)
+{
+	if (w->request->waiting)
+		w->request->waiting(w->request->arg, users, lock_holder, waited(w));
+	w->p->system.sleep_ms(w->p, WAIT_PAUSE_MS);
+}
+
+/* ---- the lock ---- */
+
+int refuse_locked(struct err *e, const char *holder)
+{
+	err_set(e, -EWOULDBLOCK, "another kvmtune is at work: %s",
+		*holder ? holder : "it did not say what");
+	err_status(e, STATUS_REFUSED, "locked");
+	return err_hint(e, "Wait for it with --wait, or try again later.");
+}
+
+int wait_for_lock(const struct waiting *w, struct err *e)
+{
+	autofree char *who = xasprintf("kvmtune %s, PID %d\n", w->request->command, (int)getpid());
+	struct ports *p = w->p;
+	int r;
+
+	if (w->request->dry_run || !p->system.is_root(p))
+		return 0;
+	for (;;) {
+		autobuf holder = { 0 };
+
+		r = p->file.lock(p, LOCK_FILE, who, &holder, e);
+		if (r != -EWOULDBLOCK)
+			return r;
+		if (!may_wait(w))
+			return refuse_locked(e, buf_text(&holder));
+		*e = (struct err){ 0 };
+		tell_and_pause(w, NULL, buf_text(&holder));
+	}
+}
+
+/* ---- KVM in use ---- */
+
+static int total_refcnt(struct ports *p)
+{
+	int total = 0;
+
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		int n = settings[i].module ? observe_refcnt(p, settings[i].module->module) : 0;
+
+		total += n > 0 ? n : 0;
+	}
+	return total;
+}
+
+bool kvm_is_used(struct ports *p)
+{
+	return total_refcnt(p) > 0;
+}
+
+void wait_for_kvm(const struct waiting *w, struct kvm_users *users)
+{
+	int64_t looked = waited(w);
+	int last = total_refcnt(w->p), now = last;
+	struct err ignored = { 0 };
+
+	while (now > 0 && may_wait(w)) {
+		tell_and_pause(w, users, NULL);
+		now = total_refcnt(w->p);
+		if (now == last && waited(w) - looked < WAIT_LOOK_MS)
+			continue;
+		looked = waited(w);
+		last = now;
+		kvm_users_free(users);
+		if (now > 0)
+			observe_users(w->p, users, &ignored);
+	}
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * journal_internal.h - what the reader and the writer of the journal share; nobody else includes this.
+ */
+#ifndef KVMTUNE_JOURNAL_INTERNAL_H
+#define KVMTUNE_JOURNAL_INTERNAL_H
+
+#include <kvmtune/journal.h>
+
+/* CRC-32 (IEEE 802.3) of a record: a line is this in 8 hex digits, a space, the record. */
+uint32_t journal_checksum(const char *text, size_t len);
+
+/* The entry with this number, or NULL. */
+struct journal_entry *journal_find(const struct journal *j, int id);
+
+/* The kernel's name of this boot; to be freed. NULL: not to be known, as of an image. */
+char *journal_boot_id(struct ports *p);
+
+#endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * journal_write.c - the lines before and after a change; journal.c reads them.
+ */
+#include <kvmtune/journal.h>
+#include <kvmtune/port.h>
+
+#include <limits.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "journal_internal.h"
+#include "step_json.h"
+
+/* Beyond this size only the newer half of the entries is kept. */
+#define JOURNAL_MAX_BYTES (128 * 1024)
+
+static struct json_object *new_record(const char *kind, int id)
+{
+	struct json_object *record = json_object_new_object();
+
+	json_object_object_add(record, "record", json_object_new_string(kind));
+	json_object_object_add(record, "id", json_object_new_int(id));
+	return record;
+}
+
+static void add_line(struct buf *lines, struct json_object *record)
+{
+	const char *text = json_object_to_json_string_ext(
+		record, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	buf_printf(lines, "%08x %s\n", (unsigned)journal_checksum(text, strlen(text)), text);
+	json_object_put(record);
+}
+
+static int append_lines(struct ports *p, const struct buf *lines, struct err *e)
+{
+	if (p->file.append(p, JOURNAL_FILE, lines->data, e) < 0)
+		return err_wrap(e, "the journal of changes");
+	return 0;
+}
+
+/* ---- begin ---- */
+
+/*
+ * Keeps the newer half, from the beginning of an entry on; but nothing is forgotten that has still to
+ * be taken back, however often that was tried.
+ */
+static int shorten(struct ports *p, const struct journal *j, struct err *e)
+{
+	const struct journal_entry *first, *open, *next;
+
+	if (j->text.len < JOURNAL_MAX_BYTES || !j->count)
+		return 0;
+	first = &j->entries[j->count / 2];
+	open = journal_interrupted(j);
+	next = journal_undoable(j);
+	if (open && open < first)
+		first = open;
+	if (open && next && next < first)
+		first = next;
+	if (first == j->entries)
+		return 0;
+	return p->file.replace(p, JOURNAL_FILE, j->text.data + first->offset, 0644, e);
+}
+
+/* A line that a power cut tore has no end: the next record must not join it. */
+static void mend_end(const struct journal *j, struct buf *lines)
+{
+	if (j->text.len && j->text.data[j->text.len - 1] != '\n')
+		buf_puts(lines, "\n");
+}
+
+static struct json_object *goals_to_json(const struct intent *intent)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < intent->goal_count; i++) {
+		const struct goal *goal = &intent->goals[i];
+		autofree char *text = xasprintf("%s=%s", goal->setting->name, goal->value);
+
+		json_object_array_add(list, json_object_new_string(text));
+	}
+	return list;
+}
+
+static void add_intent(struct json_object *record, const struct intent *intent)
+{
+	if (!intent->goal_count)
+		return;
+	json_object_object_add(record, "goals", goals_to_json(intent));
+	if (intent->defer)
+		json_object_object_add(record, "defer", json_object_new_int(1));
+	if (intent->reserve_bytes <= INT64_MAX)
+		json_object_object_add(record, "reserve_bytes",
+				       json_object_new_int64((int64_t)intent->reserve_bytes));
+	json_object_object_add(record, "watch_ms", json_object_new_int64(intent->watch_ms));
+}
+
+static struct json_object *begin_record(struct ports *p, int id, const struct journal_change *c)
+{
+	struct json_object *record = new_record("begin", id);
+	autofree char *boot = journal_boot_id(p);
+
+	json_object_object_add(record, "version", json_object_new_int(JOURNAL_VERSION));
+	json_object_object_add(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
+	if (boot)
+		json_object_object_add(record, "boot", json_object_new_string(boot));
+	json_object_object_add(record, "command", json_object_new_string(c->command));
+	json_object_object_add(record, "undoes", json_object_new_int(c->undoes));
+	if (c->finishes)
+		json_object_object_add(record, "finishes", json_object_new_int(c->finishes));
+	add_intent(record, &c->intent);
+	return record;
+}
+
+/* Counts up from the last one. */
+static int next_id(const struct journal *j)
+{
+	int id = j->count ? j->entries[j->count - 1].id : 0;
+
+	do
+		id = id < INT_MAX ? id + 1 : 1;
+	while (journal_find(j, id));
+	return id;
+}
+
+int journal_begin(struct ports *p, const struct journal *j, const struct journal_change *change,
+		  int *ret_id, struct err *e)
+{
+	int id = next_id(j);
+	struct json_object *record = new_record("plan", id);
+	autobuf lines = { 0 };
+
+	json_object_object_add(record, "steps", steps_to_json(change->steps, change->step_count));
+	mend_end(j, &lines);
+	add_line(&lines, record);
+	add_line(&lines, begin_record(p, id, change));
+	*ret_id = id;
+	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
+}
+
+/* ---- end ---- */
+
+int journal_end(struct ports *p, int id, enum journal_result result, struct err *e)
+{
+	struct json_object *record = new_record("end", id);
+	const char *name = journal_result_name(result);
+	autobuf line = { 0 };
+
+	json_object_object_add(record, "result", json_object_new_string(name));
+	add_line(&line, record);
+	return append_lines(p, &line, e);
+}
