@@ -107,4 +107,7 @@ bool starts_with(const char *s, const char *prefix);
 bool ends_with(const char *s, const char *end);
 const char *last_part(const char *path); /* behind the last slash */
 
+/* Does this negative errno, of a path, say that nothing is there? A loop of links leads nowhere. */
+bool error_is_absence(int r);
+
 #endif

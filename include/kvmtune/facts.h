@@ -35,4 +35,20 @@ struct unit_state {
 	char file[32];	 /* "enabled", "disabled", "static", "masked", ...; "" no unit file */
 };
 
+/*
+ * Files that are there, or may be, and cannot be read: what they say is unknown. error is a negative
+ * errno; -EINVAL is a file of a kind that nobody reads, as a FIFO.
+ */
+struct unread_file {
+	char *path;
+	int error;
+};
+
+struct unread {
+	struct unread_file *files;
+	size_t count;
+};
+
+void unread_free(struct unread *u);
+
 #endif

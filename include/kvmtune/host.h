@@ -69,6 +69,11 @@ enum host_part {
 	HOST_KSM_USERS =
 		1 << 3, /* which processes have merged pages, and the limits they are under */
 	HOST_KSM_MARKED = 1 << 4, /* units whose processes are marked to be merged: MemoryKSM= */
+	/*
+	 * For reports: files of KSM that cannot be read leave it unknown, and are named in `unseen`.
+	 * Without it that is a failure: no change, and no proof of one, rests on a guess.
+	 */
+	HOST_LENIENT = 1 << 5,
 	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED
 };
 
@@ -83,6 +88,7 @@ struct host {
 	struct ksm_facts ksm;
 	struct memory_facts memory;
 	struct modconf conf;
+	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
 	struct device_facts device;
 	struct kvm_users users;
 	enum tri modules_disabled; /* kernel.modules_disabled: no loading until the next boot */
@@ -97,6 +103,12 @@ struct host {
 };
 
 void host_free(struct host *h);
+
+/*
+ * Is this word on a parameter the last one (NULL: is there none), whatever the files say that could
+ * not be read? They are read in the order of their names, and the kernel command line comes last.
+ */
+bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
 
 const char *module_param(const struct module_facts *m, const char *name);
 /* Is KVM in use, as far as this module's count says? */

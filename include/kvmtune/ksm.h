@@ -120,11 +120,14 @@ struct ksm_facts {
 	int tmpfiles_others;	/* what tmpfiles.d writes at boot without our file; -1: nothing */
 	char *own_tmpfiles;	/* text of OWN_TMPFILES, NULL: not there */
 	struct strv memory_ksm; /* unit files with MemoryKSM=yes: "FILE:LINE" */
+	struct unread unread;	/* files that may turn KSM on at boot */
 
 	bool users_known;	/* this kernel counts by process, and we may read it */
 	struct ksm_user *users; /* most merged pages first */
 	size_t user_count;
 	size_t users_hidden; /* processes that could not be looked at */
+	struct unread
+		users_unread; /* files of processes and their cgroups, for no want of rights */
 	struct cgroup_room *rooms;
 	size_t room_count;
 

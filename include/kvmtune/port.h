@@ -29,8 +29,8 @@ struct file_stat {
 
 struct file_port {
 	/*
-	 * Appends the whole file to ret. Files over 1 MiB: -EFBIG. No struct err: whether a missing
-	 * file is an error is for the caller to say.
+	 * Appends the whole file to ret. Files over 1 MiB: -EFBIG; a FIFO: -EINVAL. No struct err:
+	 * whether a missing file is an error is for the caller to say.
 	 */
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
 	/* Likewise, but only what one read() of at most `size` bytes (16384) gives: for /proc, sysfs. */

@@ -349,6 +349,11 @@ bool ends_with(const char *s, const char *end)
 	return len >= end_len && strcmp(s + len - end_len, end) == 0;
 }
 
+bool error_is_absence(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENAMETOOLONG;
+}
+
 const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -185,7 +185,7 @@ static void show_ksmd(struct ports *p, const struct host *first)
 	if (!first->ksm.ksmd_pid)
 		return;
 	p->system.sleep_ms(p, KSMD_LOOK_MS);
-	if (host_observe(p, HOST_KSM | HOST_KSM_USERS, &second, &ignored) == 0)
+	if (host_observe(p, HOST_KSM | HOST_KSM_USERS | HOST_LENIENT, &second, &ignored) == 0)
 		text_ksmd(stdout, first, &second, p->system.monotonic_ms(p) - start);
 	host_free(&second);
 }
@@ -201,7 +201,7 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 
 	if (in->given & OPTS_ALTER)
 		return usage_error(e, "%s without a value changes nothing", in->command);
-	if (host_observe(in->ports, parts, &host, e) < 0)
+	if (host_observe(in->ports, parts | HOST_LENIENT, &host, e) < 0)
 		status = e->status;
 	else if (in->given & OPT_JSON)
 		json_setting(stdout, &host, setting);

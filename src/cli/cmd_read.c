@@ -16,13 +16,14 @@ enum exit_status no_operands(const struct invocation *in, struct err *e)
 
 enum exit_status cmd_status(struct invocation *in, struct err *e)
 {
+	const unsigned parts = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_LENIENT;
 	enum exit_status status = no_operands(in, e);
 	struct journal journal = { 0 };
 	struct host host = { 0 };
 
 	if (status != STATUS_DONE)
 		return status;
-	if (host_observe(in->ports, HOST_MODULES | HOST_PARAMS | HOST_KSM, &host, e) < 0)
+	if (host_observe(in->ports, parts, &host, e) < 0)
 		status = e->status;
 	/* A journal that cannot be read is no reason not to say the rest. */
 	else if (journal_load(in->ports, &journal, e) < 0)
@@ -44,7 +45,7 @@ enum exit_status cmd_guests(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (host_observe(in->ports, HOST_MODULES | HOST_PARAMS, &host, e) < 0)
+	if (host_observe(in->ports, HOST_MODULES | HOST_PARAMS | HOST_LENIENT, &host, e) < 0)
 		status = e->status;
 	else if (in->given & OPT_JSON)
 		json_users(stdout, &host);

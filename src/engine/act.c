@@ -35,20 +35,27 @@ static enum tri value_in_options(const char *module, const char *options, const 
 	return value;
 }
 
+static void configured_in_image(struct ports *p, const char *module, struct buf *ret)
+{
+	struct modconf conf = { 0 };
+	struct unread unread = { 0 };
+	autofree char *options = NULL;
+
+	observe_conf(p, &conf, &unread);
+	options = modconf_options(&conf, module);
+	modconf_free(&conf);
+	buf_puts(ret, options ?: "");
+	unread_free(&unread);
+}
+
 static int configured_value(struct ports *p, const struct act *act, enum tri *ret, struct err *e)
 {
 	autobuf options = { 0 };
-	struct modconf conf = { 0 };
-	autofree char *own = NULL;
 
-	if (p->image) {
-		observe_conf(p, &conf);
-		own = modconf_options(&conf, act->target);
-		modconf_free(&conf);
-		buf_puts(&options, own ?: "");
-	} else if (p->module.prepare(p, act->target, NULL, &options, e) < 0) {
+	if (p->image)
+		configured_in_image(p, act->target, &options);
+	else if (p->module.prepare(p, act->target, NULL, &options, e) < 0)
 		return e->code;
-	}
 	*ret = value_in_options(act->target, buf_text(&options), act->param);
 	return 0;
 }

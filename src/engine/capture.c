@@ -299,11 +299,11 @@ static int record_all(struct capturing *w, struct err *e)
 	struct recording *rec = &w->recording;
 	struct host image = { 0 };
 	struct journal journal = { 0 };
-	int r = host_observe(&rec->ports, HOST_ALL, &w->host, e);
+	int r = host_observe(&rec->ports, HOST_ALL | HOST_LENIENT, &w->host, e);
 
 	rec->ports.image = true;
 	if (r == 0)
-		r = host_observe(&rec->ports, HOST_ALL, &image, e);
+		r = host_observe(&rec->ports, HOST_ALL | HOST_LENIENT, &image, e);
 	rec->ports.image = false;
 	/* One that cannot be read is among what could not be read. */
 	if (r == 0)

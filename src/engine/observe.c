@@ -8,6 +8,9 @@
 
 #include "observe_cpu.h"
 #include "observe_ksm.h"
+#include "unread.h"
+
+#define STATE_MAX 64 /* "live", "coming", "going" */
 
 char *read_line_of(struct ports *p, const char *path)
 {
@@ -22,11 +25,13 @@ char *read_line_of(struct ports *p, const char *path)
 /* ---- modprobe.d and the kernel command line ---- */
 
 /* Directories and broken links are not read, and hide nothing. */
-static void list_conf_dir(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
+static void list_conf_dir(struct ports *p, size_t dir, struct modconf_name **names, size_t *count,
+			  struct unread *unread)
 {
+	const char *path = modconf_dirs[dir];
 	autostrv found = { 0 };
 
-	if (p->file.list_files(p, modconf_dirs[dir], &found) < 0)
+	if (unread_note(unread, path, p->file.list_files(p, path, &found)) < 0)
 		return;
 	for (size_t i = 0; i < found.n; i++) {
 		if (!modconf_is_config_name(found.v[i]))
@@ -36,30 +41,31 @@ static void list_conf_dir(struct ports *p, size_t dir, struct modconf_name **nam
 	}
 }
 
-static void add_conf_file(struct ports *p, const struct modconf_name *name, struct modconf *ret)
+static void add_conf_file(struct ports *p, const struct modconf_name *name, struct modconf *ret,
+			  struct unread *unread)
 {
 	autofree char *path = xasprintf("%s/%s", modconf_dirs[name->dir], name->name);
 	autobuf text = { 0 };
 
-	if (p->file.read(p, path, &text) == 0)
+	if (read_noting(p, path, unread, &text) == 0)
 		modconf_add_file(ret, path, buf_text(&text), text.len);
 }
 
-void observe_conf(struct ports *p, struct modconf *ret)
+void observe_conf(struct ports *p, struct modconf *ret, struct unread *unread)
 {
 	struct modconf_name *names = NULL;
 	size_t count = 0, survivors;
 	autobuf cmdline = { 0 };
 
 	for (size_t dir = 0; modconf_dirs[dir]; dir++)
-		list_conf_dir(p, dir, &names, &count);
+		list_conf_dir(p, dir, &names, &count, unread);
 	survivors = modconf_select(names, count);
 	for (size_t i = 0; i < survivors; i++)
-		add_conf_file(p, &names[i], ret);
+		add_conf_file(p, &names[i], ret, unread);
 	for (size_t i = 0; i < count; i++)
 		free(names[i].name);
 	free(names);
-	if (!p->image && p->file.read(p, MODCONF_CMDLINE, &cmdline) == 0)
+	if (!p->image && read_noting(p, MODCONF_CMDLINE, unread, &cmdline) == 0)
 		modconf_add_cmdline(ret, buf_text(&cmdline));
 }
 
@@ -86,20 +92,36 @@ int observe_params(struct ports *p, const char *module, struct param **ret, size
 	return r;
 }
 
-/* By sysfs alone: a loadable module has initstate, a built-in one only its parameters. */
+/*
+ * By sysfs alone: a loadable module has initstate, a built-in one only its parameters. It cannot be
+ * read while the module goes away (fs/kernfs/file.c: -ENODEV).
+ */
 static enum module_state loaded_state(struct ports *p, const char *module)
 {
 	autofree char *dir = xasprintf("/sys/module/%s", module);
 	autofree char *path = xasprintf("%s/initstate", dir);
-	autofree char *state = read_line_of(p, path);
+	autobuf state = { 0 };
 	struct file_stat st;
+	int r = p->file.read_head(p, path, STATE_MAX, &state);
 
-	if (state)
-		return strcmp(state, "live") == 0 ? MODULE_STATE_LOADED : MODULE_STATE_BUSY;
+	if (r == 0)
+		return starts_with(buf_text(&state), "live") ? MODULE_STATE_LOADED
+							     : MODULE_STATE_BUSY;
+	if (!error_is_absence(r))
+		return MODULE_STATE_BUSY;
 	return p->file.stat(p, dir, &st) == 0 ? MODULE_STATE_BUILTIN : MODULE_STATE_UNKNOWN;
 }
 
-static enum module_state stored_state(struct ports *p, const char *module)
+/* It opens a FIFO, too, and is never answered. */
+static bool libkmod_would_wait(const struct host *h)
+{
+	for (size_t i = 0; i < h->conf_unread.count; i++)
+		if (h->conf_unread.files[i].error == -EINVAL)
+			return true;
+	return false;
+}
+
+static enum module_state stored_state(struct ports *p, const char *module, struct host *h)
 {
 	static const enum module_state states[] = {
 		[MODULE_KIND_UNKNOWN] = MODULE_STATE_UNKNOWN,
@@ -108,18 +130,25 @@ static enum module_state stored_state(struct ports *p, const char *module)
 		[MODULE_BUILTIN] = MODULE_STATE_BUILTIN,
 	};
 	enum module_kind kind = MODULE_KIND_UNKNOWN;
-	struct err ignored = { 0 };
+	struct err e = { 0 };
 
-	if (p->module.prepare(p, module, &kind, NULL, &ignored) < 0)
-		return MODULE_STATE_UNKNOWN;
+	if (libkmod_would_wait(h))
+		err_set(&e, -EINVAL, "libkmod would never return from the FIFO in modprobe.d");
+	else
+		p->module.prepare(p, module, &kind, NULL, &e);
+	if (e.code)
+		strv_addf(&h->unseen, "whether this kernel has %s (%s)", module, e.text);
 	return states[kind];
 }
 
 static void observe_next(const struct host *h, const struct module_setting *ms,
 			 struct module_facts *m)
 {
-	m->next = m->paging.value == NO ? NO : YES;
-	m->next_decided = modconf_winner(&h->conf, ms->module, ms->param, &m->winner);
+	bool decided = modconf_winner(&h->conf, ms->module, ms->param, &m->winner);
+	bool sure = conf_is_last_word(&h->conf_unread, decided ? &m->winner : NULL);
+
+	m->next = m->paging.value == NO ? NO : sure ? YES : UNKNOWN;
+	m->next_decided = decided && sure;
 	if (m->next_decided && m->paging.value != NO)
 		m->next = param_bool(modconf_token_value(&m->winner));
 }
@@ -140,7 +169,10 @@ static void observe_loaded(struct ports *p, const struct module_setting *ms, uns
 	m->now = running_value(p, ms);
 }
 
-/* libkmod is not asked about the module of another vendor: that would cost as much again. */
+/*
+ * libkmod is asked only about a module that is not there, and not about that of another vendor: to
+ * load the library alone costs more than all the rest.
+ */
 static void observe_module(struct ports *p, const struct setting *s, struct host *h,
 			   struct module_facts *m)
 {
@@ -153,7 +185,7 @@ static void observe_module(struct ports *p, const struct setting *s, struct host
 	if (!p->image) {
 		m->state = loaded_state(p, ms->module);
 		if (m->state == MODULE_STATE_UNKNOWN)
-			m->state = fits ? stored_state(p, ms->module) : MODULE_STATE_UNKNOWN;
+			m->state = fits ? stored_state(p, ms->module, h) : MODULE_STATE_UNKNOWN;
 		else
 			observe_loaded(p, ms, h->parts, m);
 	}
@@ -195,7 +227,7 @@ static void observe_own_conf(struct ports *p, struct host *h)
 {
 	autobuf text = { 0 };
 
-	if (p->file.read(p, OWN_CONF_FILE, &text) == 0)
+	if (read_noting(p, OWN_CONF_FILE, &h->conf_unread, &text) == 0)
 		h->own_conf = buf_steal(&text);
 	h->conf_writable = p->file.writable(p, OWN_CONF_DIR);
 }
@@ -208,6 +240,9 @@ static void observe_running(struct ports *p, struct host *h)
 	h->l1tf = read_line_of(p, "/sys/devices/system/cpu/vulnerabilities/l1tf");
 	h->udev = exists(p, "/run/udev/control");
 	h->libvirt = exists(p, "/var/cache/libvirt/qemu/capabilities");
+	/* Each kernel has one, and it beats every file. */
+	if (!exists(p, MODCONF_CMDLINE))
+		strv_add(&h->unseen, "the kernel command line (/proc is not mounted)");
 	observe_device(p, &h->device);
 	observe_hypervisors(p, h);
 }
@@ -269,7 +304,7 @@ static void observe_cpu(struct ports *p, struct host *h)
 static void observe_modules(struct ports *p, struct host *h)
 {
 	observe_cpu(p, h);
-	observe_conf(p, &h->conf);
+	observe_conf(p, &h->conf, &h->conf_unread);
 	observe_own_conf(p, h);
 	if (!p->image)
 		observe_running(p, h);
@@ -287,7 +322,13 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 	ret->nixos = exists(p, "/etc/NIXOS");
 	if (parts & HOST_MODULES)
 		observe_modules(p, ret);
-	if (!(parts & (HOST_KSM | HOST_KSM_USERS)) || observe_ksm(p, ret, e) == 0)
+	if (parts & (HOST_KSM | HOST_KSM_USERS))
+		observe_ksm(p, ret);
+	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
+	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);
+	unread_tell(&ret->ksm.users_unread, "tell what unmerging needs where", &ret->unseen);
+	if (parts & HOST_LENIENT || (unread_fail(&ret->ksm.unread, ret->root, e) == 0 &&
+				     unread_fail(&ret->ksm.users_unread, ret->root, e) == 0))
 		return 0;
 	host_free(ret);
 	return e->code;

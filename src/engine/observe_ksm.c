@@ -56,7 +56,9 @@ static void observe_kernel(struct ports *p, struct host *h)
 	struct file_stat st;
 
 	observe_memory(p, &h->memory);
-	k->present = p->file.stat(p, KSM_DIR, &st) == 0;
+	/* Without sysfs nobody knows. */
+	k->present = !error_is_absence(p->file.stat(p, KSM_DIR, &st)) ||
+		     error_is_absence(p->file.stat(p, "/sys/module", &st));
 	if (!k->present)
 		return;
 	k->writable = p->file.writable(p, KSM_DIR);
@@ -64,15 +66,13 @@ static void observe_kernel(struct ports *p, struct host *h)
 	observe_ksm_counters(p, &k->counters, &k->counter_count);
 }
 
-int observe_ksm(struct ports *p, struct host *h, struct err *e)
+void observe_ksm(struct ports *p, struct host *h)
 {
 	h->ksm.run = -1;
 	h->ksm.page_bytes = h->id.page_bytes ? h->id.page_bytes : PAGE_BYTES;
 	if (!h->image)
 		observe_kernel(p, h);
-	if (observe_ksm_drivers(p, h, e) < 0)
-		return e->code;
+	observe_ksm_drivers(p, h);
 	if (h->parts & HOST_KSM_USERS && !h->image && h->ksm.present)
 		observe_ksm_users(p, h);
-	return 0;
 }

@@ -9,12 +9,12 @@
 
 /*
  * Fills h->ksm and h->memory, by h->parts. A service manager that does not answer, and processes
- * that may not be looked at, are told in h->ksm and in h->unseen.
+ * that may not be looked at, are told in h->ksm and in h->unseen; files, in h->ksm.unread.
  */
-int observe_ksm(struct ports *p, struct host *h, struct err *e);
+void observe_ksm(struct ports *p, struct host *h);
 
 /* Its parts: who may turn KSM on (observe_ksm_drivers.c), and whose pages are merged. */
-int observe_ksm_drivers(struct ports *p, struct host *h, struct err *e);
+void observe_ksm_drivers(struct ports *p, struct host *h);
 void observe_ksm_users(struct ports *p, struct host *h);
 
 #endif

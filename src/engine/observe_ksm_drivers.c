@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "observe_ksm.h"
+#include "unread.h"
 
 /* Profiles of tuned that include each other: so many are followed. */
 #define PROFILES_MAX	64
@@ -37,32 +38,30 @@ static const char *const tmpfiles_dirs[] = {
 struct drivers {
 	struct ports *p;
 	struct host *h;
-	struct err *e;		 /* the first unit file that could not be looked at */
+	struct unread *unread;	 /* where what cannot be read is noted */
 	bool links_read;	 /* only where there is no manager to ask */
 	struct unit_link *links; /* all that are in UNIT_LINKS_DIR and its .wants */
 	size_t link_count;
 };
 
-/*
- * What cannot be read is not absent: a change that rests on it would leave a service on. Users other
- * than root change nothing, and need not see all.
- */
 static int noted(struct drivers *d, const char *path, int r)
 {
-	bool hidden = (r == -EACCES || r == -EPERM) && !d->h->root;
-	bool absent = r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENAMETOOLONG;
-
-	/* -EINVAL: no link (readlink(2)). */
-	if (r < 0 && !hidden && !absent && r != -EINVAL && !d->e->code)
-		err_sys(d->e, r, "cannot look at %s", path);
-	return r;
+	return unread_note(d->unread, path, r);
 }
 
-static bool exists(struct ports *p, const char *path)
+/* -EINVAL: no link (readlink(2)). */
+static int read_link(struct drivers *d, const char *path, struct buf *ret)
+{
+	int r = d->p->file.read_link(d->p, path, ret);
+
+	return r == -EINVAL ? r : noted(d, path, r);
+}
+
+static bool exists(struct drivers *d, const char *path)
 {
 	struct file_stat st;
 
-	return p->file.stat(p, path, &st) == 0;
+	return noted(d, path, d->p->file.stat(d->p, path, &st)) == 0;
 }
 
 static bool is_dir(struct ports *p, const char *path)
@@ -89,7 +88,7 @@ static void read_visible(struct drivers *d, const char *const *dirs, struct modc
 		autofree char *path = xasprintf("%s/%s", dirs[names[i].dir], names[i].name);
 		autobuf text = { 0 };
 
-		if (d->p->file.read(d->p, path, &text) == 0)
+		if (read_noting(d->p, path, d->unread, &text) == 0)
 			reader(d, path, buf_text(&text));
 	}
 	for (size_t i = 0; i < count; i++)
@@ -99,23 +98,25 @@ static void read_visible(struct drivers *d, const char *const *dirs, struct modc
 
 /* ---- unit files and their links ---- */
 
-enum unit_file_kind { UNIT_FILE_NONE, UNIT_FILE_MASK, UNIT_FILE_THERE };
+enum unit_file_kind { UNIT_FILE_NONE, UNIT_FILE_MASK, UNIT_FILE_THERE, UNIT_FILE_UNREAD };
 
 /* The file that counts for a unit, and says what it is. The caller frees the path. */
 static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_kind *ret)
 {
-	struct ports *p = d->p;
-
 	for (size_t i = 0; unit_dirs[i]; i++) {
 		autofree char *path = xasprintf("%s/%s", unit_dirs[i], unit);
 		autobuf target = { 0 };
-		struct file_stat st;
-		bool null_link = noted(d, path, p->file.read_link(p, path, &target)) == 0 &&
-				 strcmp(buf_text(&target), "/dev/null") == 0;
+		int r = read_link(d, path, &target);
+		bool null_link = r == 0 && strcmp(buf_text(&target), "/dev/null") == 0;
+		struct file_stat st = { 0 };
 
-		if (!null_link && noted(d, path, p->file.stat(p, path, &st)) < 0)
+		if (!null_link && (r == 0 || r == -EINVAL))
+			r = noted(d, path, d->p->file.stat(d->p, path, &st));
+		if (error_is_absence(r))
 			continue;
-		*ret = null_link || (st.is_regular && !st.size) ? UNIT_FILE_MASK : UNIT_FILE_THERE;
+		*ret = r < 0					  ? UNIT_FILE_UNREAD
+		       : null_link || (st.is_regular && !st.size) ? UNIT_FILE_MASK
+								  : UNIT_FILE_THERE;
 		return xstrdup(path);
 	}
 	*ret = UNIT_FILE_NONE;
@@ -123,12 +124,13 @@ static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_
 }
 
 /* A link that leads nowhere: its target is the number of this run of the unit (core/unit.c). */
-static bool is_running(struct ports *p, const char *unit)
+static bool is_running(struct drivers *d, const char *unit)
 {
 	autofree char *path = xasprintf("/run/systemd/units/invocation:%s", unit);
 	autobuf id = { 0 };
+	int r = read_link(d, path, &id);
 
-	return p->file.read_link(p, path, &id) == 0 || exists(p, path);
+	return r == 0 || r == -EINVAL;
 }
 
 static void add_links_in(struct drivers *d, const char *dir)
@@ -143,7 +145,7 @@ static void add_links_in(struct drivers *d, const char *dir)
 		autofree char *path = xasprintf("%s/%s", dir, name);
 		autobuf target = { 0 };
 
-		if (noted(d, path, d->p->file.read_link(d->p, path, &target)) == 0)
+		if (read_link(d, path, &target) == 0)
 			array_push(d->links, d->link_count) =
 				(struct unit_link){ .path = xstrdup(path),
 						    .target = buf_steal(&target) };
@@ -204,13 +206,15 @@ static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit
 		add_links_in(d, UNIT_LINKS_DIR);
 	d->links_read = true;
 	copy_links(d, unit, u);
-	if (kind == UNIT_FILE_NONE) {
+	if (kind == UNIT_FILE_UNREAD) {
+		set_state(&u->state, "", "", "");
+	} else if (kind == UNIT_FILE_NONE) {
 		set_state(&u->state, "not-found", "", "");
 	} else if (kind == UNIT_FILE_MASK) {
 		set_state(&u->state, "masked", "",
 			  starts_with(path, "/run/") ? "masked-runtime" : "masked");
 	} else {
-		if (noted(d, path, d->p->file.read(d->p, path, &text)) == 0)
+		if (read_noting(d->p, path, d->unread, &text) == 0)
 			ksm_read_install(unit, path, buf_text(&text), u);
 		set_state(&u->state, "loaded", "", file_state(u, path));
 	}
@@ -234,12 +238,15 @@ static void observe_unit(struct drivers *d, const char *unit, struct ksm_unit *u
 	enum unit_file_kind kind;
 
 	free(find_unit_file(d, unit, &kind));
-	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d->p, unit));
+	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d, unit));
 	set_state(&u->state, "not-found", *manager == MANAGER_NONE ? "" : "inactive", "");
 	if (u->exists && *manager == MANAGER_THERE)
 		ask_manager(d, unit, u);
 	if (u->exists && *manager != MANAGER_THERE)
 		read_unit_files(d, unit, u);
+	/* Its file could not be read, and systemd knows of none. */
+	if (kind == UNIT_FILE_UNREAD && strcmp(u->state.load, "not-found") == 0)
+		u->exists = false;
 }
 
 static void observe_units(struct drivers *d)
@@ -247,7 +254,7 @@ static void observe_units(struct drivers *d)
 	struct ksm_facts *k = &d->h->ksm;
 
 	k->manager =
-		!d->h->image && exists(d->p, "/run/systemd/system") ? MANAGER_THERE : MANAGER_NONE;
+		!d->h->image && exists(d, "/run/systemd/system") ? MANAGER_THERE : MANAGER_NONE;
 	k->units_writable = d->p->file.writable(d->p, UNIT_LINKS_DIR);
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
 		observe_unit(d, ksm_unit_names[i], &k->units[i]);
@@ -260,16 +267,16 @@ static void read_tmpfiles(struct drivers *d, const char *path, const char *text)
 	ksm_read_tmpfiles(path, text, &d->h->ksm);
 }
 
-static void list_tmpfiles(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
+static void list_tmpfiles(struct drivers *d, size_t dir, struct modconf_name **names, size_t *count)
 {
 	autostrv found = { 0 };
 	const char *name;
 
-	p->file.list(p, tmpfiles_dirs[dir], &found);
+	noted(d, tmpfiles_dirs[dir], d->p->file.list(d->p, tmpfiles_dirs[dir], &found));
 	strv_foreach (name, &found) {
 		autofree char *path = xasprintf("%s/%s", tmpfiles_dirs[dir], name);
 
-		if (name[0] != '.' && ends_with(name, TMPFILES_SUFFIX) && !is_dir(p, path))
+		if (name[0] != '.' && ends_with(name, TMPFILES_SUFFIX) && !is_dir(d->p, path))
 			array_push(*names, *count) =
 				(struct modconf_name){ .dir = dir, .name = xstrdup(name) };
 	}
@@ -282,10 +289,10 @@ static void observe_tmpfiles(struct drivers *d)
 	size_t count = 0;
 
 	for (size_t dir = 0; tmpfiles_dirs[dir]; dir++)
-		list_tmpfiles(d->p, dir, &names, &count);
+		list_tmpfiles(d, dir, &names, &count);
 	read_visible(d, tmpfiles_dirs, names, count, read_tmpfiles);
 	ksm_settle_tmpfiles(&d->h->ksm);
-	if (d->p->file.read(d->p, OWN_TMPFILES, &own) == 0)
+	if (read_noting(d->p, OWN_TMPFILES, d->unread, &own) == 0)
 		d->h->ksm.own_tmpfiles = buf_steal(&own);
 }
 
@@ -301,12 +308,11 @@ static void add_writer(struct drivers *d, char *who, char *where, int value)
 }
 
 /* Does it run, or will it after the next boot? */
-static bool works(const struct drivers *d, enum ksm_unit_id id)
+static bool works(struct drivers *d, enum ksm_unit_id id)
 {
 	const struct ksm_unit *u = &d->h->ksm.units[id];
 
-	if (d->h->ksm.manager != MANAGER_THERE && !d->h->image &&
-	    is_running(d->p, ksm_unit_names[id]))
+	if (d->h->ksm.manager != MANAGER_THERE && !d->h->image && is_running(d, ksm_unit_names[id]))
 		return true;
 	return unit_is_active(u) || unit_is_enabled(u);
 }
@@ -317,7 +323,7 @@ struct profiles {
 	char *where;
 };
 
-static bool read_profile(struct ports *p, const char *name, char **ret_path, struct buf *ret)
+static bool read_profile(struct drivers *d, const char *name, char **ret_path, struct buf *ret)
 {
 	static const char *const dirs[] = { "/etc/tuned/profiles", "/etc/tuned",
 					    "/usr/lib/tuned/profiles", "/usr/lib/tuned" };
@@ -325,7 +331,7 @@ static bool read_profile(struct ports *p, const char *name, char **ret_path, str
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		autofree char *path = xasprintf("%s/%s/tuned.conf", dirs[i], name);
 
-		if (p->file.read(p, path, ret) < 0)
+		if (read_noting(d->p, path, d->unread, ret) < 0)
 			continue;
 		*ret_path = xstrdup(path);
 		return true;
@@ -346,7 +352,7 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	if (depth > PROFILE_DEPTH || ps->seen.n >= PROFILES_MAX || strv_has(&ps->seen, name))
 		return;
 	strv_add(&ps->seen, name);
-	if (!read_profile(d->p, name, &path, &text))
+	if (!read_profile(d, name, &path, &text))
 		return;
 	value = ksm_read_tuned(buf_text(&text), &line, &includes);
 	strv_foreach (include, &includes)
@@ -367,7 +373,7 @@ static void observe_tuned(struct drivers *d)
 
 	if (!works(d, KSM_UNIT_TUNED))
 		return;
-	if (d->p->file.read(d->p, "/etc/tuned/active_profile", &active) < 0 || !active.len)
+	if (read_noting(d->p, "/etc/tuned/active_profile", d->unread, &active) < 0 || !active.len)
 		return;
 	ksm_tuned_names(active.data, &names);
 	strv_foreach (name, &names)
@@ -395,7 +401,7 @@ static void observe_qemu_kvm(struct drivers *d)
 
 	if (!unit_is_enabled(&d->h->ksm.units[KSM_UNIT_QEMU_KVM]))
 		return;
-	if (d->p->file.read(d->p, defaults, &text) == 0 &&
+	if (read_noting(d->p, defaults, d->unread, &text) == 0 &&
 	    !ksm_read_default_qemu(buf_text(&text), &line))
 		return;
 	add_writer(d, xstrdup(ksm_unit_names[KSM_UNIT_QEMU_KVM]),
@@ -430,14 +436,14 @@ static bool is_drop_in_dir(const char *name)
 	return ends_with(name, ".d") && is_process_unit(unit);
 }
 
-static void list_drop_ins(struct ports *p, size_t dir, const char *sub, struct modconf_name **names,
-			  size_t *count)
+static void list_drop_ins(struct drivers *d, size_t dir, const char *sub,
+			  struct modconf_name **names, size_t *count)
 {
 	autofree char *path = xasprintf("%s/%s", unit_dirs[dir], sub);
 	autostrv found = { 0 };
 	const char *name;
 
-	p->file.list(p, path, &found);
+	noted(d, path, d->p->file.list(d->p, path, &found));
 	strv_foreach (name, &found)
 		if (name[0] != '.' && ends_with(name, ".conf"))
 			array_push(*names, *count) =
@@ -445,18 +451,18 @@ static void list_drop_ins(struct ports *p, size_t dir, const char *sub, struct m
 						       .name = xasprintf("%s/%s", sub, name) };
 }
 
-static void list_units(struct ports *p, size_t dir, struct modconf_name **names, size_t *count)
+static void list_units(struct drivers *d, size_t dir, struct modconf_name **names, size_t *count)
 {
 	autostrv found = { 0 };
 	const char *name;
 
-	p->file.list(p, unit_dirs[dir], &found);
+	noted(d, unit_dirs[dir], d->p->file.list(d->p, unit_dirs[dir], &found));
 	strv_foreach (name, &found) {
 		if (is_process_unit(name))
 			array_push(*names, *count) =
 				(struct modconf_name){ .dir = dir, .name = xstrdup(name) };
 		else if (is_drop_in_dir(name))
-			list_drop_ins(p, dir, name, names, count);
+			list_drop_ins(d, dir, name, names, count);
 	}
 }
 
@@ -468,19 +474,25 @@ static void read_memory_ksm(struct drivers *d, const char *path, const char *tex
 		strv_addf(&d->h->ksm.memory_ksm, "%s:%u", path, line);
 }
 
+/* Nothing rests on what these say: what cannot be read is told, and no more. */
 static void observe_memory_ksm(struct drivers *d)
 {
 	struct modconf_name *names = NULL;
+	struct unread unread = { 0 };
 	size_t count = 0;
 
+	d->unread = &unread;
+
 	for (size_t dir = 0; unit_dirs[dir]; dir++)
-		list_units(d->p, dir, &names, &count);
+		list_units(d, dir, &names, &count);
 	read_visible(d, unit_dirs, names, count, read_memory_ksm);
+	unread_tell(&unread, "have the memory of a unit merged", &d->h->unseen);
+	unread_free(&unread);
 }
 
-int observe_ksm_drivers(struct ports *p, struct host *h, struct err *e)
+void observe_ksm_drivers(struct ports *p, struct host *h)
 {
-	struct drivers d = { .p = p, .h = h, .e = e };
+	struct drivers d = { .p = p, .h = h, .unread = &h->ksm.unread };
 
 	observe_units(&d);
 	/* In the order in which a boot comes to them. */
@@ -495,5 +507,4 @@ int observe_ksm_drivers(struct ports *p, struct host *h, struct err *e)
 		free(d.links[i].target);
 	}
 	free(d.links);
-	return e->code;
 }

@@ -12,23 +12,51 @@
 #include <string.h>
 
 #include "observe_ksm.h"
+#include "unread.h"
 
 /* One read() of a file of a process; longer command lines are cut. */
-#define TEXT_MAX 16384
+#define TEXT_MAX       16384
+#define LINE_MAX_BYTES 64 /* of a number in a file of a cgroup */
+
+#define ROOM_CHAINS 4096
+
+/* A cgroup that was looked at; without a limit: limit_bytes 0. */
+struct looked_at {
+	struct cgroup_room room;
+	size_t next; /* in its chain, counted from 1; 0: it is the last */
+};
 
 struct walk {
 	struct ports *p;
 	struct host *h;
-	bool zero_pages;	   /* this host has pages merged with the zero page */
-	struct cgroup_room *rooms; /* all that were looked at; without a limit: limit_bytes 0 */
+	bool zero_pages; /* this host has pages merged with the zero page */
+	struct looked_at *rooms;
 	size_t room_count;
+	size_t chains[ROOM_CHAINS]; /* rooms by their paths: there may be one for each process */
 };
+
+/* A process or a cgroup that is gone by now has no pages; who is not root does not unmerge. */
+static int noted(struct walk *w, const char *path, int r)
+{
+	bool gone = r == -ESRCH || r == -ENODEV;
+	bool hidden = (r == -EACCES || r == -EPERM) && !w->h->root;
+
+	return gone || hidden ? r : unread_note(&w->h->ksm.users_unread, path, r);
+}
 
 static int read_of(struct walk *w, const char *pid, const char *file, struct buf *ret)
 {
 	autofree char *path = xasprintf("/proc/%s/%s", pid, file);
 
 	return w->p->file.read_head(w->p, path, TEXT_MAX, ret);
+}
+
+/* What decides how much memory is needed where. */
+static int read_noted(struct walk *w, const char *pid, const char *file, struct buf *ret)
+{
+	autofree char *path = xasprintf("/proc/%s/%s", pid, file);
+
+	return noted(w, path, w->p->file.read_head(w->p, path, TEXT_MAX, ret));
 }
 
 /* ---- cgroups ---- */
@@ -64,9 +92,11 @@ static bool read_bytes(struct walk *w, const struct memory_files *files, const c
 {
 	const char *below = strcmp(group, "/") == 0 ? "" : group;
 	autofree char *path = xasprintf("%s%s/%s", files->root, below, file);
-	autofree char *line = read_line_of(w->p, path);
+	autobuf line = { 0 };
 
-	return line && parse_u64(chomp(line), ret) == 0;
+	if (noted(w, path, w->p->file.read_head(w->p, path, LINE_MAX_BYTES, &line)) < 0)
+		return false;
+	return line.len && parse_u64(chomp(line.data), ret) == 0;
 }
 
 /* "max" is no number. Version 1 says LONG_MAX, down to a whole page, where there is no limit. */
@@ -82,18 +112,31 @@ static void read_room(struct walk *w, const struct memory_files *files, struct c
 	}
 }
 
+/* FNV-1a. */
+static size_t *chain_of(struct walk *w, const char *path)
+{
+	uint32_t hash = 2166136261;
+
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * 16777619;
+	return &w->chains[hash % ROOM_CHAINS];
+}
+
 static struct cgroup_room *room_of(struct walk *w, const struct memory_files *files,
 				   const char *path)
 {
-	struct cgroup_room *room;
+	size_t *first = chain_of(w, path);
+	struct looked_at *new;
 
-	for (size_t i = 0; i < w->room_count; i++)
-		if (strcmp(w->rooms[i].path, path) == 0)
-			return &w->rooms[i];
-	room = &array_push(w->rooms, w->room_count);
-	room->path = xstrdup(path);
-	read_room(w, files, room);
-	return room;
+	for (size_t i = *first; i; i = w->rooms[i - 1].next)
+		if (strcmp(w->rooms[i - 1].room.path, path) == 0)
+			return &w->rooms[i - 1].room;
+	new = &array_push(w->rooms, w->room_count);
+	new->room.path = xstrdup(path);
+	new->next = *first;
+	*first = w->room_count;
+	read_room(w, files, &new->room);
+	return &new->room;
 }
 
 static void add_to_room(struct cgroup_room *room, const struct ksm_user *u)
@@ -112,7 +155,7 @@ static void add_to_rooms(struct walk *w, const struct ksm_user *u)
 	autofree char *path = NULL;
 	const struct memory_files *files = &version1;
 
-	if (read_of(w, pid, "cgroup", &text) < 0)
+	if (read_noted(w, pid, "cgroup", &text) < 0)
 		return;
 	path = group_of(buf_text(&text), "memory");
 	if (!path) {
@@ -134,11 +177,13 @@ static void keep_limited_rooms(struct walk *w)
 	struct ksm_facts *k = &w->h->ksm;
 
 	for (size_t i = 0; i < w->room_count; i++) {
-		if (w->rooms[i].limit_bytes) {
-			array_push(k->rooms, k->room_count) = w->rooms[i];
+		struct cgroup_room *room = &w->rooms[i].room;
+
+		if (room->limit_bytes) {
+			array_push(k->rooms, k->room_count) = *room;
 		} else {
-			free(w->rooms[i].path);
-			free(w->rooms[i].guest);
+			free(room->path);
+			free(room->guest);
 		}
 	}
 	free(w->rooms);
@@ -184,7 +229,7 @@ static void add_user(struct walk *w, const char *pid, int number, uint64_t pages
 static int merging_pages(struct walk *w, const char *pid, uint64_t *ret)
 {
 	autobuf text = { 0 };
-	int r = read_of(w, pid, "ksm_merging_pages", &text);
+	int r = read_noted(w, pid, "ksm_merging_pages", &text);
 
 	if (r < 0)
 		return r;
@@ -200,7 +245,7 @@ static void look_at_process(struct walk *w, const char *pid, int number)
 	bool known = r == 0;
 
 	if (r == -ENOENT || (known && (pages || w->zero_pages))) {
-		r = read_of(w, pid, "ksm_stat", &stat);
+		r = read_noted(w, pid, "ksm_stat", &stat);
 		if (!known)
 			known = ksm_read_stat(buf_text(&stat), "ksm_merging_pages", &pages);
 		ksm_read_stat(buf_text(&stat), "ksm_zero_pages", &zero);

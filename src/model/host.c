@@ -14,6 +14,25 @@ const char *module_state_name(enum module_state s)
 	return names[s];
 }
 
+static bool may_come_after(const char *unread, const struct modconf_line *line)
+{
+	if (!line->line)
+		return false;
+	for (size_t i = 0; modconf_dirs[i]; i++)
+		if (strcmp(unread, modconf_dirs[i]) == 0)
+			return true;
+	return strcmp(unread, MODCONF_CMDLINE) == 0 ||
+	       strcmp(last_part(unread), last_part(line->file)) >= 0;
+}
+
+bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word)
+{
+	for (size_t i = 0; i < unread->count; i++)
+		if (!word || may_come_after(unread->files[i].path, word->at))
+			return false;
+	return true;
+}
+
 const char *module_param(const struct module_facts *m, const char *name)
 {
 	return param_value(m->params, m->param_count, name);
@@ -22,6 +41,14 @@ const char *module_param(const struct module_facts *m, const char *name)
 bool module_in_use(const struct module_facts *m)
 {
 	return m->refcnt > 0 || m->holders.n > 0;
+}
+
+void unread_free(struct unread *u)
+{
+	for (size_t i = 0; i < u->count; i++)
+		free(u->files[i].path);
+	free(u->files);
+	*u = (struct unread){ 0 };
 }
 
 static void module_facts_free(struct module_facts *m)
@@ -39,6 +66,7 @@ void host_free(struct host *h)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		module_facts_free(&h->modules[i]);
 	modconf_free(&h->conf);
+	unread_free(&h->conf_unread);
 	ksm_free(&h->ksm);
 	kvm_users_free(&h->users);
 	strv_free(&h->hypervisors);

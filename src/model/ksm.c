@@ -73,6 +73,8 @@ void ksm_free(struct ksm_facts *k)
 	free(k->writers);
 	free(k->own_tmpfiles);
 	strv_free(&k->memory_ksm);
+	unread_free(&k->unread);
+	unread_free(&k->users_unread);
 	free_users(k);
 	for (size_t i = 0; i < k->room_count; i++) {
 		free(k->rooms[i].path);

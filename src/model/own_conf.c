@@ -134,12 +134,13 @@ static char *own_conf_text(const char *old, const struct module_setting *ms, enu
 enum tri next_value(const struct work *w, const struct modconf *c)
 {
 	struct modconf_token t;
+	bool found = modconf_winner(c, w->ms->module, w->ms->param, &t);
 
 	if (w->m->paging.value == NO)
 		return NO;
-	if (!modconf_winner(c, w->ms->module, w->ms->param, &t))
-		return YES;
-	return param_bool(modconf_token_value(&t));
+	if (!conf_is_last_word(&w->host->conf_unread, found ? &t : NULL))
+		return UNKNOWN;
+	return found ? param_bool(modconf_token_value(&t)) : YES;
 }
 
 /* Tries our file with this text; keeps it in w when the next load then gives what is wanted. */

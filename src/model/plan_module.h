@@ -47,7 +47,10 @@ bool refuse_reload(struct work *w); /* what stands in the way of a reload just n
 
 /* Finds the text of our file with which the next load gives what is wanted, if there is one. */
 bool own_conf_find(struct work *w);
-/* What the next load gives by these options; without a word from anybody the default is on. */
+/*
+ * What the next load gives by these options; without a word from anybody the default is on.
+ * UNKNOWN: a file that could not be read may have the last word.
+ */
 enum tri next_value(const struct work *w, const struct modconf *c);
 
 struct change *work_add_change(struct work *w, const char *value);

@@ -5,6 +5,7 @@
 #include "plan_common.h"
 #include "plan_module.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* The setting that is on this processor what ours is on another vendor's; NULL: none. */
@@ -205,9 +206,48 @@ bool refuse_reload(struct work *w)
 	return refuse_modules_disabled(w) || refuse_other_hypervisor(w) || refuse_in_use(w);
 }
 
+static bool refuse_unread(struct work *w, const struct unread_file *file)
+{
+	autofree char *path = safe_text(file->path, 200);
+	autofree char *text =
+		xasprintf("what %s says is not known (%s), and it may decide the next load", path,
+			  strerror(-file->error));
+
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
+			   w->host->root ? "Mend or remove it, then run the same command again."
+					 : "Run it again with sudo.");
+}
+
+/* libkmod opens each of them, and waits for ever for somebody to write into a FIFO. */
+static bool refuse_endless(struct work *w, const struct unread_file *file)
+{
+	autofree char *path = safe_text(file->path, 200);
+	autofree char *text =
+		xasprintf("%s is no regular file: whoever loads a module may wait for ever", path);
+
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
+			   "Remove it, then run the same command again.");
+}
+
+/* Our own file would be replaced without what others have put there. */
+static bool refuse_unread_files(struct work *w)
+{
+	const struct unread *unread = &w->host->conf_unread;
+
+	for (size_t i = 0; i < unread->count; i++) {
+		const struct unread_file *file = &unread->files[i];
+
+		if (strcmp(file->path, OWN_CONF_FILE) == 0)
+			return refuse_unread(w, file);
+		if (file->error == -EINVAL && !w->host->image)
+			return refuse_endless(w, file);
+	}
+	return false;
+}
+
 bool refuse_unclear(struct work *w)
 {
-	return refuse_busy_module(w) || refuse_unknown(w);
+	return refuse_busy_module(w) || refuse_unknown(w) || refuse_unread_files(w);
 }
 
 /* Whether root could write there is for root to find out. */
@@ -216,14 +256,28 @@ bool refuse_rights(struct work *w)
 	return plan_refuse_not_root(w->host, w->plan) || refuse_unwritable(w);
 }
 
+/* Of those that could not be read, the one that is most likely to have the last word. */
+static const struct unread_file *last_unread(const struct unread *unread)
+{
+	const struct unread_file *last = unread->files;
+
+	for (size_t i = 1; i < unread->count; i++)
+		if (strcmp(last_part(unread->files[i].path), last_part(last->path)) > 0)
+			last = &unread->files[i];
+	return last;
+}
+
 bool refuse_lost_file(struct work *w)
 {
 	struct modconf_token winner = { 0 };
 
 	if (own_conf_find(w))
 		return false;
-	if (modconf_winner(&w->next, w->ms->module, w->ms->param, &winner))
+	if (modconf_winner(&w->next, w->ms->module, w->ms->param, &winner) &&
+	    param_bool(modconf_token_value(&winner)) != w->want)
 		return refuse_other_option(w, &winner);
+	if (w->host->conf_unread.count)
+		return refuse_unread(w, last_unread(&w->host->conf_unread));
 	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins",
 			   "the option would not take effect, for a reason unknown", "");
 }

@@ -184,8 +184,8 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 	} else {
 		json_put(o, setting->name, json_ksm_object(host));
 		json_put(o, "memory", json_memory_object(host));
-		json_put(o, "not_seen", json_strv(&host->unseen));
 	}
+	json_put(o, "not_seen", json_strv(&host->unseen));
 	return json_print(out, o);
 }
 

@@ -23,6 +23,8 @@ void next_source(const struct module_facts *m, struct buf *ret)
 {
 	if (m->next_decided && m->paging.value != NO)
 		where_text(m->winner.at, ret);
+	else if (m->next == UNKNOWN)
+		buf_puts(ret, "not all files could be read");
 	else
 		buf_puts(ret, m->paging.value == NO ? "processor" : "default");
 }

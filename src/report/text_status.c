@@ -234,6 +234,7 @@ static void text_module_setting(FILE *out, const struct style *style, const stru
 
 	setting_rows(t, host, setting);
 	table_print(t, out, "");
+	text_unseen(out, host);
 	if (style->verbose)
 		module_params(out, &host->modules[setting->id], setting->module->module);
 }

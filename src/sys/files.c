@@ -32,7 +32,8 @@ int sys_open(struct ports *p, const char *path, int flags)
 				.resolve = RESOLVE_IN_ROOT };
 	long fd = syscall(SYS_openat2, sys_of(p)->root_fd, below_root(path), &how, sizeof(how));
 
-	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+	/* -EAGAIN: a ".." on the way, while anything was renamed or mounted (namei.c:handle_dots). */
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM && errno != EAGAIN))
 		return fd < 0 ? -errno : (int)fd;
 	/* Before Linux 5.6, or under an old container's filter. From "/" no path leads outside. */
 	if (p->image)
@@ -89,6 +90,14 @@ static int open_to_read(struct ports *p, const char *path)
 	return opened < 0 ? -errno : opened;
 }
 
+/* To us it looks empty; whoever opens it without O_NONBLOCK, as libkmod does, waits for ever. */
+static bool is_fifo(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 static int file_read(struct ports *p, const char *path, struct buf *ret)
 {
 	autobuf text = { 0 };
@@ -98,6 +107,8 @@ static int file_read(struct ports *p, const char *path, struct buf *ret)
 	if (fd < 0)
 		return fd;
 	r = read_all(fd, &text);
+	if (r == 0 && !text.len && is_fifo(fd))
+		r = -EINVAL;
 	if (r < 0)
 		return r;
 	buf_add(ret, buf_text(&text), text.len);
@@ -180,11 +191,14 @@ static bool is_file(struct ports *p, const char *dir, const struct dirent *entry
 {
 	autofree char *path = NULL;
 	struct file_stat st;
+	int r;
 
 	if (entry->d_type == DT_REG || entry->d_type == DT_DIR)
 		return entry->d_type == DT_REG;
 	path = xasprintf("%s/%s", dir, entry->d_name);
-	return p->file.stat(p, path, &st) == 0 && !st.is_dir;
+	r = p->file.stat(p, path, &st);
+	/* What cannot be told will show when it is read. */
+	return r == 0 ? !st.is_dir : !error_is_absence(r);
 }
 
 static int file_list_files(struct ports *p, const char *path, struct strv *ret)

@@ -94,6 +94,11 @@ changes ksm-6.12 'ksm unmerged' 0 '2 0 inactive/disabled inactive/disabled'
 changes ksm-small 'ksm off' 0 '0 700000 inactive/disabled inactive/disabled'
 changes ksm-small 'ksm unmerged --reserve 128M' 0 '2 0 inactive/disabled inactive/disabled'
 changes ksm-off 'ksm on' 0 '1 0 active/enabled active/enabled'
+# The longest time that --watch takes.
+host ksm-tuned
+run kvmtune ksm unmerged --watch 9223372036854775807ms --dry-run
+like "$status $out" '^0 .*watch  *memory  *9223372036854776 s;' 'a watch for ever is shown as it is'
+
 unchanged ksm-tuned 'ksm on'
 unchanged ksm-only 'ksm on'
 unchanged ksm-off 'ksm off'

@@ -165,18 +165,22 @@ static const struct {
 	const char *name;
 	int number;
 } error_names[] = {
-	{ "EIO", EIO },	      { "EAGAIN", EAGAIN }, { "EINVAL", EINVAL }, { "ENOSPC", ENOSPC },
-	{ "ENOSYS", ENOSYS }, { "EPERM", EPERM },   { "EROFS", EROFS },
+	{ "EIO", EIO },	      { "EAGAIN", EAGAIN }, { "EINVAL", EINVAL },
+	{ "ENOSPC", ENOSPC }, { "ENOSYS", ENOSYS }, { "EPERM", EPERM },
+	{ "EROFS", EROFS },   { "EACCES", EACCES }, { "ENOMEM", ENOMEM },
 };
 
-static int wanted_error(void)
+static int error_of(const char *name)
 {
-	const char *name = getenv("KVMTUNE_FAKE_ERRNO");
-
 	for (size_t i = 0; name && i < ARRAY_SIZE(error_names); i++)
 		if (strcmp(error_names[i].name, name) == 0)
 			return error_names[i].number;
 	return EIO;
+}
+
+static int wanted_error(void)
+{
+	return error_of(getenv("KVMTUNE_FAKE_ERRNO"));
 }
 
 /* Does the variable name this call? "7" names the 7th, "7+" all from the 7th on. */
@@ -253,16 +257,62 @@ static bool is_private(const struct fake *f, const char *path)
 	return starts_with(path, "/proc/") && strstr(path, "/ksm_") && said_tri(f, "root") == NO;
 }
 
+/* "unreadable ERROR PATH", any number of them: whoever looks at that path gets this. Else 0. */
+static int reading_fails(struct ports *p, const char *path)
+{
+	const struct fake *f = fake_of(p);
+	const char *said;
+	size_t at = 0;
+
+	while (next_said(f, "unreadable", &at, &said)) {
+		autofree char *name = xstrndup(said, strcspn(said, " "));
+
+		if (said[strlen(name)] && strcmp(said + strlen(name) + 1, path) == 0)
+			return -error_of(name);
+	}
+	return is_private(f, path) ? -EACCES : 0;
+}
+
 static int fake_read(struct ports *p, const char *path, struct buf *ret)
 {
-	return is_private(fake_of(p), path) ? -EACCES : fake_of(p)->files.read(p, path, ret);
+	int r = reading_fails(p, path);
+
+	return r < 0 ? r : fake_of(p)->files.read(p, path, ret);
 }
 
 static int fake_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
 {
-	struct fake *f = fake_of(p);
+	int r = reading_fails(p, path);
 
-	return is_private(f, path) ? -EACCES : f->files.read_head(p, path, size, ret);
+	return r < 0 ? r : fake_of(p)->files.read_head(p, path, size, ret);
+}
+
+static int fake_list(struct ports *p, const char *path, struct strv *ret)
+{
+	int r = reading_fails(p, path);
+
+	return r < 0 ? r : fake_of(p)->files.list(p, path, ret);
+}
+
+static int fake_list_files(struct ports *p, const char *path, struct strv *ret)
+{
+	int r = reading_fails(p, path);
+
+	return r < 0 ? r : fake_of(p)->files.list_files(p, path, ret);
+}
+
+static int fake_stat(struct ports *p, const char *path, struct file_stat *ret)
+{
+	int r = reading_fails(p, path);
+
+	return r < 0 && !is_private(fake_of(p), path) ? r : fake_of(p)->files.stat(p, path, ret);
+}
+
+static int fake_read_link(struct ports *p, const char *path, struct buf *ret)
+{
+	int r = reading_fails(p, path);
+
+	return r < 0 ? r : fake_of(p)->files.read_link(p, path, ret);
 }
 
 /* "read_only DIR", any number of them: what is mounted there can only be read. */
@@ -361,6 +411,10 @@ static void fake_files(struct ports *p)
 	fake_of(p)->files = p->file;
 	p->file.read = fake_read;
 	p->file.read_head = fake_read_head;
+	p->file.list = fake_list;
+	p->file.list_files = fake_list_files;
+	p->file.stat = fake_stat;
+	p->file.read_link = fake_read_link;
 	p->file.writable = fake_writable;
 	p->file.replace = fake_replace;
 	p->file.remove = fake_remove;
@@ -626,6 +680,7 @@ static int fake_prepare(struct ports *p, const char *module, enum module_kind *r
 	const char *kind =
 		strcmp(module, the_module(f)) == 0 ? fake_said(f, "kind", "absent") : "absent";
 	struct modconf conf = { 0 };
+	struct unread unread = { 0 };
 	char *options;
 
 	(void)e;
@@ -636,7 +691,8 @@ static int fake_prepare(struct ports *p, const char *module, enum module_kind *r
 							    : MODULE_ABSENT;
 	if (p->image)
 		return 0;
-	observe_conf(p, &conf);
+	observe_conf(p, &conf, &unread);
+	unread_free(&unread);
 	options = modconf_options(&conf, module);
 	f->install_line = modconf_find(&conf, MODCONF_INSTALL, module);
 	modconf_free(&conf);

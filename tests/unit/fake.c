@@ -22,8 +22,10 @@ static struct fake *fake_of(struct ports *p)
 
 static struct fake_file *find_file(struct fake *f, const char *path)
 {
+	size_t len = strlen(path);
+
 	for (size_t i = 0; i < f->file_count; i++)
-		if (strcmp(f->files[i].path, path) == 0)
+		if (f->files[i].path_len == len && strcmp(f->files[i].path, path) == 0)
 			return &f->files[i];
 	return NULL;
 }
@@ -35,6 +37,7 @@ void fake_file(struct fake *f, const char *path, const char *text)
 	if (!file) {
 		file = &array_push(f->files, f->file_count);
 		file->path = xstrdup(path);
+		file->path_len = strlen(path);
 		file->mode = 0644;
 	}
 	file->link = false;
@@ -183,14 +186,15 @@ static int file_read_head(struct ports *p, const char *path, size_t size, struct
 static int file_list(struct ports *p, const char *path, struct strv *ret)
 {
 	struct fake *f = fake_of(p);
-	autofree char *prefix = xasprintf("%s/", path);
+	size_t len = strlen(path);
 	bool found = false;
 
 	for (size_t i = 0; i < f->file_count; i++) {
-		const char *rest = f->files[i].path + strlen(prefix);
+		const char *rest = f->files[i].path + len + 1;
 		autofree char *name = NULL;
 
-		if (!starts_with(f->files[i].path, prefix))
+		if (f->files[i].path_len <= len || rest[-1] != '/' ||
+		    !starts_with(f->files[i].path, path))
 			continue;
 		found = true;
 		name = xstrndup(rest, strcspn(rest, "/"));
@@ -465,10 +469,12 @@ static char *configured(struct ports *p)
 {
 	struct fake *f = fake_of(p);
 	struct modconf conf = { 0 };
+	struct unread unread = { 0 };
 	char *options;
 
 	f->libkmod_reads = true;
-	observe_conf(p, &conf);
+	observe_conf(p, &conf, &unread);
+	unread_free(&unread);
 	f->libkmod_reads = false;
 	options = modconf_options(&conf, MODULE);
 	modconf_free(&conf);
@@ -1003,6 +1009,7 @@ void fake_init(struct fake *f)
 	f->cpu = (struct cpu_id){ .vendor = "GenuineIntel", .vmx = YES, .svm = NO };
 	f->ports.self = f;
 	set_ports(&f->ports);
+	fake_file(f, MODCONF_CMDLINE, "quiet\n");
 }
 
 void fake_free(struct fake *f)

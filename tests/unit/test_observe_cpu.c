@@ -307,6 +307,41 @@ static void proof_reads_our_parameter(void **state)
 	fake_free(&f);
 }
 
+/* To ask for modules is dear: of one that is loaded nothing more is to be known. */
+static void a_loaded_module_is_not_asked_for(void **state)
+{
+	struct err e = { 0 };
+	struct host h;
+	struct fake f;
+
+	(void)state;
+	make(find_case("old, EPT, loaded"), &f);
+	fake_fault(&f, "prepare", 0, 1, -EIO);
+	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
+	assert_int_equal(h.modules[SETTING_EPT].state, MODULE_STATE_LOADED);
+	assert_int_equal(h.unseen.n, 0);
+	host_free(&h);
+	fake_free(&f);
+}
+
+static void modules_cannot_be_asked_for(void **state)
+{
+	struct err e = { 0 };
+	struct host h;
+	struct fake f;
+
+	(void)state;
+	make(find_case("new, EPT"), &f);
+	fake_fault(&f, "prepare", 0, 1, -EIO);
+	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
+	assert_int_equal(h.modules[SETTING_EPT].state, MODULE_STATE_UNKNOWN);
+	assert_int_equal(h.unseen.n, 1);
+	assert_string_equal(h.unseen.v[0],
+			    "whether this kernel has kvm_intel (fake fault in prepare)");
+	host_free(&h);
+	fake_free(&f);
+}
+
 static void an_image_has_no_processor(void **state)
 {
 	const struct module_facts *m;
@@ -442,6 +477,8 @@ int main(void)
 		cmocka_unit_test(evidence),
 		cmocka_unit_test(contrary_evidence),
 		cmocka_unit_test(proof_reads_our_parameter),
+		cmocka_unit_test(a_loaded_module_is_not_asked_for),
+		cmocka_unit_test(modules_cannot_be_asked_for),
 		cmocka_unit_test(an_image_has_no_processor),
 		cmocka_unit_test(amd_facts),
 	};

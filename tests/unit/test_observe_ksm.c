@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include <engine/observe_ksm.h>
+#include <engine/unread.h>
 #include <kvmtune/port.h>
 
 #include "tree.h"
@@ -31,15 +32,19 @@ static struct bed {
 	char root[32];
 	struct ports ports;
 	struct host host;
-	bool image;		  /* of the host: the doors are those of a running one */
+	bool image; /* of the host: the doors are those of a running one */
+	bool root_user;
 	struct unit_state answer; /* of the service manager */
 	const char *refuses;	  /* it does not, and says so */
 	struct strv asked;
-	/* Reading this file gives an error. */
+	/* Looking at this path gives an error. */
 	const char *broken;
 	int code;
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
 	int (*read_head)(struct ports *p, const char *path, size_t size, struct buf *ret);
+	int (*list)(struct ports *p, const char *path, struct strv *ret);
+	int (*stat)(struct ports *p, const char *path, struct file_stat *ret);
+	int (*read_link)(struct ports *p, const char *path, struct buf *ret);
 } bed;
 
 static int unit_state(struct ports *p, const char *unit, struct unit_state *ret, struct err *e)
@@ -52,16 +57,34 @@ static int unit_state(struct ports *p, const char *unit, struct unit_state *ret,
 	return 0;
 }
 
+static bool is_broken(const char *path)
+{
+	return bed.broken && strcmp(path, bed.broken) == 0;
+}
+
 static int broken_read(struct ports *p, const char *path, struct buf *ret)
 {
-	return bed.broken && strcmp(path, bed.broken) == 0 ? bed.code : bed.read(p, path, ret);
+	return is_broken(path) ? bed.code : bed.read(p, path, ret);
 }
 
 static int broken_read_head(struct ports *p, const char *path, size_t size, struct buf *ret)
 {
-	if (bed.broken && strcmp(path, bed.broken) == 0)
-		return bed.code;
-	return bed.read_head(p, path, size, ret);
+	return is_broken(path) ? bed.code : bed.read_head(p, path, size, ret);
+}
+
+static int broken_list(struct ports *p, const char *path, struct strv *ret)
+{
+	return is_broken(path) ? bed.code : bed.list(p, path, ret);
+}
+
+static int broken_stat(struct ports *p, const char *path, struct file_stat *ret)
+{
+	return is_broken(path) ? bed.code : bed.stat(p, path, ret);
+}
+
+static int broken_read_link(struct ports *p, const char *path, struct buf *ret)
+{
+	return is_broken(path) ? bed.code : bed.read_link(p, path, ret);
 }
 
 static int set_up(void **state)
@@ -76,8 +99,14 @@ static int set_up(void **state)
 	bed.ports.unit.state = unit_state;
 	bed.read = bed.ports.file.read;
 	bed.read_head = bed.ports.file.read_head;
+	bed.list = bed.ports.file.list;
+	bed.stat = bed.ports.file.stat;
+	bed.read_link = bed.ports.file.read_link;
 	bed.ports.file.read = broken_read;
 	bed.ports.file.read_head = broken_read_head;
+	bed.ports.file.list = broken_list;
+	bed.ports.file.stat = broken_stat;
+	bed.ports.file.read_link = broken_read_link;
 	return 0;
 }
 
@@ -149,9 +178,9 @@ static const struct ksm_facts *observe(unsigned parts)
 {
 	host_free(&bed.host);
 	strv_free(&bed.asked);
-	bed.host = (struct host){ .parts = parts, .image = bed.image };
+	bed.host = (struct host){ .parts = parts, .image = bed.image, .root = bed.root_user };
 	bed.host.id.page_bytes = 4096;
-	assert_int_equal(observe_ksm(&bed.ports, &bed.host, &(struct err){ 0 }), 0);
+	observe_ksm(&bed.ports, &bed.host);
 	return &bed.host.ksm;
 }
 
@@ -201,9 +230,14 @@ static void kernels(void **state)
 
 static void no_ksm(void **state)
 {
-	const struct ksm_facts *k = observe(HOST_ALL);
+	const struct ksm_facts *k;
 
 	(void)state;
+	/* Not even sysfs: a chroot. */
+	assert_true(observe(HOST_ALL)->present);
+	assert_int_equal(bed.host.ksm.run, -1);
+	add_dir("/sys/module");
+	k = observe(HOST_ALL);
 	assert_false(k->present);
 	assert_int_equal(k->run, -1);
 	assert_null(ksm_now(k));
@@ -366,14 +400,6 @@ static void image(void **state)
 	check_state(unit_of(k, KSM_UNIT_KSMTUNED), "loaded", "", "static");
 }
 
-static int true_error;
-static int (*true_list)(struct ports *p, const char *path, struct strv *ret);
-
-static int list_that_fails(struct ports *p, const char *path, struct strv *ret)
-{
-	return strcmp(path, WANTS) == 0 ? true_error : true_list(p, path, ret);
-}
-
 /* Links that cannot be read are not links that are absent: the unit would be taken for disabled. */
 static void links_that_cannot_be_read(void **state)
 {
@@ -381,28 +407,119 @@ static void links_that_cannot_be_read(void **state)
 		int error;
 		bool root;
 		int result;
-	} cases[] = { { -EIO, true, -EIO },
-		      { -ENOMEM, false, -ENOMEM },
-		      { -EACCES, true, -EACCES },
-		      { -EACCES, false, 0 },
-		      { -ENOENT, true, 0 } };
+		enum exit_status status;
+	} cases[] = { { -EIO, true, -EIO, STATUS_FAILED },
+		      { -ENOMEM, false, -ENOMEM, STATUS_FAILED },
+		      { -EACCES, true, -EACCES, STATUS_FAILED },
+		      { -EACCES, false, -EACCES, STATUS_IMPOSSIBLE },
+		      { -ENOENT, true, 0, STATUS_DONE } };
 
 	(void)state;
 	bed.image = true;
 	add_file(UNITS "/ksm.service", INSTALL);
 	add_link(WANTS "/ksm.service", UNITS "/ksm.service");
-	true_list = bed.ports.file.list;
-	bed.ports.file.list = list_that_fails;
+	bed.broken = WANTS;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct ksm_facts *k;
 		struct err e = { 0 };
 
-		true_error = cases[i].error;
-		host_free(&bed.host);
-		bed.host = (struct host){ .image = true, .root = cases[i].root };
-		assert_int_equal(observe_ksm(&bed.ports, &bed.host, &e), cases[i].result);
-		assert_int_equal(e.code, cases[i].result);
+		bed.code = cases[i].error;
+		k = observe(HOST_KSM);
+		assert_int_equal(k->unread.count, cases[i].result != 0);
+		assert_int_equal(unread_fail(&k->unread, cases[i].root, &e), cases[i].result);
+		assert_int_equal(e.status, cases[i].status);
 	}
-	bed.ports.file.list = true_list;
+}
+
+/* Each file that may turn KSM on: what is there and cannot be read is no file that is absent. */
+static void files_that_cannot_be_read(void **state)
+{
+	static const char *const paths[] = {
+		LINKS,
+		LINKS "/ksm.service",
+		UNITS "/ksm.service",
+		UNITS "/ksmtuned.service",
+		"/etc/tmpfiles.d",
+		"/etc/tmpfiles.d/00-kvmtune.conf",
+		"/usr/lib/tmpfiles.d/ksm.conf",
+		"/etc/tuned/active_profile",
+		"/etc/tuned/mine/tuned.conf",
+		"/etc/default/qemu-kvm",
+	};
+
+	(void)state;
+	bed.image = true;
+	add_file(UNITS "/ksm.service", INSTALL);
+	add_file(UNITS "/tuned.service", INSTALL);
+	add_file(UNITS "/qemu-kvm.service", INSTALL);
+	add_link(WANTS "/tuned.service", UNITS "/tuned.service");
+	add_link(WANTS "/qemu-kvm.service", UNITS "/qemu-kvm.service");
+	add_file("/usr/lib/tmpfiles.d/ksm.conf", RUN_LINE("1"));
+	add_file("/etc/tuned/active_profile", "mine\n");
+	assert_int_equal(observe(HOST_KSM)->unread.count, 0);
+	bed.code = -EIO;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		const struct unread *u;
+
+		bed.broken = paths[i];
+		u = &observe(HOST_KSM)->unread;
+		if (u->count != 1 || strcmp(u->files[0].path, paths[i]) != 0)
+			fail_msg("%s: %zu noted, first %s", paths[i], u->count,
+				 u->count ? u->files[0].path : "none");
+		assert_int_equal(u->files[0].error, -EIO);
+	}
+}
+
+/* Is systemd there? Where that cannot be told, its services are not taken for absent. */
+static void manager_that_cannot_be_seen(void **state)
+{
+	(void)state;
+	add_dir("/run/systemd/system");
+	bed.broken = "/run/systemd/system";
+	bed.code = -ENOMEM;
+	assert_true(observe(HOST_KSM)->unread.count > 0);
+	assert_string_equal(bed.host.ksm.unread.files[0].path, "/run/systemd/system");
+}
+
+/* systemd knows its units all the same. */
+static void unit_file_that_cannot_be_read(void **state)
+{
+	const struct ksm_facts *k;
+
+	(void)state;
+	add_dir("/run/systemd/system");
+	add_file(UNITS "/ksm.service", INSTALL);
+	bed.broken = UNITS "/ksm.service";
+	bed.code = -EIO;
+	bed.answer = (struct unit_state){ "loaded", "active", "enabled" };
+	k = observe(HOST_KSM);
+	assert_true(unit_of(k, KSM_UNIT_KSM)->exists);
+	check_state(unit_of(k, KSM_UNIT_KSM), "loaded", "active", "enabled");
+	bed.answer = (struct unit_state){ "not-found", "inactive", "" };
+	assert_false(unit_of(observe(HOST_KSM), KSM_UNIT_KSM)->exists);
+	/* Without systemd nothing is known of it. */
+	bed.image = true;
+	k = observe(HOST_KSM);
+	assert_true(unit_of(k, KSM_UNIT_KSM)->exists);
+	check_state(unit_of(k, KSM_UNIT_KSM), "", "", "");
+}
+
+/* Who opens it would wait; a directory and a broken link are passed over. */
+static void files_of_odd_kinds(void **state)
+{
+	autofree char *fifo = make_parents("/etc/tmpfiles.d/a.conf");
+	const struct unread *u;
+
+	(void)state;
+	add_dir("/etc/tmpfiles.d/b.conf");
+	add_link("/etc/tmpfiles.d/c.conf", "nowhere");
+	add_link("/etc/tmpfiles.d/d.conf", "d.conf");
+	assert_int_equal(observe(HOST_KSM)->unread.count, 0);
+	assert_int_equal(mkfifo(fifo, 0644), 0);
+	u = &observe(HOST_KSM)->unread;
+	assert_int_equal(u->count, 1);
+	assert_string_equal(u->files[0].path, "/etc/tmpfiles.d/a.conf");
+	assert_int_equal(u->files[0].error, -EINVAL);
 }
 
 struct disk_case {
@@ -732,6 +849,75 @@ static void rooms_of_version_2(void **state)
 	check_room(&k->rooms[2], "/a.slice/b/c", 1, 0, 10);
 }
 
+/* Taken for absent, a guest could be unmerged beyond its limit. */
+static void users_that_cannot_be_read(void **state)
+{
+	static const char *const paths[] = {
+		"/proc/1/ksm_merging_pages",
+		"/proc/1/ksm_stat",
+		"/proc/1/cgroup",
+		"/sys/fs/cgroup/a/memory.max",
+		"/sys/fs/cgroup/a/memory.current",
+	};
+	static const struct {
+		int error;
+		bool root;
+		size_t noted;
+	} errors[] = { { -EIO, true, 1 },     { -ENOMEM, false, 1 }, { -EACCES, true, 1 },
+		       { -EACCES, false, 0 }, { -ESRCH, true, 0 },   { -ENODEV, true, 0 },
+		       { -ENOENT, true, 0 } };
+
+	(void)state;
+	add_counters("run=1 pages_shared=10 pages_sharing=90");
+	add_process(1, "kvm", "90\n", "0::/a\n");
+	add_of(1, "ksm_stat", "ksm_merging_pages 90\n");
+	add_group("/a", "memory.max", "5000000\n", "memory.current", "70\n");
+	for (size_t i = 0; i < ARRAY_SIZE(paths) * ARRAY_SIZE(errors); i++) {
+		size_t which = i % ARRAY_SIZE(errors);
+		const struct unread *u;
+
+		bed.broken = paths[i / ARRAY_SIZE(errors)];
+		bed.code = errors[which].error;
+		bed.root_user = errors[which].root;
+		u = &observe_users_of()->users_unread;
+		if (u->count != errors[which].noted)
+			fail_msg("%s, %d: %zu noted", bed.broken, bed.code, u->count);
+	}
+}
+
+/* Many guests, each in a group of its own with a limit, and all in one: none is taken for another. */
+static void many_rooms(void **state)
+{
+	enum { GUESTS = 300 };
+	const struct ksm_facts *k;
+	uint64_t pages = 0;
+
+	(void)state;
+	add_counters("run=1 pages_shared=10 pages_sharing=90");
+	add_group("/m", "memory.max", "9000000\n", "memory.current", "80\n");
+	for (int i = 1; i <= GUESTS; i++) {
+		autofree char *group = xasprintf("/m/guest%d", i);
+		autofree char *line = xasprintf("0::%s\n", group);
+		autofree char *merged = xasprintf("%d\n", i);
+		autofree char *limit = xasprintf("%d\n", 100000 + i);
+
+		add_process(i, "kvm", merged, line);
+		add_group(group, "memory.max", limit, "memory.current", "7\n");
+		pages += (uint64_t)i;
+	}
+	k = observe_users_of();
+	assert_int_equal(k->user_count, GUESTS);
+	assert_int_equal(k->room_count, GUESTS + 1);
+	check_room(&k->rooms[1], "/m", 9000000, 80, pages);
+	for (size_t i = 0; i < GUESTS; i++) {
+		const struct cgroup_room *room = &k->rooms[i ? i + 1 : 0];
+		int guest = GUESTS - (int)i;
+		autofree char *path = xasprintf("/m/guest%d", guest);
+
+		check_room(room, path, 100000 + (uint64_t)guest, 7, (uint64_t)guest);
+	}
+}
+
 static void rooms_of_version_1(void **state)
 {
 	static const char in[] = "memory.limit_in_bytes", used[] = "memory.usage_in_bytes";
@@ -817,6 +1003,10 @@ int main(void)
 		WITH_BED(manager_is_dead),
 		WITH_BED(image),
 		WITH_BED(links_that_cannot_be_read),
+		WITH_BED(files_that_cannot_be_read),
+		WITH_BED(manager_that_cannot_be_seen),
+		WITH_BED(unit_file_that_cannot_be_read),
+		WITH_BED(files_of_odd_kinds),
 		WITH_BED(states_on_disk),
 		WITH_BED(tmpfiles),
 		WITH_BED(tuned),
@@ -827,7 +1017,9 @@ int main(void)
 		WITH_BED(users),
 		WITH_BED(zero_pages),
 		WITH_BED(users_that_are_not_told),
+		WITH_BED(users_that_cannot_be_read),
 		WITH_BED(rooms_of_version_2),
+		WITH_BED(many_rooms),
 		WITH_BED(rooms_of_version_1),
 		WITH_BED(hostile_cgroups),
 		WITH_BED(hostile_processes),
