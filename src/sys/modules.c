@@ -107,6 +107,13 @@ void sys_modules_close(struct ports *p)
 	s->modules = NULL;
 }
 
+/* No number of its own: to the callers -ENOENT and -ENOSYS say something of a module. */
+static struct modules *no_context(const char *what, int error, struct err *e)
+{
+	err_set(e, -EIO, "%s: %s", what, strerror(error));
+	return NULL;
+}
+
 /* A new context: libkmod reads the configuration once, when one is made. */
 static struct modules *new_context(struct ports *p, const char *module, struct err *e)
 {
@@ -117,17 +124,11 @@ static struct modules *new_context(struct ports *p, const char *module, struct e
 		return NULL;
 	close_context(ms);
 	ms->context = ms->kmod.new(NULL, NULL);
-	if (!ms->context) {
-		err_sys(e, errno ? -errno : -ENOMEM, "libkmod cannot read the configuration");
-		return NULL;
-	}
+	if (!ms->context)
+		return no_context("libkmod cannot read the configuration", errno ?: ENOMEM, e);
 	ms->kmod.set_log_fn(ms->context, be_silent, NULL);
 	r = ms->kmod.module_new_from_name(ms->context, module, &ms->module);
-	if (r < 0) {
-		err_sys(e, r, "libkmod does not take the module name %s", module);
-		return NULL;
-	}
-	return ms;
+	return r < 0 ? no_context("libkmod does not take the name of the module", -r, e) : ms;
 }
 
 static enum module_kind kind_of(const struct modules *ms)
