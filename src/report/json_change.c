@@ -150,6 +150,7 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 	json_put(o, "refusal", json_error(&outcome->plan.refusal));
 	json_put(o, "error", json_error(&outcome->err));
 	json_put(o, "users", json_users_list(&outcome->before.users));
+	json_put(o, "not_seen", json_strv(&outcome->before.unseen));
 	if (outcome->before.parts & HOST_KSM) {
 		json_put(o, "ksm", json_ksm_object(&outcome->before));
 		json_put(o, "memory", json_memory_object(&outcome->before));

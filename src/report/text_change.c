@@ -194,6 +194,7 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	if (style->quiet)
 		return;
 	effects(out, &o->plan);
+	text_unseen(out, &o->before);
 	remarks(out, o);
 	if (!dry_run && !o->err.code)
 		after_notes(out, o);

@@ -87,6 +87,7 @@ is "$status" 7 'audit does not take it for what was asked for'
 run kvmtune ept off
 own_file
 is "$status $lines" '0 options kvm_intel ept=0' 'ept off: our file has the last word'
+like "$out" 'not seen: /etc/modprobe.d/kvm.conf' 'ept off: and says what was not seen'
 run kvmtune status
 like "$out" 'ept +off, now and at the next load' 'and then the next load is known'
 run kvmtune ept on
