@@ -80,6 +80,7 @@
 #define KSM	     "/sys/kernel/mm/ksm/"
 #define LOCK	     "/run/lock/kvmtune.lock"
 #define JOURNAL	     "/var/lib/kvmtune/journal"
+#define OWN_CONF     "/etc/modprobe.d/zz-kvmtune.conf"
 #define JOURNAL_SYNC                                                                               \
 	SYS_fdatasync /* the first of these has the plan on disk: nothing is done yet */
 
@@ -1051,6 +1052,24 @@ static enum verdict judge_stuck(struct judging *j)
 	return judge_undo(j);
 }
 
+/*
+ * Where a file of modprobe.d could not be read, an option may stand in ours that is not needed else:
+ * that is the only difference. Then the command has nothing more to do, and undo leads back.
+ */
+static enum verdict judge_other_way(struct judging *j)
+{
+	struct host there = j->now;
+	bool fits =
+		differences(&there, &j->t->goal) == 1 && find(&there, OWN_CONF) && !j->t->is_undo;
+
+	j->now = (struct host){ 0 };
+	fits = fits && kvmtune(j->t->command) == 0 && is_as(j, &there);
+	host_free(&there);
+	if (!fits)
+		return broken(j, "it says 0, but the host is not at the goal");
+	return judge_undo(j) == UNDONE ? AFTER : BROKEN;
+}
+
 static enum verdict judge(struct judging *j)
 {
 	const struct run *r = j->run;
@@ -1071,9 +1090,9 @@ static enum verdict judge(struct judging *j)
 		return broken(j, "it was ended by signal %d", WTERMSIG(r->status));
 	switch (WEXITSTATUS(r->status)) {
 	case 0:
-		if (!is_as(j, &j->t->goal) || is_merged() != j->t->goal_merged)
-			return broken(j, "it says 0, but the host is not at the goal");
-		return AFTER;
+		if (is_merged() != j->t->goal_merged)
+			return broken(j, "it says 0, but pages are not as at the goal");
+		return is_as(j, &j->t->goal) ? AFTER : judge_other_way(j);
 	case 2: /* a root directory that cannot be opened */
 		if (!*root)
 			return broken(j, "it says 2");
