@@ -35,8 +35,9 @@ ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) 
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--as-needed $(LDFLAGS) $(SAN)
 
 BASE   := base err proc_text
-MODEL  := advice cpu_differences cpu_judge cpu_msr cpuid cpuid_dump host ksm ksm_files memory modconf modconf_edit own_conf plan plan_module \
-	  plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module_back plan_refuse plan_reload scrub scrub_file setting user
+MODEL  := advice cpu_amd cpu_differences cpu_intel cpu_judge cpu_msr cpuid cpuid_dump host ksm ksm_files memory modconf \
+	  modconf_edit own_conf plan plan_common plan_ksm plan_ksm_back plan_ksm_steps plan_module plan_module_back \
+	  plan_refuse plan_reload scrub scrub_file setting user
 ENGINE := act act_ksm apply capture capture_fake change change_wait journal journal_write observe observe_cpu observe_evidence \
 	  observe_ksm observe_ksm_drivers observe_ksm_users record step_json unread
 SYS    := all_cpus bus cpu environment files guest kvm library lock modules ports process scan system trust units unmerge \

@@ -113,7 +113,17 @@ void cpu_judgement_free(struct cpu_judgement *j);
 /* Is it a processor that has SVM where others have VMX, whether it is there or not? By its vendor. */
 bool cpu_is_amd(const struct cpu_id *id);
 
-/* By what MSR_VMX_EPT_VPID_CAP says: has this EPT all that KVM asks of it? */
-bool cpu_ept_is_usable(uint64_t ept_vpid_cap);
+/*
+ * What one source alone proves; UNKNOWN: nothing. cpu_judge() goes by these rules and more. The facts
+ * of struct host, which few sources have to be enough for, go by these alone.
+ */
+enum tri cpu_vmx_enabled_by_info(const struct cpu_evidence *e);
+enum tri cpu_vmx_enabled_by_msr(const struct cpu_evidence *e);
+enum tri cpu_ept_by_info(const struct cpu_evidence *e);
+enum tri cpu_ept_by_msr(const struct cpu_evidence *e);
+enum tri cpu_ept_usable_by_msr(const struct cpu_evidence *e); /* of EPT that is there */
+enum tri cpu_svm_enabled_by_info(const struct cpu_evidence *e);
+enum tri cpu_svm_enabled_by_msr(const struct cpu_evidence *e);
+enum tri cpu_npt_by_info(const struct cpu_evidence *e);
 
 #endif

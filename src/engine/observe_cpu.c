@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * observe_cpu.c - VT-x and EPT, SVM and NPT, by all that can be asked without changing anything.
+ * observe_cpu.c - VT-x and EPT, SVM and NPT, by all that can be asked quickly and without changing
+ * anything.
  *
- * EPT is not in CPUID. It shows in the VMX capability registers, which need the msr driver and
- * root; in /proc/cpuinfo; and in the parameter of the loaded module, which is the final truth when
- * it reads Y. AMD's NPT is a flag that the kernel shows in /proc/cpuinfo, and goes by itself. Each
- * source may only add what it really proves: see the notes at each.
+ * What a source proves is said in src/model/cpu_intel.c and cpu_amd.c; here is which sources are
+ * asked, and which of them is believed where they differ: a later one is the better one, and the
+ * parameter of the loaded module is the final truth when it reads Y.
  */
 #include "observe_cpu.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include <kvmtune/cpu.h>
 #include <kvmtune/port.h>
 
 #define CPUINFO "/proc/cpuinfo"
-
-static bool bit(uint64_t value, unsigned n)
-{
-	return value >> n & 1;
-}
 
 static void set_fact(struct fact *f, enum tri value, const char *source)
 {
@@ -29,63 +20,6 @@ static void set_fact(struct fact *f, enum tri value, const char *source)
 		strv_free(&f->source);
 	f->value = value;
 	strv_add(&f->source, source);
-}
-
-/*
- * The kernel takes vmx off its flags where the firmware switched it off (feat_ctl.c, 5.6+). That it
- * is there proves something only of a kernel that does so: one with a line of "vmx flags".
- */
-static void enabled_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
-{
-	enum tri vmx = cpu_info_has(cpuinfo, "flags", "vmx");
-	bool by_feat_ctl = cpu_info_has(cpuinfo, "vmx flags", "vnmi") != UNKNOWN;
-
-	if (m->virt.value != YES)
-		return;
-	if (vmx == NO || (vmx == YES && by_feat_ctl))
-		set_fact(&m->enabled, vmx, CPUINFO);
-}
-
-static void enabled_by_msr(struct ports *p, struct module_facts *m)
-{
-	uint64_t control;
-
-	/* Not locked is not off: the kernel sets and locks it by itself. */
-	if (p->cpu.read_msr(p, 0, MSR_FEATURE_CONTROL, &control) < 0 || !bit(control, 0))
-		return;
-	if (!bit(control, 1) && !bit(control, 2))
-		set_fact(&m->enabled, NO, "MSR 3Ah");
-}
-
-/* The flags show ept whether KVM can use it or not; that they lack it proves that it is not there. */
-static void ept_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
-{
-	enum tri ept = cpu_info_has(cpuinfo, "vmx flags", "ept");
-
-	if (ept == UNKNOWN)
-		ept = cpu_info_has(cpuinfo, "flags", "ept");
-	if (ept == UNKNOWN || m->enabled.value == NO)
-		return;
-	set_fact(&m->paging, ept, CPUINFO);
-	if (ept == NO)
-		set_fact(&m->usable, NO, CPUINFO);
-}
-
-static void ept_by_msr(struct ports *p, struct module_facts *m)
-{
-	uint64_t ctls, ctls2 = 0, cap = 0;
-	bool ept;
-
-	if (p->cpu.read_msr(p, 0, MSR_VMX_PROCBASED_CTLS, &ctls) < 0)
-		return;
-	if (bit(ctls, 63) && p->cpu.read_msr(p, 0, MSR_VMX_SECONDARY_CTLS, &ctls2) < 0)
-		return;
-	ept = bit(ctls2, 33);
-	set_fact(&m->paging, ept ? YES : NO, "MSR 48Bh");
-	if (!ept)
-		set_fact(&m->usable, NO, "MSR 48Bh");
-	else if (p->cpu.read_msr(p, 0, MSR_VMX_EPT_VPID_CAP, &cap) == 0)
-		set_fact(&m->usable, cpu_ept_is_usable(cap) ? YES : NO, "MSR 48Ch");
 }
 
 /* Y proves all; N proves nothing: it may be what was asked for. */
@@ -115,57 +49,49 @@ static void enabled_by_module(const struct module_setting *ms, struct module_fac
 		set_fact(&m->enabled, YES, source);
 }
 
-static void observe_intel(struct ports *p, struct module_facts *m)
+/* Where a source knows: without EPT (NPT) there is none to use. */
+static void set_paging(struct module_facts *m, enum tri paging, const char *source)
 {
-	autobuf cpuinfo = { 0 };
-
-	p->file.read_head(p, CPUINFO, 16384, &cpuinfo);
-	enabled_by_cpuinfo(buf_text(&cpuinfo), m);
-	enabled_by_msr(p, m);
-	ept_by_cpuinfo(buf_text(&cpuinfo), m);
-	ept_by_msr(p, m);
+	if (paging == UNKNOWN)
+		return;
+	set_fact(&m->paging, paging, source);
+	if (paging == NO)
+		set_fact(&m->usable, NO, source);
 }
 
-/*
- * Linux takes svm off its flags where the firmware switched it off since 6.7 only, and kvm_amd does
- * not load without the flag, whyever it is not there. That it is there proves nothing.
- */
-static void svm_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
+static void observe_intel(const struct cpu_evidence *e, struct module_facts *m)
 {
-	if (m->virt.value == YES && cpu_info_has(cpuinfo, "flags", "svm") == NO)
+	enum tri enabled = m->virt.value == YES ? cpu_vmx_enabled_by_info(e) : UNKNOWN;
+	enum tri usable = cpu_ept_by_msr(e) == YES ? cpu_ept_usable_by_msr(e) : UNKNOWN;
+
+	if (enabled != UNKNOWN)
+		set_fact(&m->enabled, enabled, CPUINFO);
+	/* What the firmware allows is still up to the kernel. */
+	if (cpu_vmx_enabled_by_msr(e) == NO)
+		set_fact(&m->enabled, NO, "MSR 3Ah");
+	/* Where VT-x is off, the kernel shows no word of it. */
+	if (m->enabled.value != NO)
+		set_paging(m, cpu_ept_by_info(e), CPUINFO);
+	set_paging(m, cpu_ept_by_msr(e), "MSR 48Bh");
+	if (usable != UNKNOWN)
+		set_fact(&m->usable, usable, "MSR 48Ch");
+}
+
+static void observe_amd(const struct cpu_evidence *e, struct module_facts *m)
+{
+	bool svm = m->virt.value == YES;
+	enum tri npt = cpu_npt_by_info(e);
+
+	if (svm && cpu_svm_enabled_by_info(e) == NO)
 		set_fact(&m->enabled, NO, CPUINFO);
-}
-
-/* svm.c:is_disabled, which decides whether kvm_amd loads, looks at this bit and no other. */
-static void svm_by_msr(struct ports *p, struct module_facts *m)
-{
-	uint64_t vm_cr;
-
-	if (m->virt.value != YES || m->enabled.value == NO ||
-	    p->cpu.read_msr(p, 0, MSR_VM_CR, &vm_cr) < 0)
+	else if (svm && cpu_svm_enabled_by_msr(e) != UNKNOWN)
+		set_fact(&m->enabled, cpu_svm_enabled_by_msr(e), "MSR C0010114h");
+	if (m->enabled.value == NO)
 		return;
-	set_fact(&m->enabled, bit(vm_cr, 4) ? NO : YES, "MSR C0010114h");
-}
-
-/* svm.c:svm_hardware_setup asks for this very flag, and for nothing else. */
-static void npt_by_cpuinfo(const char *cpuinfo, struct module_facts *m)
-{
-	enum tri npt = cpu_info_has(cpuinfo, "flags", "npt");
-
-	if (npt == UNKNOWN || m->enabled.value == NO)
-		return;
-	set_fact(&m->paging, npt, CPUINFO);
-	set_fact(&m->usable, npt, CPUINFO);
-}
-
-static void observe_amd(struct ports *p, struct module_facts *m)
-{
-	autobuf cpuinfo = { 0 };
-
-	p->file.read_head(p, CPUINFO, 16384, &cpuinfo);
-	svm_by_cpuinfo(buf_text(&cpuinfo), m);
-	svm_by_msr(p, m);
-	npt_by_cpuinfo(buf_text(&cpuinfo), m);
+	set_paging(m, npt, CPUINFO);
+	/* KVM uses it wherever it is. */
+	if (npt == YES)
+		set_fact(&m->usable, YES, CPUINFO);
 }
 
 /* Whatever the registers have: without VT-x (SVM) the module does not load. */
@@ -191,6 +117,7 @@ void observe_hardware(struct ports *p, struct host *h, const struct module_setti
 		      struct module_facts *m)
 {
 	enum tri virt = cpu_virt(&h->cpu, ms->kind);
+	struct cpu_evidence e;
 
 	m->virt.value = m->enabled.value = m->paging.value = m->usable.value = UNKNOWN;
 	if (p->image)
@@ -201,10 +128,12 @@ void observe_hardware(struct ports *p, struct host *h, const struct module_setti
 		nothing_there(m);
 		return;
 	}
+	observe_brief_evidence(p, ms->kind, &e);
 	if (ms->kind == VIRT_SVM)
-		observe_amd(p, m);
+		observe_amd(&e, m);
 	else
-		observe_intel(p, m);
+		observe_intel(&e, m);
+	cpu_evidence_free(&e);
 	usable_by_enabled(m);
 	enabled_by_module(ms, m);
 	paging_by_module(ms, m);

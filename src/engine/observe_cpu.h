@@ -5,6 +5,7 @@
 #ifndef KVMTUNE_OBSERVE_CPU_H
 #define KVMTUNE_OBSERVE_CPU_H
 
+#include <kvmtune/cpu.h>
 #include <kvmtune/host.h>
 
 struct ports;
@@ -12,5 +13,11 @@ struct ports;
 /* Fills virt, enabled, paging and usable of m, after its state and parameters are known. */
 void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
 		      struct module_facts *m);
+
+/*
+ * What is quick to read: the beginning of /proc/cpuinfo, and the registers of the first logical CPU.
+ * What cannot be read is left out. ret is freed by cpu_evidence_free().
+ */
+void observe_brief_evidence(struct ports *p, enum virt_kind kind, struct cpu_evidence *ret);
 
 #endif

@@ -5,6 +5,8 @@
  * Registers of each logical CPU, /proc/cpuinfo, model-specific registers where the msr driver is
  * there already, and what the loaded kvm module found. Nothing is concluded here.
  */
+#include "observe_cpu.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -37,20 +39,24 @@ static void take_leaf(void *arg, unsigned cpu, uint32_t leaf, uint32_t subleaf, 
 	cpuid_add(&d->cpus[d->count - 1], leaf, subleaf, r);
 }
 
-/* Those that this processor has; a register that it lacks is an error to read (EIO). */
-static int read_msrs_of(struct ports *p, struct gathering *g, size_t cpu, const uint32_t *msrs,
-			size_t count)
+/*
+ * Those that this processor has: one that it lacks is an error to read (EIO). Any other error is one
+ * of the driver, and stands for all. as: the number of the processor in ret.
+ */
+static int read_msrs_of(struct ports *p, unsigned number, bool amd, unsigned as,
+			struct cpu_evidence *ret)
 {
+	const uint32_t *msrs = amd ? svm_msrs : vmx_msrs;
+	size_t count = amd ? ARRAY_SIZE(svm_msrs) : ARRAY_SIZE(vmx_msrs);
 	int error = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && (!error || error == -EIO); i++) {
 		uint64_t value;
-		int r = p->cpu.read_msr(p, g->numbers[cpu], msrs[i], &value);
+		int r = p->cpu.read_msr(p, number, msrs[i], &value);
 
 		if (r == 0)
-			array_push(g->to->msrs, g->to->msr_count) = (struct msr_value){
-				.cpu = (unsigned)cpu, .msr = msrs[i], .value = value
-			};
+			array_push(ret->msrs, ret->msr_count) =
+				(struct msr_value){ .cpu = as, .msr = msrs[i], .value = value };
 		else
 			error = r;
 	}
@@ -79,9 +85,9 @@ static void read_msrs(struct ports *p, struct gathering *g, struct strv *unseen)
 		int error = 0;
 
 		if (cpuid_bit(c, 1, ECX, 5) == YES)
-			error = read_msrs_of(p, g, i, vmx_msrs, ARRAY_SIZE(vmx_msrs));
+			error = read_msrs_of(p, g->numbers[i], false, (unsigned)i, g->to);
 		else if (cpuid_bit(c, 0x80000001, ECX, 2) == YES)
-			error = read_msrs_of(p, g, i, svm_msrs, ARRAY_SIZE(svm_msrs));
+			error = read_msrs_of(p, g->numbers[i], true, (unsigned)i, g->to);
 
 		/* Where not one can be read, the other CPUs are not asked. */
 		if (error < 0 && g->to->msr_count == before) {
@@ -144,4 +150,14 @@ int observe_evidence(struct ports *p, struct cpu_evidence *ret, struct strv *uns
 	}
 	free(g.numbers);
 	return r;
+}
+
+void observe_brief_evidence(struct ports *p, enum virt_kind kind, struct cpu_evidence *ret)
+{
+	autobuf text = { 0 };
+
+	*ret = (struct cpu_evidence){ .module_ept = UNKNOWN, .module_npt = UNKNOWN };
+	p->file.read_head(p, CPUINFO, CPUINFO_HEAD_BYTES, &text);
+	ret->cpuinfo = buf_steal(&text);
+	read_msrs_of(p, 0, kind == VIRT_SVM, 0, ret);
 }

@@ -815,18 +815,20 @@ static int fake_cpu(struct ports *p, struct cpu_id *ret, struct err *e)
 static int fake_msr(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret)
 {
 	const char *line;
+	bool driver = false;
 	size_t at = 0;
 
 	(void)cpu;
 	while (next_said(fake_of(p), "msr", &at, &line)) {
 		char *end;
 
+		driver = true;
 		if (strtoul(line, &end, 16) != msr)
 			continue;
 		*ret = strtoull(end, NULL, 16);
 		return 0;
 	}
-	return -ENOENT;
+	return driver ? -EIO : -ENOENT;
 }
 
 /* What identifies a processor, from DIR/fake/host: as little as there is. */

@@ -846,7 +846,7 @@ static int unit_stop(struct ports *p, const char *unit, struct err *e)
 
 /* ---- the rest ---- */
 
-/* Two processors that differ in nothing but their APIC ids. */
+/* Two processors that differ in nothing but their APIC ids. Of SVM's features nothing is known. */
 static int cpu_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err *e)
 {
 	const struct cpu_id *id = &fake_of(p)->cpu;
@@ -859,7 +859,7 @@ static int cpu_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err 
 	for (unsigned cpu = 0; cpu < 2; cpu++) {
 		sink(arg, cpu, 0, 0, vendor);
 		sink(arg, cpu, 1, 0, (uint32_t[4]){ 0x406f1, cpu << 24, (id->vmx == YES) << 5, 0 });
-		sink(arg, cpu, 0x80000000, 0, (uint32_t[4]){ 0x80000001 });
+		sink(arg, cpu, 0x80000000, 0, (uint32_t[4]){ 0x8000000a });
 		sink(arg, cpu, 0x80000001, 0, (uint32_t[4]){ 0, 0, (id->svm == YES) << 2, 0 });
 	}
 	return 0;

@@ -109,6 +109,16 @@ static const struct cpu_case cases[] = {
 	  UNKNOWN,
 	  NO,
 	  NO },
+	/* The register is there for VPID, too. */
+	{ "msr, no EPT but VPID",
+	  YES,
+	  "",
+	  { { CTLS, SECONDARY }, { CTLS2, ~EPT }, { CAP, CAP_GOOD } },
+	  NULL,
+	  YES,
+	  UNKNOWN,
+	  NO,
+	  NO },
 	{ "msr, no secondary", YES, "", { { CTLS, ~SECONDARY } }, NULL, YES, UNKNOWN, NO, NO },
 	{ "msr, cut short",
 	  YES,
@@ -469,6 +479,58 @@ static void amd_facts(void **state)
 	assert_int_equal(errors, 0);
 }
 
+/* ---- both ---- */
+
+static void not_contrary(const char *name, const char *what, const struct fact *f,
+			 const struct cpu_cap *c)
+{
+	if (f->value != UNKNOWN && c->value != UNKNOWN && f->value != c->value)
+		fail_msg("%s, %s: status says %s, cpu says %s", name, what, tri_name(f->value),
+			 tri_name(c->value));
+}
+
+/* cpu: the capability of virt; those of enabled, paging and usable stand behind it. */
+static void compare_with_judge(const char *name, struct fake *f, enum setting_id setting,
+			       enum cpu_cap_id virt)
+{
+	const struct module_facts *m;
+	struct cpu_evidence evidence;
+	struct cpu_judgement j;
+	autostrv unseen = { 0 };
+	struct err e = { 0 };
+	struct host h;
+
+	assert_int_equal(host_observe(&f->ports, HOST_ALL, &h, &e), 0);
+	assert_int_equal(observe_evidence(&f->ports, &evidence, &unseen, &e), 0);
+	cpu_judge(&evidence, &j);
+	m = &h.modules[setting];
+	not_contrary(name, "virt", &m->virt, &j.caps[virt]);
+	not_contrary(name, "enabled", &m->enabled, &j.caps[virt + 1]);
+	not_contrary(name, "paging", &m->paging, &j.caps[virt + 2]);
+	not_contrary(name, "usable", &m->usable, &j.caps[virt + 3]);
+	cpu_judgement_free(&j);
+	cpu_evidence_free(&evidence);
+	host_free(&h);
+}
+
+/* `status` asks fewer sources than `cpu`, and may know less; it must not say the contrary. */
+static void agrees_with_the_judge(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make(&cases[i], &f);
+		compare_with_judge(cases[i].name, &f, SETTING_EPT, CAP_VMX);
+		fake_free(&f);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(amd_cases); i++) {
+		make_amd(&amd_cases[i], &f);
+		compare_with_judge(amd_cases[i].name, &f, SETTING_NPT, CAP_SVM);
+		fake_free(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +543,7 @@ int main(void)
 		cmocka_unit_test(modules_cannot_be_asked_for),
 		cmocka_unit_test(an_image_has_no_processor),
 		cmocka_unit_test(amd_facts),
+		cmocka_unit_test(agrees_with_the_judge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

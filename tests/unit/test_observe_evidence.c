@@ -14,6 +14,8 @@
 
 #include "fake.h"
 
+#include "engine/observe_cpu.h"
+
 #include <kvmtune/observe.h>
 
 #define CPUINFO "processor\t: 0\nflags\t\t: fpu vmx\nvmx flags\t: ept\n\nprocessor\t: 1\n"
@@ -98,9 +100,12 @@ static void no_msr_driver(void **state)
 	end(&s);
 }
 
+static size_t msrs_asked;
+
 static int forbidden(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret)
 {
 	(void)p, (void)cpu, (void)msr, (void)ret;
+	msrs_asked++;
 	return -EPERM;
 }
 
@@ -114,6 +119,32 @@ static void not_root(void **state)
 	observe(&s);
 	assert_true(says(&s.unseen, "needs root"));
 	assert_false(says(&s.unseen, "modprobe"));
+	end(&s);
+}
+
+static int has_none(struct ports *p, unsigned cpu, uint32_t msr, uint64_t *ret)
+{
+	(void)p, (void)cpu, (void)msr, (void)ret;
+	msrs_asked++;
+	return -EIO;
+}
+
+/* One that the processor lacks says nothing of the others; one that may not be read says all. */
+static void how_many_registers_are_asked_for(void **state)
+{
+	struct setup s;
+
+	(void)state;
+	begin(&s);
+	msrs_asked = 0;
+	s.f.ports.cpu.read_msr = forbidden;
+	observe(&s);
+	assert_int_equal(msrs_asked, 1);
+	cpu_evidence_free(&s.evidence);
+	msrs_asked = 0;
+	s.f.ports.cpu.read_msr = has_none;
+	observe(&s);
+	assert_int_equal(msrs_asked, 6);
 	end(&s);
 }
 
@@ -212,6 +243,30 @@ static void what_the_module_found(void **state)
 	end(&s);
 }
 
+static void brief(void **state)
+{
+	struct setup s;
+
+	(void)state;
+	begin(&s);
+	fake_msr(&s.f, 0x3a, 5);
+	fake_msr(&s.f, 0x48b, 0x200000000);
+	fake_msr(&s.f, 0xc0010114, 0x10);
+	observe_brief_evidence(&s.f.ports, VIRT_VMX, &s.evidence);
+	assert_string_equal(s.evidence.cpuinfo, CPUINFO);
+	assert_int_equal(s.evidence.msr_count, 2);
+	assert_int_equal(s.evidence.msrs[0].msr, 0x3a);
+	assert_int_equal(s.evidence.msrs[1].msr, 0x48b);
+	assert_int_equal(s.evidence.msrs[1].cpu, 0);
+	cpu_evidence_free(&s.evidence);
+	fake_gone(&s.f, "/proc/cpuinfo");
+	observe_brief_evidence(&s.f.ports, VIRT_SVM, &s.evidence);
+	assert_string_equal(s.evidence.cpuinfo, "");
+	assert_int_equal(s.evidence.msr_count, 1);
+	assert_int_equal(s.evidence.msrs[0].msr, 0xc0010114);
+	end(&s);
+}
+
 static void an_image_has_none(void **state)
 {
 	struct setup s;
@@ -233,10 +288,12 @@ int main(void)
 		cmocka_unit_test(all_processors),
 		cmocka_unit_test(no_msr_driver),
 		cmocka_unit_test(not_root),
+		cmocka_unit_test(how_many_registers_are_asked_for),
 		cmocka_unit_test(one_cpu_without_registers),
 		cmocka_unit_test(registers_of_the_vendor),
 		cmocka_unit_test(cpuinfo_missing_or_long),
 		cmocka_unit_test(what_the_module_found),
+		cmocka_unit_test(brief),
 		cmocka_unit_test(an_image_has_none),
 	};
 
