@@ -158,7 +158,8 @@ $(FUZZ_DIR)/obj/%.o: %.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ_ARCHIVE): $(patsubst %,$(FUZZ_DIR)/obj/src/%.o,$(INNER) sys/bus sys/library sys/units) $(FUZZ_DIR)/obj/tests/unit/fake.o
+$(FUZZ_ARCHIVE): $(patsubst %,$(FUZZ_DIR)/obj/src/%.o,$(INNER) sys/bus sys/library sys/units) \
+		$(patsubst %,$(FUZZ_DIR)/obj/tests/%.o,unit/fake fuzz/journal_input)
 	@rm -f $@
 	$(Q)$(AR) rc $@ $^
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * journal_internal.h - what the reader and the writer of the journal share; nobody else includes this.
+ * journal_internal.h - what the reader and the writer of the journal share; nobody else in src
+ * includes this.
  */
 #ifndef KVMTUNE_JOURNAL_INTERNAL_H
 #define KVMTUNE_JOURNAL_INTERNAL_H

@@ -1,72 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz_journal - any text as the journal, and what `undo` and `undo --forward` make of it.
+ * fuzz_journal - any text as the journal, and what is planned of it: the way back, and the way on.
  *
- * The first byte chooses. With VARIANT_COMMAND the whole command runs on a host in memory; else what it
- * would plan is planned for each entry, on hosts made by hand, which is faster. A line of the rest
- * becomes a record with a right checksum; behind a "#" it stays as it is.
+ * The first byte chooses the host, of those made by hand, and how it is planned. Each entry is planned
+ * as one that did not end, whether it did or not.
  *
- * What must hold: nothing is touched but kvmtune's own files, the modules of its settings, /dev/kvm, the
- * services of KSM and their links, and `run`, whoever wrote the journal; each step that alters something
- * has its way back; what is read of the journal writes and reads as the same; what is shown of it is
- * plain text. And of a whole command: KVM is there at its end, or the exit status says that it is not; what
- * failed left the host as it was; a dry run does nothing; what was done is proved.
+ * What must hold, beside check_plan(): of what was wanted only settings that there are, each once; what
+ * is read of the journal writes and reads as the same; steps that are lost are said to be so.
  */
 #include "engine/step_json.h"
 #include "fuzz.h"
+#include "journal_input.h"
 #include "unit/fake.h"
 
-#include <errno.h>
-#include <kvmtune/change.h>
+#include <kvmtune/journal.h>
+#include <kvmtune/port.h>
 #include <stdio.h>
 
 enum {
-	VARIANT_EXACT = 1 << 0, /* of a plan */
+	VARIANT_EXACT = 1 << 0,
 	VARIANT_REVIVE = 1 << 1,
 	VARIANT_DEFER = 1 << 2,
-	VARIANT_HOST = 1 << 3, /* from here on a number: of the host */
-	VARIANT_COMMAND = 1 << 6,
-	VARIANT_FORWARD = 1 << 0, /* of a command */
-	VARIANT_DRY_RUN = 1 << 1,
-	VARIANT_AWAY = 1 << 3, /* the module is not loaded */
-	VARIANT_OFF = 1 << 4,  /* KSM is off, and so are its services */
-	VARIANT_IMAGE = 1 << 5,
-	VARIANT_FAULT = 1 << 7, /* one of the calls fails; which, says the size of the input */
+	VARIANT_HOST = 1 << 3, /* from here on a number */
 };
 
 static struct buf journal;
-
-/* ---- the journal ---- */
-
-static uint32_t crc32_of(const char *text, size_t len)
-{
-	uint32_t crc = UINT32_MAX;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= (unsigned char)text[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-	}
-	return ~crc;
-}
-
-static void write_journal(const char *text, size_t size)
-{
-	const char *end = text + size;
-
-	buf_reset(&journal);
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		size_t len = (size_t)((newline ? newline : end) - text);
-
-		if (*text != '#')
-			buf_printf(&journal, "%08x ", (unsigned)crc32_of(text, len));
-		buf_add(&journal, text, len);
-		if (newline)
-			buf_puts(&journal, "\n");
-		text += len + 1;
-	}
-}
 
 static int read_journal(struct ports *p, const char *path, struct buf *ret)
 {
@@ -88,119 +46,7 @@ static bool is_locked(struct ports *p, const char *path, struct buf *ret_holder)
 	return false;
 }
 
-/* ---- what may be touched ---- */
-
-static bool is_one_of(const char *target, const char *a, const char *b)
-{
-	return target && (strcmp(target, a) == 0 || strcmp(target, b) == 0);
-}
-
-/* "/etc/systemd/system/NAME" or "/etc/systemd/system/NAME.wants/SERVICE", to a file of a service. */
-static bool is_link(const struct act *act)
-{
-	const char *name = act->target;
-
-	if (!name || !act->text || !starts_with(name, UNIT_LINKS_DIR "/") || strstr(name, "/../"))
-		return false;
-	return is_one_of(last_part(act->text), "ksm.service", "ksmtuned.service");
-}
-
-static bool may_touch(const struct act *act)
-{
-	switch (act->kind) {
-	case ACT_NONE:
-	case ACT_CHECK_GUEST:
-	case ACT_WATCH_MEMORY:
-		return true;
-	case ACT_WRITE_FILE:
-		return is_one_of(act->target, OWN_CONF_FILE, OWN_TMPFILES) && act->text &&
-		       act->mode == 0644;
-	case ACT_REMOVE_FILE:
-		return is_one_of(act->target, OWN_CONF_FILE, OWN_TMPFILES);
-	case ACT_CHECK_DEVICE:
-		return is_one_of(act->target, KVM_DEVICE, KVM_DEVICE) && act->device.mode <= 0777;
-	case ACT_ENABLE_UNIT:
-	case ACT_DISABLE_UNIT:
-	case ACT_START_UNIT:
-	case ACT_STOP_UNIT:
-		return is_one_of(act->target, "ksm.service", "ksmtuned.service");
-	case ACT_MAKE_LINK:
-	case ACT_REMOVE_LINK:
-		return is_link(act);
-	case ACT_SET_RUN:
-		return is_one_of(act->target, KSM_RUN_FILE, KSM_RUN_FILE) && act->text &&
-		       strspn(act->text, "012") == 1 && !act->text[1];
-	case ACT_RESTORE:
-		return is_one_of(act->target, "kvm_intel", "kvm_amd") && act->text &&
-		       is_one_of(act->param, "ept", "npt");
-	default:
-		return is_one_of(act->target, "kvm_intel", "kvm_amd");
-	}
-}
-
-static void check_shown(const struct act *act)
-{
-	autobuf text = { 0 };
-
-	act_target_text(act, &text);
-	buf_puts(&text, " ");
-	act_detail_text(act, &text);
-	must(is_plain(buf_text(&text)));
-}
-
-static bool alters(enum act_kind kind)
-{
-	switch (kind) {
-	case ACT_NONE:
-	case ACT_CONFIRM:
-	case ACT_CHECK_PARAMS:
-	case ACT_CHECK_DEVICE:
-	case ACT_CHECK_GUEST:
-	case ACT_WATCH_MEMORY:
-		return false;
-	default:
-		return true;
-	}
-}
-
-/* Did an earlier step write `run`, too? Its way back is the one that counts. */
-static bool is_opened(const struct plan *plan, size_t before)
-{
-	for (size_t i = 0; i < before; i++)
-		if (plan->steps[i].back.kind == ACT_SET_RUN)
-			return true;
-	return false;
-}
-
-/* The return of a KVM that is away is never taken back; nor what nobody knows. */
-static bool needs_no_way_back(const struct host *h, const struct plan *plan, size_t i)
-{
-	const struct act *act = &plan->steps[i].act;
-
-	if (act->kind == ACT_SET_RUN)
-		return is_opened(plan, i) || h->ksm.run < 0;
-	if (act->kind != ACT_LOAD && act->kind != ACT_RESTORE)
-		return false;
-	for (size_t n = 0; n < SETTING_COUNT; n++)
-		if (settings[n].module && strcmp(settings[n].module->module, act->target) == 0)
-			return h->modules[n].state != MODULE_STATE_LOADED;
-	return false;
-}
-
-static void check_plan(const struct host *h, const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct step *s = &plan->steps[i];
-
-		must(may_touch(&s->act) && may_touch(&s->back));
-		must(!alters(s->act.kind) || s->back.kind != ACT_NONE ||
-		     needs_no_way_back(h, plan, i));
-		check_shown(&s->act);
-	}
-	must(!plan->refusal.code || *plan->refusal.text);
-}
-
-/* ---- the way back ---- */
+/* ---- hosts ---- */
 
 static void add_unit(struct host *h, enum ksm_unit_id id)
 {
@@ -362,8 +208,8 @@ static void check_journal(unsigned variant)
 	struct err e = { 0 };
 
 	must(journal_load(&p, &j, &e) == 0);
-	(void)journal_interrupted(&j);
 	(void)journal_undoable(&j);
+	must(journal_check_whole(&j, &e) == 0 || (*e.text && *e.hint));
 	for (size_t i = 0; i < j.count; i++) {
 		must(journal_result_name(j.entries[i].result) && journal_way_out(&j.entries[i]));
 		check_entry(&j, &j.entries[i], variant);
@@ -371,201 +217,8 @@ static void check_journal(unsigned variant)
 	journal_free(&j);
 }
 
-/* ---- the whole command ---- */
-
-/* As the kernel answers on a processor of Intel: kvm_amd is not loaded, and does not load. */
-static int (*fake_unload)(struct ports *p, const char *module, struct err *e);
-static int (*fake_insert)(struct ports *p, const char *module, const char *options, struct err *e);
-
-static int unload(struct ports *p, const char *module, struct err *e)
-{
-	if (strcmp(module, MODULE) == 0)
-		return fake_unload(p, module, e);
-	must(strcmp(module, "kvm_amd") == 0);
-	return err_set(e, -ENOENT, "%s is not loaded", module);
-}
-
-static int insert(struct ports *p, const char *module, const char *options, struct err *e)
-{
-	if (strcmp(module, MODULE) == 0)
-		return fake_insert(p, module, options, e);
-	must(strcmp(module, "kvm_amd") == 0);
-	return err_set(e, -EOPNOTSUPP, "cannot load %s", module);
-}
-
-static bool is_own_file(const char *path)
-{
-	return is_one_of(path, OWN_CONF_FILE, OWN_TMPFILES);
-}
-
-static bool is_unit_link(const char *path)
-{
-	return starts_with(path, UNIT_LINKS_DIR "/") && !strstr(path, "/../");
-}
-
-static void sweep(struct ports *p, const char *path)
-{
-	(void)p;
-	must(is_own_file(path) || is_unit_link(path));
-}
-
-/* Whoever watches for years is stopped by a signal. */
-static void (*fake_sleep)(struct ports *p, unsigned ms);
-static unsigned sleeps;
-
-static void sleep_ms(struct ports *p, unsigned ms)
-{
-	struct fake *f = p->self;
-
-	if (++sleeps > 200)
-		f->interrupted = 15;
-	fake_sleep(p, ms);
-}
-
-/* The rest of a line of the log behind its verb, or NULL. */
-static const char *behind(const char *line, const char *verb)
-{
-	size_t len = strlen(verb);
-
-	return starts_with(line, verb) && line[len] == ' ' ? line + len + 1 : NULL;
-}
-
-/* Modules, units and `run` say themselves what they are. */
-static void check_call(const char *line)
-{
-	const char *path;
-
-	if ((path = behind(line, "replace")))
-		must(is_own_file(path));
-	else if ((path = behind(line, "remove")))
-		must(is_own_file(path) || is_unit_link(path));
-	else if ((path = behind(line, "make_link")))
-		must(is_unit_link(path));
-	else if ((path = behind(line, "append")))
-		must(strcmp(path, JOURNAL_FILE) == 0);
-	else if ((path = behind(line, "lock")))
-		must(strcmp(path, LOCK_FILE) == 0);
-	else if ((path = behind(line, "set_owner")))
-		must(strcmp(path, KVM_DEVICE) == 0);
-	else if ((path = behind(line, "write_value")))
-		must(starts_with(path, KSM_RUN_FILE " "));
-}
-
-static void make_fake(struct fake *f, unsigned variant)
-{
-	bool off = variant & VARIANT_OFF;
-	const char *active = off ? "inactive" : "active", *file = off ? "disabled" : "enabled";
-
-	fake_init(f);
-	fake_load(f, "");
-	fake_ksm(f, off ? "0" : "1");
-	fake_unit(f, "ksm.service", "loaded", active, file);
-	fake_unit(f, "ksmtuned.service", "loaded", active, file);
-	fake_file(f, "/proc/sys/kernel/random/boot_id", "this\n");
-	fake_file(f, JOURNAL_FILE, buf_text(&journal));
-	if (variant & VARIANT_AWAY)
-		f->ports.module.unload(&f->ports, MODULE, &(struct err){ 0 });
-	strv_free(&f->log);
-	f->ports.image = variant & VARIANT_IMAGE;
-	fake_unload = f->ports.module.unload;
-	fake_insert = f->ports.module.load;
-	fake_sleep = f->ports.system.sleep_ms;
-	sleeps = 0;
-	f->ports.module.unload = unload;
-	f->ports.system.sleep_ms = sleep_ms;
-	f->ports.module.load = insert;
-	f->ports.file.sweep = sweep;
-}
-
-/* What was led to an end is not taken for interrupted any more; at most one from before it. */
-static void check_ended(struct fake *f, const struct journal *before)
-{
-	const struct journal_entry *then = journal_interrupted(before), *now;
-	struct journal after;
-	struct err e = { 0 };
-
-	must(journal_load(&f->ports, &after, &e) == 0);
-	now = journal_interrupted(&after);
-	must(!now || (then && now->id != then->id));
-	journal_free(&after);
-}
-
-/* What the kernel counts: what was merged while KSM was on stays merged. */
-static bool is_count(const char *line)
-{
-	return starts_with(line, KSM_DIR "/pages_") || starts_with(line, "MemAvailable:");
-}
-
-static bool same_host(const char *a, const char *b)
-{
-	while (*a || *b) {
-		size_t len_a = strcspn(a, "\n"), len_b = strcspn(b, "\n");
-		bool same = len_a == len_b && memcmp(a, b, len_a) == 0;
-
-		if (!same && !(is_count(a) && is_count(b)))
-			return false;
-		a += len_a + (a[len_a] == '\n');
-		b += len_b + (b[len_b] == '\n');
-	}
-	return true;
-}
-
-static void check_end(struct fake *f, const struct outcome *o, bool loaded, const char *before)
-{
-	autofree char *after = fake_snapshot(f);
-	bool in_between = o->status == STATUS_STUCK;
-
-	must(o->status <= STATUS_STUCK);
-	must(!o->err.code == (o->status == STATUS_DONE || o->status == STATUS_PENDING));
-	must(!o->err.code || *o->err.text);
-	must(f->loaded || !loaded || in_between);
-	must(o->applied || same_host(before, after));
-	must(!o->report.walked_back || in_between || same_host(before, after));
-	must(!o->finishes || !o->applied || o->report.failed || !o->leftover.step_count);
-	for (size_t i = 0; i < f->log.n; i++)
-		check_call(f->log.v[i]);
-}
-
-static void check_command(unsigned variant, size_t size)
-{
-	struct request request = { .command = "undo",
-				   .forward = variant & VARIANT_FORWARD,
-				   .dry_run = variant & VARIANT_DRY_RUN,
-				   .defer = variant & VARIANT_DEFER,
-				   .wait_ms = WAIT_NOT,
-				   .reserve_bytes = RESERVE_DEFAULT,
-				   .watch_ms = WATCH_DEFAULT };
-	autofree char *before = NULL;
-	struct outcome o;
-	struct fake f;
-	bool loaded;
-
-	make_fake(&f, variant);
-	loaded = f.loaded;
-	before = fake_snapshot(&f);
-	if (variant & VARIANT_FAULT)
-		fake_fault(&f, "", (int)(size % 16), 1, -EIO);
-	change_run(&f.ports, &request, &o);
-	check_plan(&o.before, &o.plan);
-	must(!request.dry_run || !f.log.n);
-	check_end(&f, &o, loaded, before);
-	if (!(variant & VARIANT_FAULT) && !o.err.code && !request.dry_run)
-		check_ended(&f, &o.journal);
-	outcome_free(&o);
-	fake_free(&f);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned variant = size ? *data : 0;
-
-	if (size)
-		write_journal((const char *)data + 1, size - 1);
-	else
-		buf_reset(&journal);
-	if (variant & VARIANT_COMMAND)
-		check_command(variant, size);
-	else
-		check_journal(variant);
+	check_journal(journal_input(data, size, &journal));
 	return 0;
 }

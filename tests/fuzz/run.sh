@@ -21,7 +21,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 longest()
 {
 	case $1 in
-	fuzz_journal) echo 1536 ;;
+	fuzz_journal | fuzz_undo) echo 1600 ;;
 	fuzz_cpuid) echo 1024 ;;
 	*) echo 384 ;;
 	esac
@@ -34,12 +34,13 @@ statistic()
 
 run_target()
 {
-	local target=$1 name=${1#fuzz_} limit=(-max_total_time="${FUZZ_SECONDS:-60}") dictionary=() found=none
+	local target=$1 name=${1#fuzz_} limit=(-max_total_time="${FUZZ_SECONDS:-60}") words=() found=none
+	local dictionary=tests/fuzz/dict/${name/#undo/journal} # two read the same kind of text
 
 	[ -z "${FUZZ_RUNS:-}" ] || limit=(-runs="$FUZZ_RUNS")
-	[ ! -e "tests/fuzz/dict/$name" ] || dictionary=(-dict="tests/fuzz/dict/$name")
+	[ ! -e "$dictionary" ] || words=(-dict="$dictionary")
 	mkdir -p "$dir"/{logs,findings,"corpus/$name"}
-	"$dir/$target" "${limit[@]}" "${dictionary[@]}" -max_len="$(longest "$target")" -timeout=10 \
+	"$dir/$target" "${limit[@]}" "${words[@]}" -max_len="$(longest "$target")" -timeout=10 \
 		-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$dir/findings/$name-" \
 		"$dir/corpus/$name" "tests/fuzz/corpus/$name" >"$dir/logs/$target" 2>&1 || found=one
 	printf '| %s | %s | %s | %s |\n' "$name" "$(statistic "$target" number_of_executed_units)" \
