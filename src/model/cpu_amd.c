@@ -106,7 +106,7 @@ static void judge_npt_usable(const struct cpu_evidence *e, struct cpu_judgement 
 {
 	enum tri npt = cap_value(j, CAP_NPT);
 
-	if (npt == YES && cap_value(j, CAP_SVM_ENABLED) == NO) {
+	if (npt != NO && cap_value(j, CAP_SVM_ENABLED) == NO) {
 		cap_follow(j, CAP_NPT_USABLE, CAP_SVM_ENABLED);
 		cap_explain(j, CAP_NPT_USABLE, "AMD-V is switched off");
 	} else if (npt == YES && npt_is_hidden(e)) {

@@ -280,6 +280,14 @@ static const struct expected amd[] = {
 	  { .cpuid = SVM, .msrs = "0 0xc0010114 0x18\n" },
 	  SVM_YES,
 	  "hypervisor svm-enabled npt-usable" },
+	{ "off, and not known what it has",
+	  { .cpuid = "CPUID 00000000: 0000000D-68747541-444D4163-69746E65\n"
+		     "CPUID 00000001: 00A20F12-00000000-00000000-00000000\n"
+		     "CPUID 80000000: 80000020-00000000-00000000-00000000\n"
+		     "CPUID 80000001: 00000000-00000000-00000004-00000000\n",
+	    .msrs = "0 0xc0010114 0x18\n" },
+	  "svm",
+	  "hypervisor svm-enabled npt-usable" },
 	{ "on by MSR",
 	  { .cpuid = SVM, .msrs = "0 0xc0010114 0x8\n", .cpuinfo = "flags : svm npt\n" },
 	  SVM_YES " svm-enabled npt-usable",
