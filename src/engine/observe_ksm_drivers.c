@@ -475,18 +475,17 @@ static void read_memory_ksm(struct drivers *d, const char *path, const char *tex
 }
 
 /* Nothing rests on what these say: what cannot be read is told, and no more. */
-static void observe_memory_ksm(struct drivers *d)
+static void observe_memory_ksm(struct ports *p, struct host *h)
 {
-	struct modconf_name *names = NULL;
 	struct unread unread = { 0 };
+	struct drivers d = { .p = p, .h = h, .unread = &unread };
+	struct modconf_name *names = NULL;
 	size_t count = 0;
 
-	d->unread = &unread;
-
 	for (size_t dir = 0; unit_dirs[dir]; dir++)
-		list_units(d, dir, &names, &count);
-	read_visible(d, unit_dirs, names, count, read_memory_ksm);
-	unread_tell(&unread, "have the memory of a unit merged", &d->h->unseen);
+		list_units(&d, dir, &names, &count);
+	read_visible(&d, unit_dirs, names, count, read_memory_ksm);
+	unread_tell(&unread, "have the memory of a unit merged", &h->unseen);
 	unread_free(&unread);
 }
 
@@ -501,7 +500,7 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 	observe_qemu_kvm(&d);
 	observe_mom(&d);
 	if (h->parts & HOST_KSM_MARKED)
-		observe_memory_ksm(&d);
+		observe_memory_ksm(p, h);
 	for (size_t i = 0; i < d.link_count; i++) {
 		free(d.links[i].path);
 		free(d.links[i].target);
