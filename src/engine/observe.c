@@ -112,11 +112,10 @@ static enum module_state loaded_state(struct ports *p, const char *module)
 	return p->file.stat(p, dir, &st) == 0 ? MODULE_STATE_BUILTIN : MODULE_STATE_UNKNOWN;
 }
 
-/* It opens a FIFO, too, and is never answered. */
 static bool libkmod_would_wait(const struct host *h)
 {
 	for (size_t i = 0; i < h->conf_unread.count; i++)
-		if (h->conf_unread.files[i].error == -EINVAL)
+		if (conf_is_endless(&h->conf_unread.files[i]))
 			return true;
 	return false;
 }

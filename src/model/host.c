@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <kvmtune/host.h>
 
+#include <errno.h>
 #include <string.h>
 
 const char *module_state_name(enum module_state s)
@@ -31,6 +32,11 @@ bool conf_is_last_word(const struct unread *unread, const struct modconf_token *
 		if (!word || may_come_after(unread->files[i].path, word->at))
 			return false;
 	return true;
+}
+
+bool conf_is_endless(const struct unread_file *file)
+{
+	return file->error == -EINVAL;
 }
 
 const char *module_param(const struct module_facts *m, const char *name)

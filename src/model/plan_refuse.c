@@ -218,7 +218,6 @@ static bool refuse_unread(struct work *w, const struct unread_file *file)
 					 : "Run it again with sudo.");
 }
 
-/* libkmod opens each of them, and waits for ever for somebody to write into a FIFO. */
 static bool refuse_endless(struct work *w, const struct unread_file *file)
 {
 	autofree char *path = safe_text(file->path, 200);
@@ -239,7 +238,7 @@ static bool refuse_unread_files(struct work *w)
 
 		if (strcmp(file->path, OWN_CONF_FILE) == 0)
 			return refuse_unread(w, file);
-		if (file->error == -EINVAL && !w->host->image)
+		if (conf_is_endless(file) && !w->host->image)
 			return refuse_endless(w, file);
 	}
 	return false;
