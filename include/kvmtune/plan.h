@@ -36,7 +36,7 @@ enum act_kind {
 	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
 	ACT_CHECK_DEVICE, /* target: path; device: owner and mode it must have again */
 	ACT_CHECK_GUEST,  /* a test guest runs */
-	ACT_ENABLE_UNIT,  /* target: unit; runtime */
+	ACT_ENABLE_UNIT,  /* target: unit; runtime, reload */
 	ACT_DISABLE_UNIT,
 	ACT_START_UNIT, /* target: unit */
 	ACT_STOP_UNIT,
@@ -69,6 +69,7 @@ struct act {
 	enum tri value;
 	unsigned mode;
 	bool runtime;
+	bool reload; /* the last of several units: systemd reads its files again, once for all */
 	uint64_t reserve_bytes;
 	int64_t watch_ms;
 	struct device_facts device;
@@ -167,10 +168,10 @@ bool steps_cover(const struct step *steps, size_t count, const struct step *step
 void plan_module_setting(const struct host *host, const struct goal *goal,
 			 const struct plan_options *options, struct plan *plan);
 
-/* The same for the way back; file and restore are the acts to come back to; NULL: none. */
+/* The same for the way back from these steps of the past. */
 void plan_module_back(const struct host *host, const struct setting *setting,
-		      const struct act *file, const struct act *restore,
-		      const struct plan_options *options, struct plan *plan);
+		      const struct step *steps, size_t count, const struct plan_options *options,
+		      struct plan *plan);
 
 /* The plan function of KSM. */
 void plan_ksm(const struct host *host, const struct goal *goal, const struct plan_options *options,

@@ -143,29 +143,28 @@ static const struct setting *setting_of_module(const char *module)
 	return NULL;
 }
 
-static bool is_own_conf_act(const struct act *act)
+/* The one whose parameter these steps are about; NULL: none. */
+static const struct setting *setting_of_steps(const struct step *steps, size_t count)
 {
-	return (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE) &&
-	       strcmp(act->target, OWN_CONF_FILE) == 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct act *act = &steps[i].act;
+		const struct setting *s =
+			act->param && act->target ? setting_of_module(act->target) : NULL;
+
+		if (s)
+			return s;
+	}
+	return NULL;
 }
 
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret)
 {
-	const struct act *file = NULL, *restore = NULL;
-	const struct setting *setting = NULL;
+	const struct setting *setting = setting_of_steps(steps, count);
 
 	*ret = (struct plan){ 0 };
-	for (size_t i = 0; i < count; i++) {
-		if (is_own_conf_act(&steps[i].back))
-			file = &steps[i].back;
-		else if (steps[i].back.kind == ACT_RESTORE)
-			restore = &steps[i].back;
-		if (!setting && steps[i].act.param && steps[i].act.target)
-			setting = setting_of_module(steps[i].act.target);
-	}
 	if (setting)
-		plan_module_back(host, setting, file, restore, options, ret);
+		plan_module_back(host, setting, steps, count, options, ret);
 	if (!ret->refusal.code && plan_touches_ksm(steps, count))
 		plan_ksm_back(host, steps, count, options, ret);
 	finish(host, ret);

@@ -45,6 +45,17 @@ bool work_reload_needed(const struct work *w)
 	return w->m->state == MODULE_STATE_LOADED && w->m->now != w->want;
 }
 
+const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct act *back = &steps[i].back;
+
+		if (back->kind == ACT_RESTORE && strcmp(back->target, w->ms->module) == 0)
+			return back;
+	}
+	return NULL;
+}
+
 static bool already_so(const struct work *w)
 {
 	if (w->m->state == MODULE_STATE_BUILTIN)
@@ -57,13 +68,7 @@ static const struct act *find_begun(const struct work *w, const struct plan_opti
 {
 	if (options->defer || w->host->image || !options->revive)
 		return NULL;
-	for (size_t i = 0; i < options->begun_count; i++) {
-		const struct act *back = &options->begun[i].back;
-
-		if (back->kind == ACT_RESTORE && strcmp(back->target, w->ms->module) == 0)
-			return back;
-	}
-	return NULL;
+	return work_find_restore(w, options->begun, options->begun_count);
 }
 
 static void plan_goal(struct work *w, const struct goal *goal, const struct plan_options *options)

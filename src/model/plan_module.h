@@ -56,6 +56,11 @@ enum tri next_value(const struct work *w, const struct modconf *c);
 struct change *work_add_change(struct work *w, const char *value);
 /* Is the module loaded with another value than wanted? */
 bool work_reload_needed(const struct work *w);
+/*
+ * The way back of the module's removal, if it was among these steps: it knows the module as it was
+ * before. Not that of another module, whatever a journal says: what is planned is about this one.
+ */
+const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count);
 /* The change of our file and the check that it wins; only the check where the file stays. */
 void work_add_file_steps(struct work *w);
 /* Unload, load (options NULL: as configured) and all checks. */

@@ -10,6 +10,18 @@
 
 #include <string.h>
 
+static const struct act *find_own_conf(const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct act *back = &steps[i].back;
+
+		if ((back->kind == ACT_WRITE_FILE || back->kind == ACT_REMOVE_FILE) &&
+		    strcmp(back->target, OWN_CONF_FILE) == 0)
+			return back;
+	}
+	return NULL;
+}
+
 /* Our file as it was before; w->next with it. */
 static void find_old_file(struct work *w, const struct act *file)
 {
@@ -109,15 +121,17 @@ static void plan_way_back(struct work *w, const struct act *restore,
 }
 
 void plan_module_back(const struct host *host, const struct setting *setting,
-		      const struct act *file, const struct act *restore,
-		      const struct plan_options *options, struct plan *plan)
+		      const struct step *steps, size_t count, const struct plan_options *options,
+		      struct plan *plan)
 {
+	const struct act *restore;
 	struct work w;
 
 	work_begin(&w, host, setting, plan);
+	restore = work_find_restore(&w, steps, count);
 	w.again = options->again ?: "undo";
 	w.want = restore ? restore->value : host->modules[setting->id].now;
-	find_old_file(&w, file);
+	find_old_file(&w, find_own_conf(steps, count));
 	if (!refuse_unclear(&w)) {
 		plan_way_back(&w, restore, options);
 		if (plan->step_count && !refuse_rights(&w) && w.reload &&

@@ -129,18 +129,6 @@ static bool is_opened(const struct plan *plan, size_t before)
 	return false;
 }
 
-/* By a step before; one that is loaded anyhow is not loaded again: the kernel refuses (EEXIST). */
-static bool is_unloaded(const struct plan *plan, size_t load)
-{
-	const char *module = plan->steps[load].act.target;
-
-	for (size_t i = 0; i < load; i++)
-		if (plan->steps[i].act.kind == ACT_UNLOAD &&
-		    strcmp(plan->steps[i].act.target, module) == 0)
-			return true;
-	return false;
-}
-
 /* The return of a KVM that is away is never taken back; nor what nobody knows. */
 static bool needs_no_way_back(const struct host *h, const struct plan *plan, size_t i)
 {
@@ -152,7 +140,7 @@ static bool needs_no_way_back(const struct host *h, const struct plan *plan, siz
 		return false;
 	for (size_t n = 0; n < SETTING_COUNT; n++)
 		if (settings[n].module && strcmp(settings[n].module->module, act->target) == 0)
-			return h->modules[n].state != MODULE_STATE_LOADED || !is_unloaded(plan, i);
+			return h->modules[n].state != MODULE_STATE_LOADED;
 	return false;
 }
 

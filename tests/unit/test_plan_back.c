@@ -550,6 +550,32 @@ static void a_parameter_of_nothing(void **state)
 	host_free(&h);
 }
 
+/* Its way back is of no use for the module that the steps are about: that one stays as it is. */
+static void the_module_of_the_other_vendor(void **state)
+{
+	static char intel[] = "kvm_intel", amd[] = "kvm_amd", npt[] = "npt", ept[] = "ept",
+		    options_text[] = "npt=1";
+	const struct step steps[] = {
+		{ .act = { .kind = ACT_UNLOAD, .target = intel },
+		  .back = { .kind = ACT_RESTORE,
+			    .target = amd,
+			    .text = options_text,
+			    .param = npt,
+			    .value = NO } },
+		{ .act = { .kind = ACT_CHECK_PARAMS, .target = intel, .param = ept } },
+	};
+	struct plan_options options = { .exact = true };
+	struct plan plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	plan_back(&h, steps, ARRAY_SIZE(steps), &options, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	host_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,6 +600,7 @@ int main(void)
 		cmocka_unit_test(in_an_image),
 		cmocka_unit_test(nothing_to_go_by),
 		cmocka_unit_test(a_parameter_of_nothing),
+		cmocka_unit_test(the_module_of_the_other_vendor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
