@@ -160,11 +160,16 @@ struct unit_port {
 	/* A unit that does not exist is no error: load "not-found", active "inactive", file "". */
 	int (*state)(struct ports *p, const char *unit, struct unit_state *ret, struct err *e);
 	/*
-	 * (changes) Makes or removes the links that start a unit at boot (runtime: those in /run),
-	 * and has the manager read its files again.
+	 * (changes) Makes or removes the links that start a unit at boot (runtime: those in /run).
+	 * What wants the unit is so in the manager's memory after reload().
 	 */
 	int (*enable)(struct ports *p, const char *unit, bool runtime, struct err *e);
 	int (*disable)(struct ports *p, const char *unit, bool runtime, struct err *e);
+	/*
+	 * (changes) Has the manager read all its files again: some seconds on a host with thousands
+	 * of units, so once for all units whose links were altered. unit: one of them, for an error.
+	 */
+	int (*reload)(struct ports *p, const char *unit, struct err *e);
 	/* (changes) Starts or stops, and waits until the job has ended. */
 	int (*start)(struct ports *p, const char *unit, struct err *e);
 	int (*stop)(struct ports *p, const char *unit, struct err *e);

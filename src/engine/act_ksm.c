@@ -309,15 +309,25 @@ static int do_set_run(struct act_context *c, const struct act *act, struct err *
 	return err_hint(e, "Look who it is:  kvmtune ksm");
 }
 
+/* ---- services ---- */
+
+static int set_boot(struct ports *p, const struct act *act, struct err *e)
+{
+	bool enable = act->kind == ACT_ENABLE_UNIT;
+	int r = enable ? p->unit.enable(p, act->target, act->runtime, e)
+		       : p->unit.disable(p, act->target, act->runtime, e);
+
+	return r < 0 || !act->reload ? r : p->unit.reload(p, act->target, e);
+}
+
 int act_ksm_do(struct act_context *c, const struct act *act, struct err *e)
 {
 	struct ports *p = c->ports;
 
 	switch (act->kind) {
 	case ACT_ENABLE_UNIT:
-		return p->unit.enable(p, act->target, act->runtime, e);
 	case ACT_DISABLE_UNIT:
-		return p->unit.disable(p, act->target, act->runtime, e);
+		return set_boot(p, act, e);
 	case ACT_START_UNIT:
 		return p->unit.start(p, act->target, e);
 	case ACT_STOP_UNIT:

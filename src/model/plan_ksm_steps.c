@@ -237,6 +237,23 @@ static void add_enable_step(struct ksm_work *w, size_t unit)
 			      enable ? ACT_DISABLE_UNIT : ACT_ENABLE_UNIT);
 }
 
+/*
+ * systemd reads its files once for all units: after the last of them, and when they are taken back,
+ * last first, after what is then the last.
+ */
+static void add_enable_steps(struct ksm_work *w)
+{
+	struct plan *plan = w->plan;
+	size_t first = plan->step_count;
+
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		add_enable_step(w, i);
+	if (w->k->manager != MANAGER_THERE || plan->step_count == first)
+		return;
+	plan->steps[plan->step_count - 1].act.reload = true;
+	plan->steps[first].back.reload = true;
+}
+
 static void add_active_step(struct ksm_work *w, size_t unit, enum tri active)
 {
 	const struct ksm_unit *u = &w->k->units[unit];
@@ -267,8 +284,7 @@ void ksm_add_steps(struct ksm_work *w)
 		plan_add_file_step(w->plan, OWN_TMPFILES, w->target.file, w->k->own_tmpfiles);
 	if (opened)
 		add_opening_step(w);
-	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		add_enable_step(w, i);
+	add_enable_steps(w);
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
 		add_active_step(w, i, NO);
 	/* ksmtuned needs ksm: the other way round. */

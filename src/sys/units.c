@@ -112,16 +112,6 @@ static int unit_state(struct ports *p, const char *unit, struct unit_state *ret,
 
 /* ---- at boot ---- */
 
-/* The links alone change nothing in memory: what wants a unit is read again. */
-static int reload(struct bus *b, const char *unit, struct err *e)
-{
-	struct question q = { .asked = "to read its files again, for", .unit = unit };
-	autocall c = manager_call(b, &q, "Reload");
-
-	c.limit_ms = b->limits->reload_ms;
-	return call_end(&c, e);
-}
-
 static int unit_enable(struct ports *p, const char *unit, bool runtime, struct err *e)
 {
 	struct question q = { .asked = "to enable", .unit = unit };
@@ -135,7 +125,7 @@ static int unit_enable(struct ports *p, const char *unit, bool runtime, struct e
 		call_append(&c, "asbb", 1, unit, (int)runtime, (int)false);
 		r = call_end(&c, e);
 	}
-	return r < 0 ? r : reload(b, unit, e);
+	return r;
 }
 
 static int unit_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
@@ -150,7 +140,23 @@ static int unit_disable(struct ports *p, const char *unit, bool runtime, struct 
 		call_append(&c, "asb", 1, unit, (int)runtime);
 		r = call_end(&c, e);
 	}
-	return r < 0 ? r : reload(b, unit, e);
+	return r;
+}
+
+/* The links alone change nothing in memory: what wants a unit is read again. */
+static int unit_reload(struct ports *p, const char *unit, struct err *e)
+{
+	struct question q = { .asked = "to read its files again, for", .unit = unit };
+	struct bus *b;
+	int r = connect_bus(p, &b, e);
+
+	if (r == 0) {
+		autocall c = manager_call(b, &q, "Reload");
+
+		c.limit_ms = b->limits->reload_ms;
+		r = call_end(&c, e);
+	}
+	return r;
 }
 
 /* ---- jobs ---- */
@@ -361,6 +367,7 @@ void sys_units(struct ports *p)
 	p->unit.state = unit_state;
 	p->unit.enable = unit_enable;
 	p->unit.disable = unit_disable;
+	p->unit.reload = unit_reload;
 	p->unit.start = unit_start;
 	p->unit.stop = unit_stop;
 }

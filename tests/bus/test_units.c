@@ -187,6 +187,11 @@ static int disable_unit(const char *unit)
 	return bed.ports.unit.disable(&bed.ports, unit, false, &bed.e);
 }
 
+static int reload_for(const char *unit)
+{
+	return bed.ports.unit.reload(&bed.ports, unit, &bed.e);
+}
+
 static struct unit_state last_state;
 static int ask_state(const char *unit)
 {
@@ -471,23 +476,23 @@ static const struct one ones[] = {
 	  "bus-timeout",
 	  "to enable " KSM,
 	  true },
-	{ "enable: reload too often",
-	  enable_unit,
+	{ "reload: too often",
+	  reload_for,
 	  KSM,
 	  { "error=Reload" LIMITS },
 	  "bus-error",
 	  "to read its files again",
 	  false },
 	{ "disable", disable_unit, KSM, { NULL }, NULL, NULL, false },
-	{ "disable: reload without answer",
-	  disable_unit,
+	{ "reload: no answer",
+	  reload_for,
 	  KSM,
 	  { "silent=Reload" },
 	  "bus-timeout",
 	  "to read its files again",
 	  true },
-	{ "disable: reload denied",
-	  disable_unit,
+	{ "reload: denied",
+	  reload_for,
 	  KSM,
 	  { "error=Reload" DENIED },
 	  "bus-denied",
@@ -568,6 +573,7 @@ static void test_changes_are_made(void **state)
 	(void)state;
 	MANAGER(NULL);
 	assert_good(disable_unit(KSM));
+	assert_good(reload_for(KSM));
 	assert_good(stop_unit(KSM));
 	assert_state(KSM, "loaded", "inactive", "disabled");
 	assert_good(stop_unit(KSM));

@@ -241,7 +241,7 @@ static int ask_state(struct ports *p, struct err *e)
 
 static int ask(struct ports *p, uint8_t what, struct err *e)
 {
-	switch (what % 5) {
+	switch (what % 6) {
 	case 0:
 		return p->unit.start(p, UNIT, e);
 	case 1:
@@ -250,6 +250,8 @@ static int ask(struct ports *p, uint8_t what, struct err *e)
 		return p->unit.enable(p, UNIT, what & 128, e);
 	case 3:
 		return p->unit.disable(p, UNIT, what & 128, e);
+	case 4:
+		return p->unit.reload(p, UNIT, e);
 	default:
 		return ask_state(p, e);
 	}

@@ -1298,6 +1298,13 @@ static int fake_disable(struct ports *p, const char *unit, bool runtime, struct 
 	return set_file(p, "disable", unit, file, e);
 }
 
+static int fake_reload(struct ports *p, const char *unit, struct err *e)
+{
+	bool todo;
+
+	return begin_unit(p, "reload", unit, &todo, e);
+}
+
 static int job_error(const char *unit, const char *text, struct err *e)
 {
 	err_set(e, -EIO, "%s: %s", unit, text);
@@ -1363,6 +1370,7 @@ static void fake_units(struct ports *p)
 	p->unit.state = fake_state;
 	p->unit.enable = fake_enable;
 	p->unit.disable = fake_disable;
+	p->unit.reload = fake_reload;
 	p->unit.start = fake_start;
 	p->unit.stop = fake_stop;
 }

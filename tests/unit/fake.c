@@ -792,6 +792,13 @@ static int unit_disable(struct ports *p, const char *unit, bool runtime, struct 
 	return set_file(p, "disable", unit, "disabled", e);
 }
 
+static int unit_reload(struct ports *p, const char *unit, struct err *e)
+{
+	bool todo;
+
+	return begin_unit(fake_of(p), "reload", unit, &todo, e);
+}
+
 /* Requires=ksm.service (not in Proxmox): ksmtuned takes it along; ksmctl turns merging on. */
 static int start_unit(struct fake *f, const char *unit, struct err *e)
 {
@@ -990,8 +997,8 @@ static void set_ports(struct ports *p)
 				    .read_msr = cpu_read_msr,
 				    .read_all = cpu_read_all };
 	p->kvm = (struct kvm_port){ kvm_users, kvm_run_guest, kvm_settle };
-	p->unit =
-		(struct unit_port){ unit_state, unit_enable, unit_disable, unit_start, unit_stop };
+	p->unit = (struct unit_port){ unit_state,  unit_enable, unit_disable,
+				      unit_reload, unit_start,	unit_stop };
 	p->ksm = (struct ksm_port){ ksm_unmerge_begin, ksm_unmerge_wait, ksm_unmerge_stop };
 	p->system = (struct system_port){
 		.identify = system_identify,

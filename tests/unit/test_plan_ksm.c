@@ -142,6 +142,30 @@ static char *plan_text(const struct plan *plan)
 	return b.data ? buf_steal(&b) : xstrdup("");
 }
 
+static bool sets_boot(const struct act *act)
+{
+	return act->kind == ACT_ENABLE_UNIT || act->kind == ACT_DISABLE_UNIT;
+}
+
+/* systemd reads its files once: after the last unit, or where they are taken back after the first. */
+static void check_reloads(const struct plan *plan)
+{
+	size_t first = plan->step_count, last = 0;
+
+	for (size_t i = plan->step_count; i-- > 0;)
+		if (sets_boot(&plan->steps[i].act))
+			first = i;
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (sets_boot(&plan->steps[i].act))
+			last = i;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct step *s = &plan->steps[i];
+
+		assert_int_equal(s->act.reload, sets_boot(&s->act) && i == last);
+		assert_int_equal(s->back.reload, sets_boot(&s->back) && i == first);
+	}
+}
+
 static const struct plan_options usual = { .reserve_bytes = RESERVE_DEFAULT, .watch_ms = 10000 };
 
 static void build(const struct host *h, const char *value, const struct plan_options *options,
@@ -161,6 +185,7 @@ static void plans(const struct host *h, const char *value, const struct plan_opt
 
 	build(h, value, options, &plan);
 	text = plan_text(&plan);
+	check_reloads(&plan);
 	assert_string_equal(plan.refusal.text, "");
 	assert_string_equal(text, expected);
 	if (plan.changes[0].already)
