@@ -26,6 +26,8 @@ faults_of()
 	is "exit status" "$status" 0
 	unlike "broken" "$stdout" "^broken:"
 	like "it was tried" "$stdout" "^tally"
+	calls=$(printf '%s\n' "$stdout" | sed -n 's/^# \([0-9]*\) calls.*/\1/p')
+	ok "no more calls than it needs: $calls" [ "${calls:-99999}" -lt 5000 ]
 }
 
 # For each change of a service systemd reads all its units anew, which takes an emulator the most of its time.
