@@ -106,8 +106,11 @@ write_report()
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-pair_of tcg-module faults-module "${KVMTUNE_FAULTS_MODULE-}" kind=tcg
-pair_of tcg-ksm faults-ksm "${KVMTUNE_FAULTS_KSM---proof 3}" kind=tcg mode=systemd
+# Of these words kvmtune sees nothing, and they save a fifth of the time
+quick="words=rcupdate.rcu_expedited=1 nosmap nosmep"
+
+pair_of tcg-module faults-module "${KVMTUNE_FAULTS_MODULE-}" kind=tcg "$quick"
+pair_of tcg-ksm faults-ksm "${KVMTUNE_FAULTS_KSM---proof 3}" kind=tcg mode=systemd "$quick"
 pair_of bochs faults-module "${KVMTUNE_FAULTS_BOCHS---sample 60 --seconds 180}" kind=bochs
 write_report "$out"/{tcg,bochs}-*/stdout
 ! grep -hE -A 12 '^broken:|^not ok|^# the host cannot' "$out"/{tcg,bochs}-*/stdout
