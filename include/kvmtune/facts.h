@@ -50,5 +50,6 @@ struct unread {
 };
 
 void unread_free(struct unread *u);
+const char *unread_reason(const struct unread_file *file); /* "Permission denied"; do not free */
 
 #endif

@@ -32,11 +32,6 @@ int read_noting(struct ports *p, const char *path, struct unread *u, struct buf 
 	return r == -EINVAL && is_device(p, path) ? r : unread_note(u, path, r);
 }
 
-static const char *reason(int error)
-{
-	return error == -EINVAL ? "it is no regular file" : strerror(-error);
-}
-
 void unread_tell(const struct unread *u, const char *may, struct strv *unseen)
 {
 	autofree char *path = u->count ? safe_text(u->files[0].path, 200) : NULL;
@@ -48,7 +43,7 @@ void unread_tell(const struct unread *u, const char *may, struct strv *unseen)
 		buf_printf(&others, " and %zu other file%s", u->count - 1,
 			   u->count == 2 ? "" : "s");
 	strv_addf(unseen, "%s%s (%s), which may %s", path, buf_text(&others),
-		  reason(u->files[0].error), may);
+		  unread_reason(u->files), may);
 }
 
 int unread_fail(const struct unread *u, bool root, struct err *e)
@@ -58,7 +53,7 @@ int unread_fail(const struct unread *u, bool root, struct err *e)
 
 	if (!u->count)
 		return 0;
-	err_set(e, first->error, "cannot look at %s: %s", path, reason(first->error));
+	err_set(e, first->error, "cannot look at %s: %s", path, unread_reason(first));
 	if (root || (first->error != -EACCES && first->error != -EPERM))
 		return err_hint(e, "Mend or remove it, then run the same command again.");
 	err_hint(e, "Run it again with sudo.");

@@ -49,6 +49,11 @@ bool module_in_use(const struct module_facts *m)
 	return m->refcnt > 0 || m->holders.n > 0;
 }
 
+const char *unread_reason(const struct unread_file *file)
+{
+	return file->error == -EINVAL ? "it is no regular file" : strerror(-file->error);
+}
+
 void unread_free(struct unread *u)
 {
 	for (size_t i = 0; i < u->count; i++)

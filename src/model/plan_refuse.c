@@ -211,7 +211,7 @@ static bool refuse_unread(struct work *w, const struct unread_file *file)
 	autofree char *path = safe_text(file->path, 200);
 	autofree char *text =
 		xasprintf("what %s says is not known (%s), and it may decide the next load", path,
-			  strerror(-file->error));
+			  unread_reason(file));
 
 	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
 			   w->host->root ? "Mend or remove it, then run the same command again."
