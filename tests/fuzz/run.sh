@@ -40,7 +40,9 @@ run_target()
 	[ -z "${FUZZ_RUNS:-}" ] || limit=(-runs="$FUZZ_RUNS")
 	[ ! -e "$dictionary" ] || words=(-dict="$dictionary")
 	mkdir -p "$dir"/{logs,findings,"corpus/$name"}
-	"$dir/$target" "${limit[@]}" "${words[@]}" -max_len="$(longest "$target")" -timeout=10 \
+	# What takes a minute hangs. That clock is the wall's: on a busy machine any input may have to wait for
+	# some seconds, and be none the worse.
+	"$dir/$target" "${limit[@]}" "${words[@]}" -max_len="$(longest "$target")" -timeout=60 \
 		-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$dir/findings/$name-" \
 		"$dir/corpus/$name" "tests/fuzz/corpus/$name" >"$dir/logs/$target" 2>&1 || found=one
 	printf '| %s | %s | %s | %s |\n' "$name" "$(statistic "$target" number_of_executed_units)" \
