@@ -8,7 +8,7 @@
 # Machines run in pairs: tcg-module (npt), tcg-ksm (KSM, and both), bochs (ept); those named, or all. What the
 # others have said before counts as long as it is in OUTDIR.
 #
-# What is tried and how it is judged: guest/faults.c. OUTDIR (build/vm/fault-matrix) keeps what the machines
+# What is tried and how it is judged: guest/faults/main.c. OUTDIR (build/vm/fault-matrix) keeps what the machines
 # said; a broken one is there with its recipe. Exit status 1: something is broken.
 #
 # KVMTUNE                the program (default <project>/build/kvmtune)

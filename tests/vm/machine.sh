@@ -23,7 +23,7 @@
 #                     a second boot; otherwise whatever the job does to it is forgotten
 #
 # machine_programs JOBDIR puts lib.sh, ksm.sh, faults.sh and the programs in a job: kvmtune (KVMTUNE, default
-# <project>/build/kvmtune, if it is built) and one for each guest/*.c.
+# <project>/build/kvmtune, if it is built), one for each guest/*.c, and faults of all that is in guest/faults.
 #
 # Several machines may run at once. Their temporary files are in OUTDIR/.machine.
 
@@ -47,14 +47,18 @@ machine_lacks()
 	[ "$1" != bochs ] || [ -r /usr/share/vgabios/vgabios.bin ] || echo "vgabios is not installed"
 }
 
+# PROGRAM SOURCE...
+machine_compile() { "${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -o "$@"; }
+
 machine_programs()
 {
 	local source kvmtune=${KVMTUNE:-$machine_here/../../build/kvmtune}
 	mkdir -p "$1/bin" && cp "$machine_here"/guest/{lib,ksm,faults}.sh "$1/" || return
 	[ ! -x "$kvmtune" ] || cp "$kvmtune" "$1/bin/kvmtune" || return
 	for source in "$machine_here"/guest/*.c; do
-		"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -o "$1/bin/$(basename "$source" .c)" "$source" || return
+		machine_compile "$1/bin/$(basename "$source" .c)" "$source" || return
 	done
+	machine_compile "$1/bin/faults" "$machine_here"/guest/faults/*.c
 }
 
 # Sets kind, cpu, ... and job, out in the caller's scope.

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# faults.sh - what scenarios with faults.c are written with, besides lib.sh or, with systemd, ksm.sh, which it reads
+# faults.sh - what scenarios with faults are written with, besides lib.sh or, with systemd, ksm.sh, which it reads
 #
 #	faults_of COMMAND [OPTION...]    has its calls fail; options are those of faults
 #	quiet_services                   nothing changes by itself while it is compared, and systemd has little to do

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Calls of ept's and npt's commands that fail, and the command that is killed at them: see guest/faults.c.
+# Calls of ept's and npt's commands that fail, and the command that is killed at them: see guest/faults/main.c.
 # needs: kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/faults.sh

@@ -1,18 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * fault-calls.h - the system calls, and the faults that each can really have where it is made
- *
- *	fault_mask(PID, REGS)		of the call at which a traced process stands
- *	call_by_number(), call_by_name(), call_name()
- *
- * By the ERRORS of the calls' manual pages and Linux 6.1's source, on local file systems and without
- * a security module or FUSE: there reading or opening is not interrupted (only by what kills),
- * closing what was read cannot fail, and what is in memory has no I/O errors. What a call does not
- * give by itself is not tried: the host would be judged by what cannot happen. Three beside the plain
- * ones are often seen: ENODEV (what a file in /sys or /proc is about is gone), EBUSY (somebody else
- * is at the module, or has the processor's virtualization), EPERM (a file that is immutable, modules
- * that may not be loaded any more).
- */
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -32,32 +19,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/vfs.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base.h"
+#include "calls.h"
 
-enum fault {
-	F_IO,
-	F_SPACE,
-	F_ACCESS,
-	F_PERMISSION,
-	F_READ_ONLY,
-	F_INTR,
-	F_MEMORY,
-	F_AGAIN,
-	F_FILES,
-	F_BUSY,
-	F_GONE,
-	F_KILL_ENTRY,
-	F_KILL_EXIT,
-	FAULTS
-};
-
-static const struct {
-	const char *name;
-	int error;
-} faults[FAULTS] = {
+const struct fault_kind faults[FAULTS] = {
 	[F_IO] = { "EIO", EIO },
 	[F_SPACE] = { "ENOSPC", ENOSPC },
 	[F_ACCESS] = { "EACCES", EACCES },
@@ -84,8 +51,6 @@ static const struct {
 #define FILES  (1u << F_FILES)
 #define BUSY   (1u << F_BUSY)
 #define GONE   (1u << F_GONE)
-#define KILLS  (1u << F_KILL_ENTRY | 1u << F_KILL_EXIT)
-#define ALTERS (1u << FAULTS) /* what is outside of the process, or what others see of it */
 
 #define NAME_ERRORS (IO | ACCESS | MEMORY)
 #define NODE_ERRORS (IO | PERM | MEMORY | RDONLY | ALTERS) /* mode, owner: nothing is looked up */
@@ -94,142 +59,97 @@ static const struct {
 /* What decides about a call, beside its number. */
 enum by { BY_NUMBER, BY_PATH, BY_DESCRIPTOR, BY_USE };
 
-static const struct call {
-	long number;
-	const char *name;
+static const struct kind {
 	enum by by;
 	unsigned faults;
-} calls[] = {
-#define CALL(name, by, errors)                                                                     \
+	struct call {
+		long number;
+		const char *name;
+	} calls[32]; /* the last one is followed by one without a name */
+} kinds[] = {
+#define KIND(by, errors, ...)                                                                      \
 	{                                                                                          \
-		SYS_##name, #name, by, errors                                                      \
+		by, errors,                                                                        \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
 	}
-	CALL(access, BY_PATH, NAME_ERRORS),
-	CALL(arch_prctl, BY_NUMBER, 0),
-	CALL(brk, BY_NUMBER, MEMORY),
-	CALL(capget, BY_NUMBER, 0),
-	CALL(capset, BY_NUMBER, 0),
-	CALL(chmod, BY_PATH, EDIT_ERRORS),
-	CALL(clock_gettime, BY_NUMBER, 0),
-	CALL(clock_nanosleep, BY_NUMBER, INTR),
-	CALL(clone, BY_NUMBER, AGAIN | MEMORY | ALTERS),
-	CALL(clone3, BY_NUMBER, AGAIN | MEMORY | ALTERS),
-	CALL(close, BY_USE, 0),
-	CALL(close_range, BY_NUMBER, 0),
-	CALL(connect, BY_NUMBER, ACCESS | MEMORY | AGAIN), /* to a local socket */
-	CALL(delete_module, BY_NUMBER, INTR | AGAIN | BUSY | PERM | ALTERS),
-	CALL(dup, BY_NUMBER, FILES | MEMORY),
-	CALL(dup2, BY_NUMBER, FILES | MEMORY),
-	CALL(dup3, BY_NUMBER, FILES | MEMORY),
-	CALL(eventfd2, BY_NUMBER, FILES | MEMORY),
-	CALL(exit_group, BY_NUMBER, 0),
-	CALL(faccessat, BY_PATH, NAME_ERRORS),
-	CALL(faccessat2, BY_PATH, NAME_ERRORS),
-	CALL(fchmod, BY_DESCRIPTOR, NODE_ERRORS),
-	CALL(fchmodat, BY_PATH, NODE_ERRORS),
-	CALL(fchown, BY_DESCRIPTOR, NODE_ERRORS),
-	CALL(fchownat, BY_PATH, NODE_ERRORS),
-	CALL(fcntl, BY_USE, 0),
-	CALL(fdatasync, BY_DESCRIPTOR, IO | SPACE | RDONLY | ALTERS),
-	CALL(finit_module, BY_NUMBER, IO | INTR | MEMORY | BUSY | PERM | ALTERS),
-	CALL(flock, BY_NUMBER, MEMORY | AGAIN | ALTERS), /* it does not wait */
-	CALL(fork, BY_NUMBER, AGAIN | MEMORY | ALTERS),
-	CALL(fstat, BY_NUMBER, 0),
-	CALL(fstatfs, BY_NUMBER, 0),
-	CALL(fsync, BY_DESCRIPTOR, IO | SPACE | RDONLY | ALTERS),
-	CALL(ftruncate, BY_DESCRIPTOR, IO | MEMORY | RDONLY | ALTERS),
-	CALL(futex, BY_USE, 0),
-	CALL(getdents64, BY_DESCRIPTOR, IO | MEMORY),
-	CALL(getegid, BY_NUMBER, 0),
-	CALL(geteuid, BY_NUMBER, 0),
-	CALL(getpid, BY_NUMBER, 0),
-	CALL(getppid, BY_NUMBER, 0),
-	CALL(getrandom, BY_USE, 0),
-	CALL(getsockname, BY_NUMBER, 0),
-	CALL(getsockopt, BY_NUMBER, 0),
-	CALL(gettid, BY_NUMBER, 0),
-	CALL(getuid, BY_NUMBER, 0),
-	CALL(init_module, BY_NUMBER, INTR | MEMORY | BUSY | PERM | ALTERS),
-	CALL(ioctl, BY_USE, 0),
-	CALL(kill, BY_NUMBER, 0),
-	CALL(lseek, BY_NUMBER, 0),
-	CALL(lstat, BY_PATH, NAME_ERRORS),
-	CALL(madvise, BY_USE, 0),
-	CALL(memfd_create, BY_NUMBER, FILES | MEMORY),
-	CALL(mkdirat, BY_PATH, EDIT_ERRORS),
-	CALL(mlock, BY_NUMBER, MEMORY | AGAIN),
-	CALL(mmap, BY_NUMBER, MEMORY),
-	CALL(mprotect, BY_NUMBER, MEMORY),
-	CALL(mremap, BY_NUMBER, MEMORY),
-	CALL(munmap, BY_NUMBER, MEMORY),
-	CALL(nanosleep, BY_NUMBER, INTR),
-	CALL(newfstatat, BY_PATH, NAME_ERRORS),
-	CALL(openat, BY_PATH, NAME_ERRORS | FILES),
-	CALL(openat2, BY_PATH, NAME_ERRORS | FILES | AGAIN), /* renames elsewhere: RESOLVE_* */
-	CALL(pidfd_open, BY_NUMBER, FILES | MEMORY),
-	CALL(pipe2, BY_NUMBER, FILES | MEMORY),
-	CALL(poll, BY_NUMBER, INTR),
-	CALL(ppoll, BY_NUMBER, INTR),
-	CALL(prctl, BY_NUMBER, 0),
-	CALL(pread64, BY_DESCRIPTOR, IO | MEMORY),
-	CALL(prlimit64, BY_NUMBER, 0),
-	CALL(pwrite64, BY_DESCRIPTOR, IO | SPACE | MEMORY | RDONLY | ALTERS),
-	CALL(read, BY_DESCRIPTOR, IO | MEMORY),
-	CALL(readlink, BY_PATH, NAME_ERRORS),
-	CALL(readlinkat, BY_PATH, NAME_ERRORS),
-	CALL(recvfrom, BY_NUMBER, MEMORY | AGAIN),
-	CALL(recvmsg, BY_NUMBER, MEMORY | AGAIN),
-	CALL(renameat, BY_PATH, EDIT_ERRORS),
-	CALL(renameat2, BY_PATH, EDIT_ERRORS),
-	CALL(rt_sigaction, BY_NUMBER, 0),
-	CALL(rt_sigprocmask, BY_NUMBER, 0),
-	CALL(rt_sigreturn, BY_NUMBER, 0),
-	CALL(sched_getaffinity, BY_NUMBER, MEMORY),
-	CALL(sched_setaffinity, BY_NUMBER, MEMORY),
-	CALL(sendmsg, BY_NUMBER, MEMORY | AGAIN | ALTERS),
-	CALL(sendto, BY_NUMBER, MEMORY | AGAIN | ALTERS),
-	CALL(set_mempolicy, BY_NUMBER, MEMORY),
-	CALL(set_robust_list, BY_NUMBER, 0),
-	CALL(setsockopt, BY_NUMBER, 0),
-	CALL(socket, BY_NUMBER, MEMORY | FILES),
-	CALL(stat, BY_PATH, NAME_ERRORS),
-	CALL(statfs, BY_PATH, NAME_ERRORS),
-	CALL(statx, BY_PATH, NAME_ERRORS),
-	CALL(symlinkat, BY_PATH, EDIT_ERRORS),
-	CALL(sysinfo, BY_NUMBER, 0),
-	CALL(umask, BY_NUMBER, 0),
-	CALL(uname, BY_NUMBER, 0),
-	CALL(unlinkat, BY_PATH, EDIT_ERRORS & ~SPACE),
-	CALL(vfork, BY_NUMBER, AGAIN | MEMORY | ALTERS),
-	CALL(wait4, BY_NUMBER, INTR),
-	CALL(waitid, BY_NUMBER, INTR),
-	CALL(write, BY_DESCRIPTOR, IO | SPACE | MEMORY | RDONLY | ALTERS),
+#define CALL(name)                                                                                 \
+	{                                                                                          \
+		SYS_##name, #name                                                                  \
+	}
+	KIND(BY_PATH, NAME_ERRORS, CALL(access), CALL(faccessat), CALL(faccessat2), CALL(lstat),
+	     CALL(newfstatat), CALL(readlink), CALL(readlinkat), CALL(stat), CALL(statfs),
+	     CALL(statx)),
+	KIND(BY_PATH, NAME_ERRORS | FILES, CALL(openat)),
+	/* AGAIN: a rename anywhere meanwhile, with RESOLVE_* */
+	KIND(BY_PATH, NAME_ERRORS | FILES | AGAIN, CALL(openat2)),
+	KIND(BY_PATH, NODE_ERRORS, CALL(fchmodat), CALL(fchownat)),
+	KIND(BY_PATH, EDIT_ERRORS, CALL(chmod), CALL(mkdirat), CALL(renameat), CALL(renameat2),
+	     CALL(symlinkat)),
+	KIND(BY_PATH, EDIT_ERRORS & ~SPACE, CALL(unlinkat)),
+
+	KIND(BY_DESCRIPTOR, NODE_ERRORS, CALL(fchmod), CALL(fchown)),
+	KIND(BY_DESCRIPTOR, IO | MEMORY, CALL(getdents64), CALL(pread64), CALL(read)),
+	KIND(BY_DESCRIPTOR, IO | SPACE | MEMORY | RDONLY | ALTERS, CALL(pwrite64), CALL(write)),
+	KIND(BY_DESCRIPTOR, IO | MEMORY | RDONLY | ALTERS, CALL(ftruncate)),
+	KIND(BY_DESCRIPTOR, IO | SPACE | RDONLY | ALTERS, CALL(fdatasync), CALL(fsync)),
+
+	KIND(BY_USE, 0, CALL(close), CALL(fcntl), CALL(futex), CALL(getrandom), CALL(ioctl),
+	     CALL(madvise)),
+
+	KIND(BY_NUMBER, 0, CALL(arch_prctl), CALL(capget), CALL(capset), CALL(clock_gettime),
+	     CALL(close_range), CALL(exit_group), CALL(fstat), CALL(fstatfs), CALL(getegid),
+	     CALL(geteuid), CALL(getpid), CALL(getppid), CALL(getsockname), CALL(getsockopt),
+	     CALL(gettid), CALL(getuid), CALL(kill), CALL(lseek), CALL(prctl), CALL(prlimit64),
+	     CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(set_robust_list),
+	     CALL(setsockopt), CALL(sysinfo), CALL(umask), CALL(uname)),
+	KIND(BY_NUMBER, MEMORY, CALL(brk), CALL(mmap), CALL(mprotect), CALL(mremap), CALL(munmap),
+	     CALL(sched_getaffinity), CALL(sched_setaffinity), CALL(set_mempolicy)),
+	KIND(BY_NUMBER, MEMORY | FILES, CALL(dup), CALL(dup2), CALL(dup3), CALL(eventfd2),
+	     CALL(memfd_create), CALL(pidfd_open), CALL(pipe2), CALL(socket)),
+	KIND(BY_NUMBER, MEMORY | AGAIN, CALL(mlock), CALL(recvfrom), CALL(recvmsg)),
+	KIND(BY_NUMBER, MEMORY | AGAIN | ACCESS, CALL(connect)), /* to a local socket */
+	KIND(BY_NUMBER, MEMORY | AGAIN | ALTERS, CALL(clone), CALL(clone3), CALL(fork),
+	     CALL(sendmsg), CALL(sendto), CALL(vfork)),
+	KIND(BY_NUMBER, MEMORY | AGAIN | ALTERS, CALL(flock)), /* it does not wait */
+	KIND(BY_NUMBER, INTR, CALL(clock_nanosleep), CALL(nanosleep), CALL(poll), CALL(ppoll),
+	     CALL(wait4), CALL(waitid)),
+	KIND(BY_NUMBER, INTR | BUSY | PERM | AGAIN | ALTERS, CALL(delete_module)),
+	KIND(BY_NUMBER, INTR | BUSY | PERM | MEMORY | ALTERS, CALL(init_module)),
+	KIND(BY_NUMBER, INTR | BUSY | PERM | MEMORY | IO | ALTERS, CALL(finit_module)),
 #undef CALL
+#undef KIND
 };
 
-static const struct call *call_by_number(long number)
+/* NULL: it is not in the table. */
+static const struct kind *kind_of(long number, const struct call **ret)
 {
-	for (size_t i = 0; i < COUNT(calls); i++)
-		if (calls[i].number == number)
-			return &calls[i];
+	for (const struct kind *kind = kinds; kind < kinds + COUNT(kinds); kind++)
+		for (const struct call *call = kind->calls; call->name; call++)
+			if (call->number == number) {
+				*ret = call;
+				return kind;
+			}
 	return NULL;
 }
 
-static const char *call_name(long number, char text[32])
+const char *call_name(long number, char text[32])
 {
-	const struct call *call = call_by_number(number);
+	const struct call *call;
 
-	if (call)
+	if (kind_of(number, &call))
 		return call->name;
 	snprintf(text, 32, "call-%ld", number);
 	return text;
 }
 
-static long call_by_name(const char *name)
+long call_by_name(const char *name)
 {
-	for (size_t i = 0; i < COUNT(calls); i++)
-		if (strcmp(calls[i].name, name) == 0)
-			return calls[i].number;
+	for (const struct kind *kind = kinds; kind < kinds + COUNT(kinds); kind++)
+		for (const struct call *call = kind->calls; call->name; call++)
+			if (strcmp(call->name, name) == 0)
+				return call->number;
 	return strncmp(name, "call-", 5) == 0 ? atol(name + 5) : -1;
 }
 
@@ -307,8 +227,8 @@ static enum place place_of_name(pid_t pid, int directory, const char *name)
 static unsigned where_it_fits(enum place place, unsigned mask)
 {
 	static const unsigned not_there[] = {
-		[ON_DISK] = 0, [IN_MEMORY] = IO,    [IN_KERNEL] = IO | SPACE | PERM,
-		[DEVICE] = IO, [PIPE] = ALTERS - 1, [OTHER_PLACE] = ALTERS - 1,
+		[ON_DISK] = 0, [IN_MEMORY] = IO, [IN_KERNEL] = IO | SPACE | PERM,
+		[DEVICE] = IO, [PIPE] = ERRORS,	 [OTHER_PLACE] = ERRORS,
 	};
 
 	return mask & ~not_there[place];
@@ -434,21 +354,22 @@ static unsigned of_use(pid_t pid, const struct user_regs_struct *regs)
 	}
 }
 
-static unsigned fault_mask(pid_t pid, const struct user_regs_struct *regs)
+unsigned fault_mask(pid_t pid, const struct user_regs_struct *regs)
 {
-	const struct call *call = call_by_number((long)regs->orig_rax);
+	const struct call *call;
+	const struct kind *kind = kind_of((long)regs->orig_rax, &call);
 	unsigned kills = regs->orig_rax == SYS_exit_group ? 1u << F_KILL_ENTRY : KILLS;
 
-	if (!call)
+	if (!kind)
 		return kills;
-	switch (call->by) {
+	switch (kind->by) {
 	case BY_PATH:
-		return kills | of_path(pid, regs, call->faults);
+		return kills | of_path(pid, regs, kind->faults);
 	case BY_DESCRIPTOR:
-		return kills | of_descriptor(pid, regs, call->faults);
+		return kills | of_descriptor(pid, regs, kind->faults);
 	case BY_USE:
 		return kills | of_use(pid, regs);
 	default:
-		return kills | call->faults;
+		return kills | kind->faults;
 	}
 }
