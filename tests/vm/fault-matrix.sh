@@ -14,7 +14,7 @@
 # KVMTUNE                the program (default <project>/build/kvmtune)
 # KVMTUNE_FAULTS_MODULE  options of faults for npt's commands (none: all of it)
 # KVMTUNE_FAULTS_KSM     for those of KSM and of both (--proof 3)
-# KVMTUNE_FAULTS_BOCHS   for the sample of ept's on kvm_intel (--sample 60 --seconds 180)
+# KVMTUNE_FAULTS_BOCHS   for the sample of ept's on kvm_intel (--sample 15 --seconds 180)
 
 set -euo pipefail
 
@@ -111,6 +111,6 @@ quick="words=rcupdate.rcu_expedited=1 nosmap nosmep"
 
 pair_of tcg-module faults-module "${KVMTUNE_FAULTS_MODULE-}" kind=tcg "$quick"
 pair_of tcg-ksm faults-ksm "${KVMTUNE_FAULTS_KSM---proof 3}" kind=tcg mode=systemd "$quick"
-pair_of bochs faults-module "${KVMTUNE_FAULTS_BOCHS---sample 60 --seconds 180}" kind=bochs
+pair_of bochs faults-module "${KVMTUNE_FAULTS_BOCHS---sample 15 --seconds 180}" kind=bochs
 write_report "$out"/{tcg,bochs}-*/stdout
 ! grep -hE -A 12 '^broken:|^not ok|^# the host cannot' "$out"/{tcg,bochs}-*/stdout
