@@ -27,7 +27,7 @@ make_host()
 
 # all_hosts: the names of all; some_hosts: for loops that take long: of those that differ in KSM only
 # these few, or with KVMTUNE_HOSTS='NAME...' only these (under AddressSanitizer, for example)
-KSM_HOSTS='ksm-chroot ksm-only ksm-tuned'
+KSM_HOSTS='ksm-chroot ksm-only ksm-tmpfiles ksm-tuned'
 
 all_hosts()
 {

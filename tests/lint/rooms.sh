@@ -15,49 +15,31 @@ failed=0
 
 # Which room each header of include/kvmtune belongs to. "data" is plain data that sys fills and
 # the model holds (cpu_id, host_id, kvm_user); "port" is the table of the doors. A header that is not in here is an error.
-room_of_header()
-{
-	case $1 in
-	base.h | err.h | proc_text.h | version.h) echo base ;;
-	facts.h | user.h) echo data ;;
-	port.h | process.h) echo port ;;
-	scan.h | testguest.h) echo sys ;;
-	advice.h | cpu.h | cpuid.h | host.h | ksm.h | memory.h | modconf.h | plan.h | scrub.h | setting.h) echo model ;;
-	apply.h | capture.h | change.h | journal.h | observe.h | record.h) echo engine ;;
-	bench.h | stats.h) echo bench ;;
-	report.h) echo report ;;
-	command.h) echo cli ;;
-	*) echo none ;;
-	esac
-}
+declare -A room_of_header
+in_room() { local header; for header in "${@:2}"; do room_of_header[$header]=$1; done; }
+in_room base base.h err.h proc_text.h version.h
+in_room data facts.h user.h
+in_room port port.h process.h
+in_room sys scan.h testguest.h
+in_room model advice.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h plan.h scrub.h setting.h
+in_room engine apply.h capture.h change.h journal.h observe.h record.h
+in_room bench bench.h stats.h
+in_room report report.h
+in_room cli command.h
 
 # What the files of a room may include, beside their own.
-sees()
-{
-	case $1 in
-	base) ;;
-	data) echo base ;;
-	model) echo base data ;;
-	port) echo base data ;;
-	engine | bench) echo base data port model engine ;;
-	report) echo base data model engine ;;
-	cli) echo base data port model engine bench report ;;
-	main) echo base data port model engine bench report cli ;;
-	sys) echo base data port ;;
-	esac
-}
-
-# Which rooms may include which libraries' headers.
-rooms_of_library()
-{
-	case $1 in
-	libkmod.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) echo sys ;;
-	json-c/*) echo engine report ;;
-	gsl/*) echo bench ;;
-	getopt.h) echo cli ;;
-	*) echo any ;;
-	esac
-}
+declare -A sees=(
+	[base]=""
+	[data]="base"
+	[model]="base data"
+	[port]="base data"
+	[engine]="base data port model engine"
+	[bench]="base data port model engine"
+	[report]="base data model engine"
+	[cli]="base data port model engine bench report"
+	[main]="base data port model engine bench report cli"
+	[sys]="base data port"
+)
 
 complain()
 {
@@ -67,13 +49,26 @@ complain()
 
 has_word() { [[ " $1 " == *" $2 "* ]]; }
 
-room_of_file()
+# In $rooms: which may include this header of a library.
+set_rooms_of_library()
 {
 	case $1 in
-	src/*/*) echo "${1#src/}" | cut -d/ -f1 ;;
-	src/*) echo main ;;
-	include/kvmtune/*) room_of_header "${1##*/}" ;;
-	*) echo outside ;;
+	libkmod.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) rooms=sys ;;
+	json-c/*) rooms="engine report" ;;
+	gsl/*) rooms=bench ;;
+	getopt.h) rooms=cli ;;
+	*) rooms=any ;;
+	esac
+}
+
+# In $room: that of a file. Not by a command substitution: there are thousands of these.
+set_room()
+{
+	case $1 in
+	src/*/*) room=${1#src/} room=${room%%/*} ;;
+	src/*) room=main ;;
+	include/kvmtune/*) room=${room_of_header[${1##*/}]:-none} ;;
+	*) room=outside ;;
 	esac
 }
 
@@ -87,14 +82,15 @@ includes_of()
 # What a room sees, it sees with all that comes along.
 check_includes()
 {
-	local file=$1 as=${2:-$1} room other other_room
-	room=$(room_of_file "$as")
+	local file=$1 as=${2:-$1} other room own
+	set_room "$as"
+	own=$room
 	while read -r other; do
-		other_room=$(room_of_file "$other")
-		if [ "$other_room" = none ]; then
+		set_room "$other"
+		if [ "$room" = none ]; then
 			complain "$other is in no room: add it to the table in tests/lint/rooms.sh"
-		elif [ "$other_room" != "$room" ] && ! has_word "$(sees "$room" | tr '\n' ' ')" "$other_room"; then
-			complain "$as ($room) includes $other ($other_room)"
+		elif [ "$room" != "$own" ] && ! has_word "${sees[$own]-}" "$room"; then
+			complain "$as ($own) includes $other ($room)"
 		fi
 	done < <(includes_of "$file")
 }
@@ -102,9 +98,9 @@ check_includes()
 check_libraries()
 {
 	local file=$1 as=${2:-$1} room header rooms
-	room=$(room_of_file "$as")
+	set_room "$as"
 	while read -r header; do
-		rooms=$(rooms_of_library "$header")
+		set_rooms_of_library "$header"
 		[ "$rooms" = any ] || has_word "$rooms" "$room" ||
 			complain "$as ($room) includes <$header>, which is for $rooms"
 	done < <(sed -n 's/^#[ \t]*include[ \t]*<\([^>]*\)>.*/\1/p' "$file")
@@ -115,7 +111,7 @@ check_commands()
 {
 	local file=$1 as=${2:-$1}
 	grep -nE '\b(system|popen|posix_spawnp?|exec(l|le|lp|v|ve|vp|vpe|veat)|fexecve)[ \t]*\(' "$file" |
-		while read -r line; do printf '%s:%s\n' "$as" "$line"; done | grep . && complain "$as runs commands"
+		sed "s,^,$as:," | grep . && complain "$as runs commands"
 }
 
 impure="open|open64|openat|openat64|fopen|fopen64|freopen|opendir|read|pread|write|pwrite|time|clock_gettime"
