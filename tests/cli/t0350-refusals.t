@@ -56,6 +56,11 @@ for words in 'ept off' 'ept on' 'ept off --defer' 'apply ept=off' 'ept off --wai
 	on module-coming 3 module-busy 'kvm_intel is being loaded.*right now.*Try again' "${command[@]}"
 	ok "module-busy: $words: at once" [ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ]
 done
+run kvmtune audit ept=off
+status_is 3 'audit: what the host is cannot be told while the module is being loaded'
+like "$err" 'kvm_intel is being loaded.*right now.*Try again' 'audit: and says so'
+run kvmtune audit ept=off --json
+like "$out" '"drift":false,.*"id":"module-busy"' 'audit: in JSON, without a verdict'
 
 # A kernel that cannot remove modules: known only when it is tried.
 host intel-ept-on

@@ -49,7 +49,7 @@ static const struct command commands[] = {
 	{ { "SETTING", "on", "--wait=5s" }, 3, "03" },
 	{ { "SETTING", "off", "--dry-run" }, 1, "03" },
 	{ { "SETTING", "on", "--dry-run" }, 1, "03" },
-	{ { "audit", "SETTING=off" }, 1, "07" },
+	{ { "audit", "SETTING=off" }, 1, "037" },
 	{ { "status" }, 2, "0" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -151,6 +151,13 @@ static int run_kvmtune(const struct command *c, char text[TEXT])
 	return status;
 }
 
+/* Does it take the lock, and find the module at rest? The others may look while it is being loaded. */
+static bool takes_lock(const struct command *c)
+{
+	return strcmp(c->words[0], "SETTING") == 0 &&
+	       !(c->words[2] && strcmp(c->words[2], "--dry-run") == 0);
+}
+
 /* Is that refused for the reasons that there are here? */
 static bool is_true(const struct command *c, int status, const char *text)
 {
@@ -159,7 +166,9 @@ static bool is_true(const struct command *c, int status, const char *text)
 	/* Nobody is killed here: nothing is ever interrupted. */
 	if (strstr(text, "did not end"))
 		return false;
-	return status != 3 || strstr(text, "another kvmtune is at work") || strstr(text, " use");
+	if (status != 3 || strstr(text, "another kvmtune is at work") || strstr(text, " use"))
+		return true;
+	return !takes_lock(c) && strstr(text, " is being loaded or removed by somebody else");
 }
 
 static void note_away(const char *text)
