@@ -124,7 +124,7 @@ check-compat:
 	$(Q)tests/compat/libraries.sh $(COMPAT_SOURCES) $(BUILD)/compat
 .PHONY: check-debian check-compat
 
-## fault-matrix: every system call fails in turn, or is the last: an hour or more; its table is tests/vm/fault-matrix.md
+## fault-matrix: every system call fails in turn, or is the last: an hour; its table is tests/vm/fault-matrix.md
 .PHONY: fault-matrix
 fault-matrix: $(BUILD)/kvmtune
 	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/fault-matrix.sh
