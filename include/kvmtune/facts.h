@@ -50,6 +50,8 @@ struct unread {
 };
 
 void unread_free(struct unread *u);
+/* No regular file, as a FIFO: whoever opens it, libkmod too, may wait for ever. */
+bool unread_is_special(const struct unread_file *file);
 const char *unread_reason(const struct unread_file *file); /* "Permission denied"; do not free */
 
 #endif

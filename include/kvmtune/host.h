@@ -110,9 +110,6 @@ void host_free(struct host *h);
  */
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
 
-/* No regular file, as a FIFO: whoever loads a module, libkmod too, opens it and may wait for ever. */
-bool conf_is_endless(const struct unread_file *file);
-
 const char *module_param(const struct module_facts *m, const char *name);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);

@@ -115,7 +115,7 @@ static enum module_state loaded_state(struct ports *p, const char *module)
 static bool libkmod_would_wait(const struct host *h)
 {
 	for (size_t i = 0; i < h->conf_unread.count; i++)
-		if (conf_is_endless(&h->conf_unread.files[i]))
+		if (unread_is_special(&h->conf_unread.files[i]))
 			return true;
 	return false;
 }

@@ -34,11 +34,6 @@ bool conf_is_last_word(const struct unread *unread, const struct modconf_token *
 	return true;
 }
 
-bool conf_is_endless(const struct unread_file *file)
-{
-	return file->error == -EINVAL;
-}
-
 const char *module_param(const struct module_facts *m, const char *name)
 {
 	return param_value(m->params, m->param_count, name);
@@ -49,9 +44,14 @@ bool module_in_use(const struct module_facts *m)
 	return m->refcnt > 0 || m->holders.n > 0;
 }
 
+bool unread_is_special(const struct unread_file *file)
+{
+	return file->error == -EINVAL;
+}
+
 const char *unread_reason(const struct unread_file *file)
 {
-	return file->error == -EINVAL ? "it is no regular file" : strerror(-file->error);
+	return unread_is_special(file) ? "it is no regular file" : strerror(-file->error);
 }
 
 void unread_free(struct unread *u)

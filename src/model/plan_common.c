@@ -26,6 +26,12 @@ void plan_add_file_step(struct plan *plan, const char *path, const char *text, c
 	s->back = file_act(path, before);
 }
 
+bool plan_changes_file(const struct act *act, const char *path)
+{
+	return (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE) &&
+	       strcmp(act->target, path) == 0;
+}
+
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
 		 const char *hint)
 {

@@ -11,6 +11,8 @@
 struct step *plan_add_step(struct plan *plan);
 /* Writes (NULL: removes) a file of ours; the way back is what was there before. */
 void plan_add_file_step(struct plan *plan, const char *path, const char *text, const char *before);
+/* Does it write or remove this file? */
+bool plan_changes_file(const struct act *act, const char *path);
 
 /* Fills plan->refusal. Returns true, so that checks read as a chain. */
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,

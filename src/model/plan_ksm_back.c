@@ -34,12 +34,6 @@ static void take_link(struct ksm_target *t, const struct act *back)
 		t->units[unit].enabled = back->kind == ACT_MAKE_LINK ? YES : NO;
 }
 
-static bool is_own_file(const struct act *act)
-{
-	return (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE) &&
-	       strcmp(act->target, OWN_TMPFILES) == 0;
-}
-
 static void take_file(struct ksm_target *t, const struct act *back)
 {
 	free(t->file);
@@ -66,7 +60,7 @@ static void take_back(struct ksm_target *t, const struct act *back)
 			t->run = atoi(back->text);
 		break;
 	default:
-		if (is_own_file(back))
+		if (plan_changes_file(back, OWN_TMPFILES))
 			take_file(t, back);
 	}
 }
@@ -100,7 +94,7 @@ static bool concerns_ksm(const struct act *act)
 	case ACT_REMOVE_LINK:
 		return true;
 	default:
-		return is_own_file(act);
+		return plan_changes_file(act, OWN_TMPFILES);
 	}
 }
 

@@ -6,19 +6,16 @@
  * was, everything else as configured today. One that was interrupted is taken back to exactly what
  * was before, with the options and values that the journal kept.
  */
+#include "plan_common.h"
 #include "plan_module.h"
 
 #include <string.h>
 
 static const struct act *find_own_conf(const struct step *steps, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct act *back = &steps[i].back;
-
-		if ((back->kind == ACT_WRITE_FILE || back->kind == ACT_REMOVE_FILE) &&
-		    strcmp(back->target, OWN_CONF_FILE) == 0)
-			return back;
-	}
+	for (size_t i = 0; i < count; i++)
+		if (plan_changes_file(&steps[i].back, OWN_CONF_FILE))
+			return &steps[i].back;
 	return NULL;
 }
 

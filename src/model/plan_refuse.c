@@ -238,7 +238,7 @@ static bool refuse_unread_files(struct work *w)
 
 		if (strcmp(file->path, OWN_CONF_FILE) == 0)
 			return refuse_unread(w, file);
-		if (conf_is_endless(file) && !w->host->image)
+		if (unread_is_special(file) && !w->host->image)
 			return refuse_endless(w, file);
 	}
 	return false;

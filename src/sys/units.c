@@ -118,14 +118,12 @@ static int unit_enable(struct ports *p, const char *unit, bool runtime, struct e
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
-	if (r == 0) {
-		autocall c = manager_call(b, &q, "EnableUnitFiles");
-
-		/* Not by force: a link that leads elsewhere is somebody's will. */
-		call_append(&c, "asbb", 1, unit, (int)runtime, (int)false);
-		r = call_end(&c, e);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	autocall c = manager_call(b, &q, "EnableUnitFiles");
+	/* Not by force: a link that leads elsewhere is somebody's will. */
+	call_append(&c, "asbb", 1, unit, (int)runtime, (int)false);
+	return call_end(&c, e);
 }
 
 static int unit_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
@@ -134,13 +132,11 @@ static int unit_disable(struct ports *p, const char *unit, bool runtime, struct 
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
-	if (r == 0) {
-		autocall c = manager_call(b, &q, "DisableUnitFiles");
-
-		call_append(&c, "asb", 1, unit, (int)runtime);
-		r = call_end(&c, e);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	autocall c = manager_call(b, &q, "DisableUnitFiles");
+	call_append(&c, "asb", 1, unit, (int)runtime);
+	return call_end(&c, e);
 }
 
 /* The links alone change nothing in memory: what wants a unit is read again. */
@@ -150,13 +146,11 @@ static int unit_reload(struct ports *p, const char *unit, struct err *e)
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
-	if (r == 0) {
-		autocall c = manager_call(b, &q, "Reload");
-
-		c.limit_ms = b->limits->reload_ms;
-		r = call_end(&c, e);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	autocall c = manager_call(b, &q, "Reload");
+	c.limit_ms = b->limits->reload_ms;
+	return call_end(&c, e);
 }
 
 /* ---- jobs ---- */

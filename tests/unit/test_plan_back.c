@@ -512,25 +512,29 @@ static void in_an_image(void **state)
 
 /* ---- steps of a journal that somebody else wrote ---- */
 
+static void leads_nowhere(const struct step *steps, size_t count, bool exact)
+{
+	struct plan_options options = { .exact = exact };
+	struct plan plan;
+	struct host h;
+
+	host_make(&h);
+	plan_back(&h, steps, count, &options, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	host_free(&h);
+}
+
 static void nothing_to_go_by(void **state)
 {
 	static const struct step steps[] = {
 		{ .act = { .kind = ACT_CHECK_GUEST } },
 		{ .act = { .kind = ACT_NONE } },
 	};
-	struct plan_options options = { 0 };
-	struct plan plan;
-	struct host h;
 
 	(void)state;
-	host_make(&h);
-	plan_back(&h, steps, ARRAY_SIZE(steps), &options, &plan);
-	assert_acts(&plan, "");
-	plan_free(&plan);
-	plan_back(&h, NULL, 0, &options, &plan);
-	assert_acts(&plan, "");
-	plan_free(&plan);
-	host_free(&h);
+	leads_nowhere(steps, ARRAY_SIZE(steps), false);
+	leads_nowhere(NULL, 0, false);
 }
 
 /* The journal accepts such a step: a test guest needs no target. */
@@ -538,16 +542,9 @@ static void a_parameter_of_nothing(void **state)
 {
 	static char param[] = "ept";
 	const struct step steps[] = { { .act = { .kind = ACT_CHECK_GUEST, .param = param } } };
-	struct plan_options options = { 0 };
-	struct plan plan;
-	struct host h;
 
 	(void)state;
-	host_make(&h);
-	plan_back(&h, steps, ARRAY_SIZE(steps), &options, &plan);
-	assert_acts(&plan, "");
-	plan_free(&plan);
-	host_free(&h);
+	leads_nowhere(steps, ARRAY_SIZE(steps), false);
 }
 
 /* Its way back is of no use for the module that the steps are about: that one stays as it is. */
@@ -564,16 +561,9 @@ static void the_module_of_the_other_vendor(void **state)
 			    .value = NO } },
 		{ .act = { .kind = ACT_CHECK_PARAMS, .target = intel, .param = ept } },
 	};
-	struct plan_options options = { .exact = true };
-	struct plan plan;
-	struct host h;
 
 	(void)state;
-	host_make(&h);
-	plan_back(&h, steps, ARRAY_SIZE(steps), &options, &plan);
-	assert_acts(&plan, "");
-	plan_free(&plan);
-	host_free(&h);
+	leads_nowhere(steps, ARRAY_SIZE(steps), true);
 }
 
 int main(void)

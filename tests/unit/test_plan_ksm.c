@@ -152,12 +152,12 @@ static void check_reloads(const struct plan *plan)
 {
 	size_t first = plan->step_count, last = 0;
 
-	for (size_t i = plan->step_count; i-- > 0;)
-		if (sets_boot(&plan->steps[i].act))
-			first = i;
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (sets_boot(&plan->steps[i].act))
-			last = i;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		if (!sets_boot(&plan->steps[i].act))
+			continue;
+		first = first < i ? first : i;
+		last = i;
+	}
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
 
