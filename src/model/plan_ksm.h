@@ -3,7 +3,8 @@
  * plan_ksm.h - what the files that plan KSM share; nobody else includes this.
  *
  * plan_ksm.c turns a goal into a target, plan_ksm_back.c the steps of the past; plan_ksm_steps.c
- * makes the steps from the host to a target, whichever it is.
+ * makes the steps from the host to a target, whichever it is; plan_ksm_refuse.c says what stands in
+ * the way.
  */
 #ifndef KVMTUNE_PLAN_KSM_H
 #define KVMTUNE_PLAN_KSM_H
@@ -48,6 +49,10 @@ struct change *ksm_add_change(struct ksm_work *w, const char *value);
 /* The steps to w->target. */
 void ksm_add_steps(struct ksm_work *w);
 bool ksm_has_steps(const struct ksm_work *w);
+/* Is `run` to be written for the target, services aside? */
+bool ksm_run_changes(const struct ksm_work *w);
+/* How many bytes are to stay free. */
+uint64_t ksm_reserve(const struct ksm_work *w);
 
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
 bool ksm_refuse_impossible(struct ksm_work *w);
