@@ -77,7 +77,7 @@ CLI_TESTS ?= tests/cli/*.t
 CLI_HOSTS ?= intel-ept-on no-udev amd ksm-tuned ksm-chroot
 
 ## check-long: the long loops on all hosts, the largest inputs; .ci/run has them, beside check
-LONG_CLI := t0130-capture t0200-dry-run t0400-faults t0410-kills t0420-signals t0430-forward t0450-undo
+LONG_CLI := t0130-capture t0200-dry-run t0400-faults t0410-kills t0420-signals t0450-undo
 .PHONY: check-long
 check-long: all
 	$(Q)$(MAKE) --no-print-directory check-cli CLI_HOSTS= \
@@ -87,7 +87,7 @@ check-long: all
 ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	FORTIFY=-U_FORTIFY_SOURCE CFLAGS='-O1 -g'
 # The long loops over all hosts are left out: the same code runs, only slower.
-ASAN_CLI := t0450-undo t0460-forward-words t0300-ept t0400-faults t0100-status t0350-refusals \
+ASAN_CLI := t0450-undo t0460-interrupted t0300-ept t0400-faults t0100-status t0350-refusals \
 	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image
 check-asan:
 	$(Q)$(MAKE) --no-print-directory $(ASAN) CLI_HOSTS='hand-loaded-nested ksm-only' \

@@ -32,7 +32,8 @@ struct progress {
 
 /* What is done, and who wants to know of it. */
 struct apply_what {
-	struct journal_change change; /* for the journal; steps NULL: those of the plan */
+	const char *command; /* for the journal, as is undoes */
+	int undoes;	     /* the entry of the journal that is taken back; 0: none */
 	void (*progress)(void *arg, const struct progress *progress); /* NULL: nobody to tell */
 	void *arg;
 };

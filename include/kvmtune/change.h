@@ -12,17 +12,14 @@
 
 #include <kvmtune/apply.h>
 
-#define WAIT_NOT     (-1)
-#define WAIT_FOREVER INT64_MAX
-/* Where nobody says how long to watch: this, or what an interrupted change was begun with. */
-#define WATCH_DEFAULT (-1)
-#define WATCH_MS      10000
+#define WAIT_NOT      (-1)
+#define WAIT_FOREVER  INT64_MAX
+#define WATCH_DEFAULT 10000
 
 struct request {
 	const char *command;	  /* what the user asked for, for journal and lock: "ept off" */
 	const struct goal *goals; /* none: take back the last change */
 	size_t goal_count;
-	bool forward; /* without goals: finish an interrupted change instead */
 	bool dry_run;
 	bool defer;
 	int64_t wait_ms;	/* WAIT_NOT, WAIT_FOREVER, or at most so long */
@@ -43,10 +40,7 @@ struct outcome {
 	struct host before, after;	    /* after: as far as something was applied */
 	struct journal journal;		    /* as it was before */
 	const struct journal_entry *undoes; /* in journal; NULL: no undo, or nothing to undo */
-	const struct journal_entry
-		*finishes; /* likewise, the interrupted change that is finished */
-	bool is_undo;	   /* something is taken back; also where an interrupted undo is finished */
-	bool forward;	   /* an interrupted change, or undo, is finished */
+	bool is_undo;
 	struct plan plan;
 	bool applied; /* report and leftover are filled */
 	struct apply_report report;

@@ -34,8 +34,7 @@ enum option_bit {
 	OPT_MSR = 1 << 16,
 	OPT_CPUINFO = 1 << 17,
 	OPT_CAPTURE = 1 << 18,
-	OPT_FORWARD = 1 << 19,
-	OPT_HOST = 1 << 20,
+	OPT_HOST = 1 << 19,
 };
 
 #define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)

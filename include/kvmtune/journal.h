@@ -4,13 +4,10 @@
  *
  * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
  * JSON object. Before its first step a change writes `plan`, all steps with their way back, and
- * `begin`, with what was wanted; after its last one `end`. How far an interrupted change came is not
- * written down: the way back, and the way on, are planned from what the host is then. A last line
- * that did not reach the disk whole is passed over; a begin without an end is an interrupted change,
- * or, while another process holds the lock, one that is being made.
- *
- * Where an interrupted change is finished, that is an entry of its own, which `finishes` the other.
- * It takes over its steps, so that its way back leads to what was before both.
+ * `begin`; after its last one `end`. How far an interrupted change came is not written down: the way
+ * back is planned from what the host is then. A last line that did not reach the disk whole is passed
+ * over; a begin without an end is an interrupted change, or, while another process holds the lock,
+ * one that is being made. Members of a record that are not known are ignored.
  *
  *	journal_load() -> journal_begin() -> journal_end()
  *	journal_load() -> journal_undoable() -> journal_read_steps()
@@ -28,7 +25,7 @@ struct ports;
 
 /*
  * The format of an entry, in its `begin`. It counts up when older programs would misread an entry:
- * they do nothing with it. 1 (not written down): what was wanted is not known.
+ * they do nothing with it. 1 is not written down.
  */
 #define JOURNAL_VERSION 2
 
@@ -39,26 +36,14 @@ enum journal_result {
 	JOURNAL_STUCK,	     /* failed, and the way back failed too */
 };
 
-/* What was wanted, so that it can be planned again; each setting at most once. */
-struct intent {
-	struct goal goals[SETTING_COUNT];
-	size_t goal_count; /* 0: not known, or an undo */
-	bool defer;
-	uint64_t reserve_bytes; /* RESERVE_DEFAULT */
-	int64_t watch_ms;
-};
-
 struct journal_entry {
 	int id; /* counts up from 1 */
 	int version;
 	int64_t time;  /* seconds since 1970 */
 	char *boot;    /* the kernel's name of the boot it was begun in; NULL: not known */
 	char *command; /* "ept off" */
-	struct intent intent;
 	int undoes;    /* the entry that this one takes back; 0: none */
-	int finishes;  /* the entry that this one leads to its end; 0: none */
 	bool undone;   /* a later entry took it back */
-	bool finished; /* a later entry led it to its end */
 	enum journal_result result;
 	struct step *steps; /* by journal_read_steps() */
 	size_t step_count;
@@ -110,8 +95,7 @@ int journal_read_steps(const struct journal *j, const struct journal_entry *entr
 /* What is about to be done. */
 struct journal_change {
 	const char *command;
-	struct intent intent;
-	int undoes, finishes; /* 0: none */
+	int undoes; /* 0: none */
 	const struct step *steps;
 	size_t step_count;
 };

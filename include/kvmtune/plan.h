@@ -123,12 +123,6 @@ struct plan_options {
 	 */
 	const struct step *ksm_before;
 	size_t ksm_before_count;
-	/*
-	 * The steps of an interrupted change that is to be finished: what it had begun is led to its
-	 * end, with its checks. NULL: nothing was begun.
-	 */
-	const struct step *begun;
-	size_t begun_count;
 	bool revive; /* what was interrupted may have left the module out: bring it back */
 	bool exact;  /* for plan_back(): of an interrupted change, to exactly what was before */
 };
@@ -160,9 +154,6 @@ void plan_back(const struct host *host, const struct step *steps, size_t count,
 
 /* Does the plan need a module reload? */
 bool plan_reloads(const struct plan *plan);
-
-/* Is there a step among these that has to do with what this one is about? */
-bool steps_cover(const struct step *steps, size_t count, const struct step *step);
 
 /* The plan function of the settings that are module parameters. */
 void plan_module_setting(const struct host *host, const struct goal *goal,

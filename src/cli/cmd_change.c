@@ -132,8 +132,6 @@ static void command_text(const struct invocation *in, struct buf *ret)
 	}
 	if (in->given & OPT_DEFER)
 		buf_puts(ret, " --defer");
-	if (in->given & OPT_FORWARD)
-		buf_puts(ret, " --forward");
 }
 
 enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
@@ -145,7 +143,6 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 	struct outcome o;
 	struct request request = { .goals = goals,
 				   .goal_count = count,
-				   .forward = in->given & OPT_FORWARD,
 				   .dry_run = dry_run,
 				   .defer = in->given & OPT_DEFER,
 				   .wait_ms = in->wait_ms,
@@ -264,7 +261,7 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (in->given & OPT_LIST && in->given & (OPTS_ALTER | OPT_FORWARD))
+	if (in->given & OPT_LIST && in->given & OPTS_ALTER)
 		return usage_error(e, "--list only lists");
 	return in->given & OPT_LIST ? list_changes(in, e) : run_change(in, NULL, 0, e);
 }

@@ -19,8 +19,6 @@ const struct option_row option_table[] = {
 	  "memory to keep free when merged pages are taken apart (5 % of all, at least 1G)" },
 	{ OPT_WATCH, 0, "watch", "TIME", false,
 	  "watch so long for swapping after that (10s), and take it back if it begins; 0: do not" },
-	{ OPT_FORWARD, 0, "forward", NULL, false,
-	  "finish an interrupted change instead of taking it back" },
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
 	{ OPT_REQUIRE, 0, "require", "NAME", false,
 	  "exit with 0, 4 or 1: the processor has this (ept, npt, ept-1gb...), has not, unknown" },
@@ -125,9 +123,9 @@ const struct command command_table[] = {
 	  .run = cmd_audit },
 	{ .name = "undo",
 	  .summary = "Take back the last change, then the one before",
-	  .text = "An interrupted change comes first; with --forward it is led to its end "
-		  "instead. With --list it prints what can be taken back.",
-	  .takes = OPTS_CHANGE | OPT_LIST | OPT_FORWARD,
+	  .text = "An interrupted change comes first. With --list it prints what can be taken "
+		  "back.",
+	  .takes = OPTS_CHANGE | OPT_LIST,
 	  .changes = true,
 	  .run = cmd_undo },
 };

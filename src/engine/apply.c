@@ -138,7 +138,10 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 	       const struct journal *journal, const struct apply_what *what,
 	       struct apply_report *ret, struct err *e)
 {
-	struct journal_change change = what->change;
+	const struct journal_change change = { .command = what->command,
+					       .undoes = what->undoes,
+					       .steps = plan->steps,
+					       .step_count = plan->step_count };
 	struct run run = { .plan = plan };
 	size_t i;
 
@@ -146,10 +149,6 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 	run.c = (struct act_context){
 		.ports = p, .before = before, .report = ret, .what = what, .unloaded_at = -1
 	};
-	if (!change.steps) {
-		change.steps = plan->steps;
-		change.step_count = plan->step_count;
-	}
 	if (journal_begin(p, journal, &change, &run.id, e) < 0)
 		return e->code;
 	out_of_memory_status(STATUS_STUCK);

@@ -13,10 +13,8 @@
 struct flow {
 	struct ports *p;
 	const struct request *request;
-	struct intent intent; /* what is wanted: by the request, or by an interrupted change */
 	struct outcome *o;
 	struct waiting waiting;
-	bool proving; /* all was done: what is planned now is what is left over */
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
 };
 
@@ -30,13 +28,13 @@ static unsigned parts_of(const struct flow *f)
 
 	if (undoes && plan_touches_ksm(undoes->steps, undoes->step_count))
 		parts |= HOST_KSM | HOST_KSM_USERS;
-	return parts | goals_parts(f->intent.goals, f->intent.goal_count);
+	return parts | goals_parts(f->request->goals, f->request->goal_count);
 }
 
-static bool wants_ksm_on(const struct intent *intent)
+static bool wants_ksm_on(const struct request *request)
 {
-	for (size_t i = 0; i < intent->goal_count; i++) {
-		const struct goal *goal = &intent->goals[i];
+	for (size_t i = 0; i < request->goal_count; i++) {
+		const struct goal *goal = &request->goals[i];
 
 		if (goal->setting->id == SETTING_KSM && strcmp(goal->value, "on") == 0)
 			return true;
@@ -50,7 +48,7 @@ static void recall_ksm(struct flow *f)
 	struct journal *j = &f->o->journal;
 
 	f->ksm_before = NULL;
-	if (!wants_ksm_on(&f->intent))
+	if (!wants_ksm_on(f->request))
 		return;
 	for (size_t i = j->count; i-- > 0;) {
 		struct journal_entry *entry = &j->entries[i];
@@ -77,18 +75,15 @@ static bool may_be_half_done(const struct flow *f, const struct journal_entry *e
 
 static struct plan_options options_of(const struct flow *f)
 {
-	const struct journal_entry *before = f->ksm_before, *finishes = f->o->finishes;
-	bool begun = finishes && !f->proving;
+	const struct journal_entry *before = f->ksm_before;
 
 	return (struct plan_options){
 		.again = f->request->command,
-		.defer = f->intent.defer,
-		.reserve_bytes = f->intent.reserve_bytes,
-		.watch_ms = f->intent.watch_ms,
+		.defer = f->request->defer,
+		.reserve_bytes = f->request->reserve_bytes,
+		.watch_ms = f->request->watch_ms,
 		.ksm_before = before ? before->steps : NULL,
 		.ksm_before_count = before ? before->step_count : 0,
-		.begun = begun ? finishes->steps : NULL,
-		.begun_count = begun ? finishes->step_count : 0,
 		.exact = may_be_half_done(f, f->o->undoes),
 		.revive = may_be_half_done(f, journal_interrupted(&f->o->journal)),
 	};
@@ -101,8 +96,8 @@ static void plan_for(const struct flow *f, const struct host *host, struct plan 
 
 	if (undoes)
 		plan_back(host, undoes->steps, undoes->step_count, &options, ret);
-	else if (f->intent.goal_count)
-		plan_build(host, f->intent.goals, f->intent.goal_count, &options, ret);
+	else if (f->request->goal_count)
+		plan_build(host, f->request->goals, f->request->goal_count, &options, ret);
 	else
 		*ret = (struct plan){ 0 };
 }
@@ -116,95 +111,40 @@ static int refuse(struct outcome *o, enum exit_status status, const char *id, co
 	return err_hint(&o->plan.refusal, "%s", hint);
 }
 
-/* An interrupted change must be taken back, or finished, before anything else is changed. */
+/* An interrupted change must be taken back before anything else is changed. */
 static void check_interrupted(struct outcome *o)
 {
 	const struct journal_entry *open = journal_interrupted(&o->journal);
 	autofree char *text = NULL;
 
-	if (!open || o->is_undo || o->forward)
+	if (!open || o->is_undo)
 		return;
 	text = xasprintf("an earlier change (%s) did not end: the host may be in between",
 			 open->command);
 	refuse(o, STATUS_STUCK, "interrupted", text, journal_way_out(open));
 }
 
-static struct intent intent_of(const struct request *r)
-{
-	struct intent intent = { .goal_count = r->goal_count,
-				 .defer = r->defer,
-				 .reserve_bytes = r->reserve_bytes,
-				 .watch_ms = r->watch_ms < 0 ? WATCH_MS : r->watch_ms };
-
-	/* Each setting at most once: see parse_goals(). */
-	for (size_t i = 0; i < r->goal_count && i < ARRAY_SIZE(intent.goals); i++)
-		intent.goals[i] = r->goals[i];
-	return intent;
-}
-
-/* What the interrupted change wanted; what is said today goes before it. */
-static void take_over_intent(struct flow *f, const struct journal_entry *open)
-{
-	const struct request *r = f->request;
-
-	f->intent = open->intent;
-	f->intent.defer |= r->defer;
-	if (r->reserve_bytes != RESERVE_DEFAULT)
-		f->intent.reserve_bytes = r->reserve_bytes;
-	if (r->watch_ms >= 0)
-		f->intent.watch_ms = r->watch_ms;
-}
-
-/* How to finish what was interrupted: an undo goes on. */
-static int choose_forward(struct flow *f, const struct journal_entry *open)
-{
-	struct outcome *o = f->o;
-
-	if (!open)
-		return 0;
-	if (open->undoes) {
-		o->is_undo = true;
-		o->undoes = journal_undoable(&o->journal);
-		return 0;
-	}
-	if (open->intent.goal_count) {
-		o->finishes = open;
-		take_over_intent(f, open);
-		return 0;
-	}
-	err_set(&o->err, -ENODATA, "what the interrupted change (%s) was to lead to is not known",
-		open->command);
-	err_status(&o->err, STATUS_REFUSED, "unknown-goal");
-	return err_hint(&o->err, "Take it back:  kvmtune undo");
-}
-
-/* What is to be done, taken back or finished; and the steps of the past that it takes. */
+/* What is to be taken back, with its steps. */
 static int choose(struct flow *f)
 {
 	struct outcome *o = f->o;
-	const struct journal_entry *open = journal_interrupted(&o->journal), *past;
+	const struct journal_entry *open = journal_interrupted(&o->journal);
 
-	f->intent = intent_of(f->request);
-	o->is_undo = !f->request->goal_count && !o->forward;
-	if (f->request->goal_count)
+	o->is_undo = !f->request->goal_count;
+	if (!o->is_undo)
 		return 0;
 	if (journal_check_whole(&o->journal, &o->err) < 0 ||
 	    (open && journal_check_version(open, &o->err) < 0))
 		return o->err.code;
-	if (o->is_undo)
-		o->undoes = journal_undoable(&o->journal);
-	else if (choose_forward(f, open) < 0)
-		return o->err.code;
-	past = o->undoes ?: o->finishes;
-	return past ? journal_read_steps(&o->journal, past, &o->err) : 0;
+	o->undoes = journal_undoable(&o->journal);
+	return o->undoes ? journal_read_steps(&o->journal, o->undoes, &o->err) : 0;
 }
 
 static bool past_needs_root(const struct flow *f)
 {
 	const struct outcome *o = f->o;
 
-	return (o->undoes || o->finishes) && !o->plan.refusal.code && !o->before.root &&
-	       !f->p->image;
+	return o->undoes && !o->plan.refusal.code && !o->before.root && !f->p->image;
 }
 
 /* The journal looks after itself. */
@@ -245,7 +185,7 @@ static void forget(struct outcome *o)
 	plan_free(&o->plan);
 	plan_free(&o->leftover);
 	apply_report_free(&o->report);
-	o->undoes = o->finishes = NULL;
+	o->undoes = NULL;
 	o->applied = false;
 }
 
@@ -283,9 +223,7 @@ static int look_again(struct flow *f, struct err *e)
 	/* An undo is about all parameters, a change about those of its goals: all were just checked. */
 	if (host_observe(f->p, o->is_undo ? parts : parts & ~HOST_PARAMS, &o->after, e) < 0)
 		return e->code;
-	f->proving = true;
 	plan_for(f, &o->after, &o->leftover);
-	f->proving = false;
 	/* What cannot be read is no difference. */
 	if (strcmp(o->leftover.refusal.id, "unknown-state") == 0)
 		*e = o->leftover.refusal;
@@ -343,23 +281,6 @@ static void take_failure(struct outcome *o)
 		 r->back_err.hint[0] ? r->back_err.hint : "Go on with:  kvmtune undo");
 }
 
-/*
- * Where an interrupted change is finished its own steps are kept, as their ways back lead to what was
- * before it; and of the new ones those that it has no word about. The list alone is the caller's.
- */
-static void steps_to_keep(const struct outcome *o, struct step **ret, size_t *ret_count)
-{
-	const struct journal_entry *past = o->finishes;
-
-	if (!past)
-		return;
-	for (size_t i = 0; i < past->step_count; i++)
-		array_push(*ret, *ret_count) = past->steps[i];
-	for (size_t i = 0; i < o->plan.step_count; i++)
-		if (!steps_cover(past->steps, past->step_count, &o->plan.steps[i]))
-			array_push(*ret, *ret_count) = o->plan.steps[i];
-}
-
 /* Who was killed while he wrote a file has left a part of it beside it: nobody reads it, but it stays. */
 static void sweep_after(struct ports *p, const struct journal_entry *past)
 {
@@ -375,19 +296,13 @@ static void sweep_after(struct ports *p, const struct journal_entry *past)
 static int apply(struct flow *f)
 {
 	struct outcome *o = f->o;
-	autofree struct step *steps = NULL;
-	struct apply_what what = { .change = { .command = o->finishes ? o->finishes->command
-								      : f->request->command,
-					       .intent = f->intent,
-					       .undoes = o->undoes ? o->undoes->id : 0,
-					       .finishes = o->finishes ? o->finishes->id : 0 },
-				   .progress = f->request->progress,
-				   .arg = f->request->arg };
+	const struct apply_what what = { .command = f->request->command,
+					 .undoes = o->undoes ? o->undoes->id : 0,
+					 .progress = f->request->progress,
+					 .arg = f->request->arg };
 
 	if (journal_interrupted(&o->journal))
-		sweep_after(f->p, o->undoes ?: o->finishes);
-	steps_to_keep(o, &steps, &what.change.step_count);
-	what.change.steps = steps;
+		sweep_after(f->p, o->undoes);
 	return apply_plan(f->p, &o->before, &o->plan, &o->journal, &what, &o->report, &o->err);
 }
 
@@ -410,8 +325,8 @@ static bool has_work(const struct flow *f)
 {
 	const struct outcome *o = f->o;
 
-	/* What was begun and has nothing left to do is still written down as done. */
-	return !f->request->dry_run && (o->plan.step_count || o->undoes || o->finishes);
+	/* An undo that has nothing left to do is still written down as done. */
+	return !f->request->dry_run && (o->plan.step_count || o->undoes);
 }
 
 static void change_once(struct flow *f)
@@ -433,7 +348,7 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 {
 	struct flow f = { .p = p, .request = request, .o = ret, .waiting = wait_begin(p, request) };
 
-	*ret = (struct outcome){ .forward = request->forward };
+	*ret = (struct outcome){ 0 };
 	if (wait_for_lock(&f.waiting, &ret->err) < 0) {
 		ret->status = ret->err.status;
 		return;

@@ -75,58 +75,7 @@ struct journal_entry *journal_find(const struct journal *j, int id)
 	return NULL;
 }
 
-/* "ept=off". False: there is no such setting or value, or it is there already. */
-static bool add_goal(struct intent *intent, const char *text)
-{
-	size_t len = strcspn(text, "=");
-	autofree char *name = xstrndup(text, len);
-	struct goal goal = { .setting = setting_find(name) };
-
-	goal.value = goal.setting && text[len] ? setting_value(goal.setting, text + len + 1) : NULL;
-	if (!goal.value)
-		return false;
-	for (size_t i = 0; i < intent->goal_count; i++)
-		if (intent->goals[i].setting == goal.setting)
-			return false;
-	intent->goals[intent->goal_count++] = goal;
-	return true;
-}
-
-/* All of what was wanted, or nothing: half of a change would be another one. */
-static void read_goals(struct json_object *record, struct intent *ret)
-{
-	struct json_object *list;
-	size_t n = 0;
-
-	if (json_object_object_get_ex(record, "goals", &list) &&
-	    json_object_is_type(list, json_type_array))
-		n = json_object_array_length(list);
-	for (size_t i = 0; i < n; i++) {
-		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
-
-		if (text && add_goal(ret, text))
-			continue;
-		ret->goal_count = 0;
-		return;
-	}
-}
-
-static struct intent read_intent(struct json_object *record)
-{
-	int64_t reserve = json_int64(record, "reserve_bytes");
-	int64_t watch = json_int64(record, "watch_ms");
-	bool said = json_object_object_get_ex(record, "reserve_bytes", NULL);
-	struct intent intent = {
-		.defer = json_int(record, "defer") != 0,
-		.reserve_bytes = said && reserve >= 0 ? (uint64_t)reserve : RESERVE_DEFAULT,
-		.watch_ms = watch > 0 ? watch : 0,
-	};
-
-	read_goals(record, &intent);
-	return intent;
-}
-
-/* Others name it by its number: one that has none could neither be taken back nor finished. */
+/* Others name it by its number: one that has none could not be taken back. */
 static bool read_begin(struct journal *j, struct json_object *record, size_t offset)
 {
 	const char *boot = json_text(record, "boot");
@@ -142,9 +91,7 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 		.time = json_int64(record, "time"),
 		.boot = boot ? xstrdup(boot) : NULL,
 		.command = xstrdup(json_text(record, "command") ?: ""),
-		.intent = read_intent(record),
 		.undoes = json_int(record, "undoes"),
-		.finishes = json_int(record, "finishes"),
 		.offset = offset,
 	};
 	if (j->plan_id != id)
@@ -154,23 +101,12 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 	return true;
 }
 
-/* The one that an entry finishes: always an older one, so that nobody walks in circles. */
-static struct journal_entry *finished_by(struct journal *j, const struct journal_entry *entry)
-{
-	struct journal_entry *older = entry->finishes ? journal_find(j, entry->finishes) : NULL;
-
-	return older && older < entry ? older : NULL;
-}
-
-/* What an entry finishes has ended with it, or is taken back with it. */
 static void mark_done(struct journal *j, const struct journal_entry *entry)
 {
 	struct journal_entry *undone = entry->undoes ? journal_find(j, entry->undoes) : NULL;
 
-	for (; undone; undone = finished_by(j, undone))
+	if (undone)
 		undone->undone = true;
-	for (struct journal_entry *x = finished_by(j, entry); x; x = finished_by(j, x))
-		x->finished = true;
 }
 
 static void read_end(struct journal *j, struct journal_entry *entry, struct json_object *record)
@@ -329,7 +265,7 @@ static bool is_settled(const struct journal *j, const struct journal_entry *entr
 {
 	const struct journal_entry *undone;
 
-	if (entry->undone || entry->finished)
+	if (entry->undone)
 		return true;
 	/* An undo that was interrupted: done when a later one took the same change back. */
 	undone = entry->undoes ? journal_find(j, entry->undoes) : NULL;
@@ -344,7 +280,7 @@ const struct journal_entry *journal_interrupted(const struct journal *j)
 
 		if (open && !is_settled(j, entry))
 			return entry;
-		/* What is begun on a host in between is an undo, or leads to the end. */
+		/* Nothing but an undo begins on a host in between. */
 		if (entry->result == JOURNAL_DONE && !entry->undoes)
 			return NULL;
 	}
@@ -390,9 +326,7 @@ const char *journal_way_out(const struct journal_entry *entry)
 		return "A newer kvmtune has begun it: take it back with that version.";
 	if (entry->undoes)
 		return "Finish it:  kvmtune undo";
-	if (!entry->intent.goal_count)
-		return "Take it back:  kvmtune undo";
-	return "Take it back:  kvmtune undo        Finish it:  kvmtune undo --forward";
+	return "Take it back:  kvmtune undo";
 }
 
 char *journal_boot_id(struct ports *p)

@@ -71,32 +71,6 @@ static void mend_end(const struct journal *j, struct buf *lines)
 		buf_puts(lines, "\n");
 }
 
-static struct json_object *goals_to_json(const struct intent *intent)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < intent->goal_count; i++) {
-		const struct goal *goal = &intent->goals[i];
-		autofree char *text = xasprintf("%s=%s", goal->setting->name, goal->value);
-
-		json_object_array_add(list, json_object_new_string(text));
-	}
-	return list;
-}
-
-static void add_intent(struct json_object *record, const struct intent *intent)
-{
-	if (!intent->goal_count)
-		return;
-	json_object_object_add(record, "goals", goals_to_json(intent));
-	if (intent->defer)
-		json_object_object_add(record, "defer", json_object_new_int(1));
-	if (intent->reserve_bytes <= INT64_MAX)
-		json_object_object_add(record, "reserve_bytes",
-				       json_object_new_int64((int64_t)intent->reserve_bytes));
-	json_object_object_add(record, "watch_ms", json_object_new_int64(intent->watch_ms));
-}
-
 static struct json_object *begin_record(struct ports *p, int id, const struct journal_change *c)
 {
 	struct json_object *record = new_record("begin", id);
@@ -108,9 +82,6 @@ static struct json_object *begin_record(struct ports *p, int id, const struct jo
 		json_object_object_add(record, "boot", json_object_new_string(boot));
 	json_object_object_add(record, "command", json_object_new_string(c->command));
 	json_object_object_add(record, "undoes", json_object_new_int(c->undoes));
-	if (c->finishes)
-		json_object_object_add(record, "finishes", json_object_new_int(c->finishes));
-	add_intent(record, &c->intent);
 	return record;
 }
 

@@ -59,46 +59,6 @@ bool plan_reloads(const struct plan *plan)
 	return false;
 }
 
-/* What an act is about: the first of the kinds that alter, or look at, the same thing. */
-static enum act_kind subject_of(enum act_kind kind)
-{
-	switch (kind) {
-	case ACT_REMOVE_FILE:
-		return ACT_WRITE_FILE;
-	case ACT_LOAD:
-	case ACT_RESTORE:
-		return ACT_UNLOAD;
-	case ACT_DISABLE_UNIT:
-		return ACT_ENABLE_UNIT;
-	case ACT_STOP_UNIT:
-		return ACT_START_UNIT;
-	case ACT_REMOVE_LINK:
-		return ACT_MAKE_LINK;
-	default:
-		return kind;
-	}
-}
-
-static bool covers(const struct act *past, const struct act *act)
-{
-	/* Services write it themselves while they start and stop. */
-	if (act->kind == ACT_SET_RUN && subject_of(past->kind) == ACT_START_UNIT)
-		return true;
-	return subject_of(past->kind) == subject_of(act->kind) &&
-	       strcmp(past->target ?: "", act->target ?: "") == 0;
-}
-
-/* By the ways back, where there are any: they are what a later undo goes by. */
-bool steps_cover(const struct step *steps, size_t count, const struct step *step)
-{
-	bool back = step->back.kind != ACT_NONE;
-
-	for (size_t i = 0; i < count; i++)
-		if (back ? covers(&steps[i].back, &step->back) : covers(&steps[i].act, &step->act))
-			return true;
-	return false;
-}
-
 /* A refusal speaks for the whole plan: nothing of it is done. */
 static void drop_steps(struct plan *plan)
 {

@@ -89,27 +89,6 @@ static void target_units_on(struct ksm_work *w)
 	ksm_target_free(&past);
 }
 
-/* What an interrupted `on` was to enable and start, also where one of them suffices by now. */
-static void target_begun_on(struct ksm_work *w)
-{
-	for (size_t i = 0; i < w->options->begun_count; i++) {
-		const struct act *act = &w->options->begun[i].act;
-		bool link = act->kind == ACT_MAKE_LINK;
-		size_t unit = ksm_unit_find(link ? last_part(act->text) : act->target ?: "");
-
-		if (unit >= KSM_UNIT_DRIVERS || !w->k->units[unit].exists)
-			continue;
-		if (link || act->kind == ACT_ENABLE_UNIT)
-			w->target.units[unit].enabled = YES;
-		if (act->kind != ACT_START_UNIT)
-			continue;
-		w->target.units[unit].active = YES;
-		/* What merges by now goes on; ksm.service had turned it on, whatever came after. */
-		if (w->k->run == 1 || unit_is_active(&w->k->units[KSM_UNIT_KSM]))
-			w->target.run = 1;
-	}
-}
-
 static bool starts_ksmtuned(const struct ksm_work *w)
 {
 	return w->target.units[KSM_UNIT_KSMTUNED].active == YES;
@@ -130,7 +109,6 @@ static void target_on(struct ksm_work *w)
 		if (on_now)
 			w->target.units[i].active = UNKNOWN;
 	}
-	target_begun_on(w);
 	/* ksmtuned decides by itself when there is something to merge for. */
 	if (!on_now && !starts_ksmtuned(w))
 		w->target.run = 1;

@@ -63,35 +63,24 @@ static bool already_so(const struct work *w)
 	return w->m->next == w->want && !work_reload_needed(w);
 }
 
-/* The reload that an interrupted change had in its plan, in the running kernel, by its way back. */
-static const struct act *find_begun(const struct work *w, const struct plan_options *options)
-{
-	if (options->defer || w->host->image || !options->revive)
-		return NULL;
-	return work_find_restore(w, options->begun, options->begun_count);
-}
-
 static void plan_goal(struct work *w, const struct goal *goal, const struct plan_options *options)
 {
-	bool away = w->begun && w->m->state == MODULE_STATE_LOADABLE;
 	struct change *c;
 
 	if (refuse_impossible(w) || refuse_unclear(w))
 		return;
 	c = work_add_change(w, goal->value);
-	c->already = already_so(w) && !away;
-	if ((c->already && !w->begun) || (w->m->state == MODULE_STATE_BUILTIN && refuse_builtin(w)))
+	c->already = already_so(w);
+	if (c->already || (w->m->state == MODULE_STATE_BUILTIN && refuse_builtin(w)))
 		return;
-	w->reload = away || (work_reload_needed(w) && !options->defer && !w->host->image);
+	w->reload = work_reload_needed(w) && !options->defer && !w->host->image;
 	c->waits = !w->host->image && !w->reload && w->m->now != w->want;
 	if (refuse_lost_file(w) || refuse_install_line(w))
 		return;
 	work_add_file_steps(w);
-	if (w->reload && !away)
+	if (w->reload)
 		work_add_reload_steps(w, NULL);
-	else if (w->begun)
-		work_add_end_of_reload(w);
-	if (!refuse_rights(w) && w->reload && !away)
+	if (!refuse_rights(w) && w->reload)
 		refuse_reload(w);
 }
 
@@ -104,7 +93,6 @@ void plan_module_setting(const struct host *host, const struct goal *goal,
 	work_begin(&w, host, goal->setting, plan);
 	w.want = param_bool(goal->value);
 	w.again = options->again ?: again;
-	w.begun = find_begun(&w, options);
 	plan_goal(&w, goal, options);
 	work_end(&w);
 }

@@ -19,11 +19,6 @@ struct work {
 	struct plan *plan;
 	const char *again; /* what the user has to type again: "ept off", "undo" */
 	enum tri want;
-	/*
-	 * Of an interrupted reload that is to be led to its end: the way back of its removal, which
-	 * knows the parameters from before it. NULL: there is none.
-	 */
-	const struct act *begun;
 	bool reload;	     /* the module is to be removed and inserted */
 	struct modconf next; /* modprobe.d as it will be */
 	bool file_changes;   /* own file differs from now: file_text, NULL: to be removed */
@@ -67,8 +62,6 @@ void work_add_file_steps(struct work *w);
 void work_add_reload_steps(struct work *w, const char *options);
 /* Load a module that is away, as above. */
 void work_add_load_steps(struct work *w, const char *options, const struct device_facts *device);
-/* The end of the reload that was begun: load, where it is away, and all checks. */
-void work_add_end_of_reload(struct work *w);
 /* Unload, if it is loaded, and load exactly as this act says. */
 void work_add_restore_steps(struct work *w, const struct act *restore);
 void work_add_device_check(struct work *w, const struct device_facts *device);

@@ -70,23 +70,13 @@ static bool depends_on_setting(const struct work *w, const char *param)
 	return in_list(w->ms->forced_off, param) || in_list(w->ms->also_moves, param);
 }
 
-/* Does the reload change this one because somebody asks for it? Who; else NULL. */
-static const struct modconf_token *find_effect(const struct work *w, const struct param *p)
+/* Names what else the reload applies because somebody asks for it, and who. */
+static void add_effect(struct work *w, const struct param *p)
 {
 	const struct modconf_token *a = find_asked(w, p->name);
 
 	if (!a || strcmp(p->name, w->ms->param) == 0 || in_list(w->ms->forced_off, p->name) ||
 	    param_same(modconf_token_value(a), p->value))
-		return NULL;
-	return a;
-}
-
-/* Names what else the reload applies, and who asks for it. */
-static void add_effect(struct work *w, const struct param *p)
-{
-	const struct modconf_token *a = find_effect(w, p);
-
-	if (!a)
 		return;
 	w->others_move = true;
 	array_push(w->plan->effects, w->plan->effect_count) = (struct effect){
@@ -99,28 +89,11 @@ static void add_effect(struct work *w, const struct param *p)
 	};
 }
 
-/* The parameters before the change: where it was interrupted that is not what they are now. */
-static size_t count_before(const struct work *w)
-{
-	return w->begun ? w->begun->expect_count : w->m->param_count;
-}
-
-static struct param param_before(const struct work *w, size_t i)
-{
-	if (!w->begun)
-		return w->m->params[i];
-	return (struct param){ .name = w->begun->expects[i].param,
-			       .value = w->begun->expects[i].before };
-}
-
 static void add_effects(struct work *w)
 {
 	modconf_each_option(&w->next, w->ms->module, note_asked, w);
-	for (size_t i = 0; i < count_before(w); i++) {
-		const struct param p = param_before(w, i);
-
-		add_effect(w, &p);
-	}
+	for (size_t i = 0; i < w->m->param_count; i++)
+		add_effect(w, &w->m->params[i]);
 }
 
 /* ---- what the parameters must be afterwards ---- */
@@ -249,11 +222,8 @@ static void add_params_check(const struct work *w)
 			       .target = xstrdup(w->ms->module),
 			       .param = xstrdup(w->ms->param),
 			       .value = w->want };
-	for (size_t i = 0; i < count_before(w); i++) {
-		const struct param p = param_before(w, i);
-
-		add_expect(w, &p, &s->act);
-	}
+	for (size_t i = 0; i < w->m->param_count; i++)
+		add_expect(w, &w->m->params[i], &s->act);
 }
 
 void work_add_device_check(struct work *w, const struct device_facts *device)
@@ -275,26 +245,19 @@ void work_add_reload_steps(struct work *w, const char *options)
 	add_unload_step(w);
 	add_load_step(w, options);
 	add_params_check(w);
-	work_add_device_check(w, w->begun ? &w->begun->device : &w->host->device);
+	work_add_device_check(w, &w->host->device);
 	add_guest_check(w);
-}
-
-/* Where KVM is away, its return is never taken back. */
-static void add_one_way_load_step(const struct work *w, const char *options)
-{
-	struct step *load;
-
-	add_load_step(w, options);
-	load = &w->plan->steps[w->plan->step_count - 1];
-	load->back.kind = ACT_NONE;
-	load->urgent = false;
 }
 
 void work_add_load_steps(struct work *w, const char *options, const struct device_facts *device)
 {
-	struct step *check;
+	struct step *load, *check;
 
-	add_one_way_load_step(w, options);
+	add_load_step(w, options);
+	/* Where KVM is away, its return is never taken back. */
+	load = &w->plan->steps[w->plan->step_count - 1];
+	load->back.kind = ACT_NONE;
+	load->urgent = false;
 	add_params_check(w);
 	check = &w->plan->steps[w->plan->step_count - 1];
 	array_push(check->act.expects, check->act.expect_count) =
@@ -302,32 +265,6 @@ void work_add_load_steps(struct work *w, const char *options, const struct devic
 				 .before = xstrdup(w->want == YES ? "Y" : "N"),
 				 .after = xstrdup(w->want == YES ? "Y" : "N") };
 	work_add_device_check(w, device);
-	add_guest_check(w);
-}
-
-/* ---- the end of a reload that was interrupted ---- */
-
-/* Where the module is loaded already, what came with it is in force: not worth a word any more. */
-static void find_effects(struct work *w)
-{
-	modconf_each_option(&w->next, w->ms->module, note_asked, w);
-	for (size_t i = 0; i < count_before(w); i++) {
-		const struct param p = param_before(w, i);
-
-		w->others_move |= find_effect(w, &p) != NULL;
-	}
-}
-
-void work_add_end_of_reload(struct work *w)
-{
-	if (w->m->state == MODULE_STATE_LOADABLE) {
-		add_effects(w);
-		add_one_way_load_step(w, NULL);
-	} else {
-		find_effects(w);
-	}
-	add_params_check(w);
-	work_add_device_check(w, &w->begun->device);
 	add_guest_check(w);
 }
 

@@ -141,9 +141,6 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 	if (outcome->is_undo)
 		json_put(o, "undoes",
 			 outcome->undoes ? json_object_new_int(outcome->undoes->id) : NULL);
-	if (outcome->forward)
-		json_put(o, "finishes",
-			 outcome->finishes ? json_object_new_int(outcome->finishes->id) : NULL);
 	json_put(o, "changes", changes_list(&outcome->plan));
 	json_put(o, "steps", steps_list(outcome));
 	json_put(o, "effects", effects_list(&outcome->plan));

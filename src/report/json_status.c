@@ -127,7 +127,6 @@ static struct json_object *entry_object(const struct journal *j, const struct jo
 {
 	struct json_object *o = json_object_new_object();
 	const char *state = entry->undone		      ? "taken_back"
-			    : entry->finished		      ? "finished"
 			    : journal_is_being_made(j, entry) ? "being_made"
 							      : journal_result_name(entry->result);
 
@@ -136,7 +135,6 @@ static struct json_object *entry_object(const struct journal *j, const struct jo
 	json_put_text(o, "command", entry->command);
 	json_put_text(o, "state", state);
 	json_put(o, "undoes", entry->undoes ? json_object_new_int(entry->undoes) : NULL);
-	json_put(o, "finishes", entry->finishes ? json_object_new_int(entry->finishes) : NULL);
 	json_put_bool(o, "next_undo", entry == journal_undoable(j));
 	return o;
 }

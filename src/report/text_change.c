@@ -134,7 +134,7 @@ static void done_note(FILE *out, const struct outcome *o)
 	if (away)
 		fprintf(out, "KVM was away for %lld ms.%s", (long long)o->report.away_ms,
 			o->is_undo ? "\n" : " ");
-	if (!o->is_undo && !o->before.image && (away || changed_ksm(o) || o->finishes))
+	if (!o->is_undo && !o->before.image && (away || changed_ksm(o)))
 		fputs("Take it back:  kvmtune undo\n", out);
 }
 
@@ -153,20 +153,15 @@ static void remarks(FILE *out, const struct outcome *o)
 		print_wrapped(out, "also: ", o->report.remarks.v[i]);
 }
 
-/* Which change of the past is taken back, or finished. */
+/* Which change of the past is taken back. */
 static void past_line(FILE *out, const struct outcome *o)
 {
-	const struct journal_entry *past = o->undoes ?: o->finishes;
-	autofree char *command = past ? safe_text(past->command, 200) : NULL;
+	autofree char *command = o->undoes ? safe_text(o->undoes->command, 200) : NULL;
 
-	if (past)
-		fprintf(out, "%s: kvmtune %s (change %d)\n",
-			o->finishes  ? "finishing"
-			: o->forward ? "finishing to take back"
-				     : "taking back",
-			command, past->id);
-	else if (o->forward || o->is_undo)
-		fprintf(out, "There is nothing to %s.\n", o->forward ? "finish" : "take back");
+	if (o->undoes)
+		fprintf(out, "taking back: kvmtune %s (change %d)\n", command, o->undoes->id);
+	else if (o->is_undo)
+		fputs("There is nothing to take back.\n", out);
 }
 
 static bool refused_without_plan(const struct outcome *o)

@@ -10,8 +10,6 @@ static const char *entry_state(const struct journal *j, const struct journal_ent
 {
 	if (entry->undone)
 		return "taken back";
-	if (entry->finished)
-		return "finished later";
 	if (journal_is_being_made(j, entry))
 		return "being made now";
 	if (entry == journal_interrupted(j))

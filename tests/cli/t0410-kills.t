@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The program is killed before every call that changes something. Where the change was begun, status
-# says so, another change is refused, and undo leads back; where it was not, nothing has happened.
+# says so, another change is refused, undo leads back, and the command again leads to its end; where it
+# was not, nothing has happened.
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
@@ -23,6 +24,11 @@ judge_interrupted()
 	run kvmtune undo
 	[ "$status" = 0 ] || note "undo, once more: $out"
 	same_tree "$origin" 'a second undo changed something'
+	[ "${command[0]}" != undo ] || return
+	run kvmtune "${command[@]}"
+	[ "$status" = "$normal" ] || note "the command again: $out"
+	same_tree "$after" 'the command again does not lead to its end'
+	! is_interrupted || note "status, at the end: $out"
 }
 
 judge_not_begun()

@@ -6,8 +6,10 @@
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
-# shellcheck source=tests/lib/forward.sh
-. tests/lib/forward.sh
+
+# Hosts that differ in what is to be taken back: on them it arrives again and again, too.
+again='intel-ept-on hand-loaded-nested nested-edited no-udev own-file-more not-loaded amd
+	ksm-tuned ksm-tmpfiles ksm-off ksm-only ksm-chroot'
 
 judge_signal()
 {
@@ -30,7 +32,7 @@ all_signals()
 		KVMTUNE_FAKE_SIGNAL=$n run_on_base
 		[ "${#calls[@]}" -ge "$n" ] || break
 		judge_signal
-		is_forward_host "${title%%:*}" || continue
+		[[ " ${again//[[:space:]]/ } " == *" ${title%%:*} "* ]] || continue
 		KVMTUNE_FAKE_SIGNAL=$n+ run_on_base
 		judge_signal
 	done

@@ -1,21 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A change is interrupted, its way back or forward, too, and the way from there once more: undo leads
-# to what was before all the same, and undo --forward to where the last one was going.
+# A change is interrupted, its undo, too, and the undo of that once more: the next undo leads to what was
+# before all the same.
 #
 #	KVMTUNE_NESTED_STRIDE=N		of the third interruptions only every Nth is tried (6)
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
-# shellcheck source=tests/lib/forward.sh
-. tests/lib/forward.sh
 
 stride=${KVMTUNE_NESTED_STRIDE:-6}
 depth=3
 tried=0
 count=0
-path=
 
 # skipped LEVEL: is this one left out?
 skipped()
@@ -23,60 +20,36 @@ skipped()
 	[ "$1" = "$depth" ] && [ $((++count % stride)) != 0 ]
 }
 
-# ends_right WAY WAS-UNDO: this way was not interrupted any more
+# ends_right PATH: this undo was not interrupted any more
 ends_right()
 {
-	local expected=$after
-
-	if [ "$1" = undo ] || $2; then
-		expected=$origin
-	fi
-	[ "$status" = 0 ] || note "$path: $out"
-	same_tree "$expected" "$path: it leads elsewhere"
-	! is_interrupted || note "$path: interrupted still"
+	[ "$status" = 0 ] || note "$1: $out"
+	same_tree "$origin" "$1: it leads elsewhere"
+	! is_interrupted || note "$1: interrupted still"
 }
 
-# end_from DIR: both ways from this host
-end_from()
-{
-	local way words undo
-
-	for way in undo 'undo --forward'; do
-		host_from "$1"
-		undo=false
-		! begun_is_undo || undo=true
-		read -ra words <<<"$way"
-		run kvmtune "${words[@]}"
-		path="$2, $way" ends_right "$way" $undo
-	done
-}
-
-# interrupt DIR LEVEL PATH: each way from this host, interrupted at each call
+# interrupt DIR LEVEL PATH: undo from this host, interrupted at each call
 interrupt()
 {
-	local way words undo n kept=$tmp/nested.$2
+	local n kept=$tmp/nested.$2
 
-	for way in undo 'undo --forward'; do
-		read -ra words <<<"$way"
-		for ((n = 1; ; n++)); do
-			! skipped "$2" || continue
-			host_from "$1"
-			undo=false
-			! begun_is_undo || undo=true
-			KVMTUNE_FAKE_KILL=$n run kvmtune "${words[@]}"
-			if [ "$status" != 137 ]; then
-				path="$3, $way" ends_right "$way" $undo
-				break
-			fi
-			((++tried))
-			rm -rf "$kept"
-			cp -a "$KVMTUNE_FAKE_HOST" "$kept"
-			if [ "$2" = "$depth" ]; then
-				end_from "$kept" "$3, $way until $n"
-			else
-				interrupt "$kept" $(($2 + 1)) "$3, $way until $n"
-			fi
-		done
+	for ((n = 1; ; n++)); do
+		! skipped "$2" || continue
+		host_from "$1"
+		KVMTUNE_FAKE_KILL=$n run kvmtune undo
+		if [ "$status" != 137 ]; then
+			ends_right "$3, undo"
+			break
+		fi
+		((++tried))
+		rm -rf "$kept"
+		cp -a "$KVMTUNE_FAKE_HOST" "$kept"
+		if [ "$2" = "$depth" ]; then
+			run kvmtune undo
+			ends_right "$3, undo until $n, undo"
+		else
+			interrupt "$kept" $(($2 + 1)) "$3, undo until $n"
+		fi
 	done
 }
 
@@ -92,8 +65,6 @@ nested()
 	host "$1"
 	base=$tmp/hosts/$1
 	text_of origin "$base/fake/tree"
-	run kvmtune "${command[@]}"
-	read_tree after
 	for ((n = 1; ; n++)); do
 		KVMTUNE_FAKE_KILL=$n run_on_base
 		[ "$status" = 137 ] || break

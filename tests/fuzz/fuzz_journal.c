@@ -128,26 +128,19 @@ static const struct host *hosts(void)
 
 /* ---- plans ---- */
 
-/* As of an entry that did not end, whether it did or not: `undo`, and `undo --forward`. */
+/* As of an entry that did not end, whether it did or not: what `undo` does. */
 static void check_plans(const struct journal_entry *entry, unsigned variant)
 {
 	const struct host *host = &hosts()[variant / VARIANT_HOST % PLAN_COUNT];
 	struct plan_options options = { .exact = variant & VARIANT_EXACT,
 					.revive = variant & VARIANT_REVIVE,
-					.defer = variant & VARIANT_DEFER || entry->intent.defer,
-					.reserve_bytes = entry->intent.reserve_bytes,
-					.watch_ms = entry->intent.watch_ms };
+					.defer = variant & VARIANT_DEFER,
+					.reserve_bytes = RESERVE_DEFAULT,
+					.watch_ms = 10000 };
 	struct plan plan = { 0 };
 
 	plan_back(host, entry->steps, entry->step_count, &options, &plan);
 	check_plan(host, &plan);
-	plan_free(&plan);
-	options.begun = entry->steps;
-	options.begun_count = entry->step_count;
-	plan_build(host, entry->intent.goals, entry->intent.goal_count, &options, &plan);
-	check_plan(host, &plan);
-	for (size_t i = 0; i < plan.step_count; i++)
-		(void)steps_cover(entry->steps, entry->step_count, &plan.steps[i]);
 	plan_free(&plan);
 }
 
@@ -170,24 +163,11 @@ static void check_round_trip(const struct journal_entry *entry)
 	json_object_put(record);
 }
 
-/* What was wanted, to be planned again: settings that there are, each once, and values of theirs. */
-static void check_intent(const struct intent *intent)
-{
-	for (size_t i = 0; i < intent->goal_count; i++) {
-		const struct goal *goal = &intent->goals[i];
-
-		must(goal->setting && setting_value(goal->setting, goal->value) == goal->value);
-		for (size_t n = 0; n < i; n++)
-			must(intent->goals[n].setting != goal->setting);
-	}
-}
-
 static void check_entry(const struct journal *j, const struct journal_entry *entry,
 			unsigned variant)
 {
 	struct err e = { 0 };
 
-	check_intent(&entry->intent);
 	if (journal_read_steps(j, entry, &e) < 0) {
 		must(*e.text && *e.hint);
 		return;

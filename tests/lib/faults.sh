@@ -198,6 +198,14 @@ report_faults()
 	if [ "${#wrong[@]}" = 0 ]; then pass "$title"; else fail "$title" "${wrong[@]:0:12}"; fi
 }
 
+# is_interrupted: does status say so? Sets $out.
+is_interrupted()
+{
+	run kvmtune status
+	# shellcheck disable=SC2154 # run sets it
+	[[ $out == *'did not end'* ]]
+}
+
 # is_journal_open: was a change begun that did not end?
 is_journal_open()
 {

@@ -158,13 +158,13 @@ check_spdx()
 	return "$status"
 }
 
-# The version is in one place; the news begin with it.
+# The version is in one place; the news begin with it, or with what is not released yet.
 check_version()
 {
 	local version
 	version=$(sed -n 's/^#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kvmtune/version.h)
 	[ -n "$version" ] || { echo "no version in include/kvmtune/version.h"; return 1; }
-	[ "$(sed -n 's/^## \([0-9.]*\).*/\1/p' NEWS.md | head -n 1)" = "$version" ] ||
+	[ "$(sed -n '/(not released yet)$/d;s/^## \([0-9.]*\).*/\1/p' NEWS.md | head -n 1)" = "$version" ] ||
 		{ echo "NEWS.md does not begin with $version"; return 1; }
 }
 

@@ -76,7 +76,7 @@ static void observe_and_plan(struct fixture *x, const char *value, bool defer)
 
 static int apply(struct fixture *x)
 {
-	static const struct apply_what what = { .change.command = "ept off" };
+	static const struct apply_what what = { .command = "ept off" };
 
 	apply_report_free(&x->report);
 	return apply_plan(&x->f.ports, &x->before, &x->plan, &x->journal, &what, &x->report,

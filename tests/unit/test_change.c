@@ -157,7 +157,8 @@ static bool cut_off(struct fake *f, const char *value, size_t steps)
 {
 	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
 	struct plan_options options = { 0 };
-	struct apply_what what = { .change.command = "cut off" };
+	struct apply_what what = { .command = "cut off" };
+	struct journal_change change;
 	struct apply_report report;
 	autofree char *begun = NULL;
 	struct journal journal;
@@ -177,15 +178,17 @@ static bool cut_off(struct fake *f, const char *value, size_t steps)
 		assert_non_null(entry);
 		assert_int_equal(journal_read_steps(&journal, entry, &e), 0);
 		options.exact = journal_interrupted(&journal) != NULL;
-		what.change.undoes = entry->id;
+		what.undoes = entry->id;
 		plan_back(&h, entry->steps, entry->step_count, &options, &plan);
 	}
 	assert_int_equal(plan.refusal.code, 0);
 	all = plan.step_count;
 	if (steps <= all) {
-		what.change.steps = plan.steps;
-		what.change.step_count = plan.step_count;
-		assert_int_equal(journal_begin(&f->ports, &journal, &what.change, &id, &e), 0);
+		change = (struct journal_change){ .command = what.command,
+						  .undoes = what.undoes,
+						  .steps = plan.steps,
+						  .step_count = all };
+		assert_int_equal(journal_begin(&f->ports, &journal, &change, &id, &e), 0);
 		begun = xstrdup(fake_text(f, JOURNAL_FILE));
 		plan.step_count = steps;
 		assert_int_equal(apply_plan(&f->ports, &h, &plan, &journal, &what, &report, &e), 0);

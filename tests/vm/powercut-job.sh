@@ -3,7 +3,7 @@
 # shellcheck shell=dash
 #
 # powercut-job.sh - the machine's side of powercut.sh: one boot. Looks at what the last cut left, takes the change
-# back or finishes it, makes it once more in whole, and then makes the next one until the power goes.
+# back, makes it once more in whole, and then makes the next one until the power goes.
 #
 # The state is a word such as npt-off,ksm-on; npt-torn is a file of ours that is neither there nor gone in whole,
 # ksm-part one of the two links. What to do stands on the kernel's command line:
@@ -12,7 +12,7 @@
 #	cut.before=STATE      where the change that was cut began; cut.goal=STATE where it was to end
 #	cut.ended=STATUS      what it had ended with before the cut; nothing: it had not
 #	cut.change=WORDS      that change, with + for the spaces between its words
-#	cut.back=WORDS        undo, or undo+--forward
+#	cut.back=undo         a change that was done is taken back, too; keep: it stays
 #	cut.next=WORDS        the change that the next cut is for; nothing: none
 #
 # Says on the console, one a line after "cut:":
@@ -113,18 +113,16 @@ judge()
 	fi
 }
 
-# An interrupted change is taken back or finished; one that was done is taken back, half of the times.
+# An interrupted change is taken back; so is one that was done, half of the times.
 go_back()
 {
 	[ $interrupted = yes ] || { [ "$(state)" = "$goal" ] && [ "$back" = undo ]; } || return 0
-	to=$before
-	[ "$back" = undo ] || to=$goal
-	run kvmtune $back
-	in_list "$status" "$settled" || broken "$back fails"
-	expect_state "after $back" "$to"
+	run kvmtune undo
+	in_list "$status" "$settled" || broken "undo fails"
+	expect_state "after undo" "$before"
 	run kvmtune status
 	cp /tmp/out /tmp/status
-	! is_interrupted || broken "after $back it is still interrupted"
+	! is_interrupted || broken "after undo it is still interrupted"
 }
 
 in_list() { case " $2 " in *" $1 "*) ;; *) return 1 ;; esac; }

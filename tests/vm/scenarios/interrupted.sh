@@ -1,8 +1,8 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# An interrupted change is led to its end, and taken back from there; and signals, and descriptors that
-# are not there.
+# An interrupted change is taken back, and the command again leads to its end; and signals, and descriptors
+# that are not there.
 # needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
@@ -26,51 +26,57 @@ leads_back()
 	ok "undo: a guest runs" kvmhold guest 0
 }
 
-finished()
+# The command again ends where it would have.
+made_again()
 {
-	run kvmtune undo --forward
-	is "forward: exit status" "$status" 0
-	like "forward: it says what" "$stdout" "finishing: kvmtune $setting off"
-	is "forward: the parameter" "$(parameter "$module" "$setting")" N
-	ok "forward: a guest runs" kvmhold guest 0
+	run kvmtune "$setting" off
+	is "again: exit status" "$status" 0
+	is "again: the parameter" "$(parameter "$module" "$setting")" N
+	ok "again: a guest runs" kvmhold guest 0
 	run kvmtune status
-	unlike "forward: nothing is left to do" "$stdout" "did not end"
+	unlike "again: nothing is left to do" "$stdout" "did not end"
 }
 
-scenario "killed while the module is away: undo --forward finishes it"
+scenario "killed while the module is away: undo leads back, and the command again to its end"
 snapshot /tmp/before
 killed_at finit_module kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
-like "status names both ways" "$stdout" "kvmtune undo .*kvmtune undo --forward"
-finished
+like "status names the way out" "$stdout" "did not end.*kvmtune undo"
+run kvmtune "$setting" off
+is "another change is refused" "$status" 6
+leads_back
+made_again
 leads_back
 
-scenario "killed before the module is removed, and on the way forward, too"
-snapshot /tmp/before
-killed_at delete_module kvmtune "$setting" off
-killed_at finit_module kvmtune undo --forward
-rmmod "$module" 2>/dev/null
-finished
-leads_back
-
-scenario "killed on the way forward: undo leads back"
-snapshot /tmp/before
-killed_at finit_module kvmtune "$setting" off
-killed_at delete_module kvmtune undo --forward
-leads_back
-
-scenario "the way forward is refused: KVM is in use"
+scenario "killed before the module is removed, and in the undo, too"
 snapshot /tmp/before
 killed_at delete_module kvmtune "$setting" off
 modprobe "$module" 2>/dev/null # the signal may come after the removal
+killed_at unlink,unlinkat kvmtune undo
+leads_back
+made_again
+leads_back
+
+scenario "killed twice while the module is away: undo leads back"
+snapshot /tmp/before
+killed_at finit_module kvmtune "$setting" off
+rmmod "$module" 2>/dev/null
+killed_at finit_module kvmtune undo
+rmmod "$module" 2>/dev/null
+leads_back
+
+scenario "undo is refused: KVM is in use"
+snapshot /tmp/before
+killed_at finit_module kvmtune "$setting" off
+rmmod "$module" 2>/dev/null
+modprobe "$module" # as the file says: with the new value
+is "loaded as the file says" "$(parameter "$module" "$setting")" N
 hold dev
-run kvmtune undo --forward
-if [ "$(parameter "$module" "$setting")" = N ]; then
-	is "loaded as asked for meanwhile: exit status" "$status" 0
-else
-	is "exit status" "$status" 3
-fi
+run kvmtune undo
+is "exit status" "$status" 3
+run kvmtune status
+like "it stays interrupted" "$stdout" "did not end"
 release
 leads_back
 
