@@ -42,7 +42,8 @@ snapshot /tmp/before
 killed_at finit_module kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
-like "status names the way out" "$stdout" "did not end.*kvmtune undo"
+like "status says so" "$stdout" "did not end"
+like "status names the way out" "$stdout" "^Take it back:  kvmtune undo$"
 run kvmtune "$setting" off
 is "another change is refused" "$status" 6
 leads_back
@@ -54,6 +55,7 @@ snapshot /tmp/before
 killed_at delete_module kvmtune "$setting" off
 modprobe "$module" 2>/dev/null # the signal may come after the removal
 killed_at unlink,unlinkat kvmtune undo
+is "the undo was killed" "$status" 137
 leads_back
 made_again
 leads_back
