@@ -37,9 +37,9 @@ ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--as-
 BASE   := base err proc_text
 MODEL  := advice cpu_amd cpu_differences cpu_intel cpu_judge cpu_msr cpuid cpuid_dump host ksm ksm_files memory modconf \
 	  modconf_edit own_conf plan plan_common plan_ksm plan_ksm_back plan_ksm_refuse plan_ksm_steps plan_module plan_module_back \
-	  plan_refuse plan_reload scrub scrub_file setting user
-ENGINE := act act_ksm apply capture capture_fake change change_wait journal journal_write observe observe_cpu observe_evidence \
-	  observe_ksm observe_ksm_drivers observe_ksm_users record step_json unread
+	  plan_refuse plan_reload setting user
+ENGINE := act act_ksm apply change change_wait journal journal_write observe observe_cpu observe_evidence \
+	  observe_ksm observe_ksm_drivers observe_ksm_users step_json unread
 SYS    := all_cpus bus cpu environment files guest kvm library lock modules ports process scan system trust units unmerge \
 	  user_files walk write
 REPORT := json json_change json_cpu json_ksm json_status ksm_report mention table text_change text_cpu \

@@ -77,7 +77,7 @@ CLI_TESTS ?= tests/cli/*.t
 CLI_HOSTS ?= intel-ept-on no-udev amd ksm-tuned ksm-chroot
 
 ## check-long: the long loops on all hosts, the largest inputs; .ci/run has them, beside check
-LONG_CLI := t0130-capture t0200-dry-run t0400-faults t0410-kills t0420-signals t0450-undo
+LONG_CLI := t0200-dry-run t0400-faults t0410-kills t0420-signals t0450-undo
 .PHONY: check-long
 check-long: all
 	$(Q)$(MAKE) --no-print-directory check-cli CLI_HOSTS= \

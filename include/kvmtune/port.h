@@ -193,13 +193,10 @@ struct ksm_port {
 	void (*unmerge_stop)(struct ports *p);
 };
 
-/* A file of the user's, to be written; with neither text nor target a directory. */
+/* A file of the user's, to be written. */
 struct user_file {
-	const char *name; /* below the directory: "root/etc/NIXOS" */
+	const char *name;
 	const char *text;
-	size_t len;	    /* of the text; 0: up to its NUL */
-	const char *target; /* a symbolic link that leads there */
-	unsigned mode;	    /* 0: as the umask has it */
 };
 
 /* Files of the user's: paths as they were typed, from the working directory, not below the root. */
@@ -207,8 +204,8 @@ struct user_port {
 	/* Appends a whole file. More than 16 MiB: -EFBIG. */
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
 	/*
-	 * Makes a directory, or takes one that is empty, and writes files into it, with the directories
-	 * in their names. -ENOTEMPTY: there is something in it. After a failure nothing new is left.
+	 * Makes a directory, or takes one that is empty, and writes files into it. -ENOTEMPTY: there is
+	 * something in it. After a failure nothing new is left.
 	 */
 	int (*write_dir)(struct ports *p, const char *dir, const struct user_file *files,
 			 size_t count, struct err *e);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <kvmtune/capture.h>
 #include <kvmtune/cpu.h>
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
@@ -106,63 +105,27 @@ static void say_captured(const struct invocation *in, const struct cpu_evidence 
 	putchar('\n');
 }
 
-static void say_list(const char *what, const struct strv *list)
+static enum exit_status capture(struct invocation *in, const struct cpu_evidence *evidence,
+				struct err *e)
 {
-	const char *line;
+	autobuf cpuid = { 0 }, msr = { 0 };
+	struct user_file files[3] = { { .name = "cpuid.txt" }, { .name = "msr.txt" } };
+	size_t count = 2;
+	int r;
 
-	strv_foreach (line, list) {
-		autofree char *safe = safe_text(line, 4096);
-
-		printf("%s%s\n", what, safe);
-	}
-}
-
-static void say_captured_host(const struct invocation *in, const struct capture *c,
-			      const struct strv *unseen)
-{
-	autofree char *dir = safe_text(in->capture_dir, 4096);
-
-	if (in->style.quiet || !(in->given & OPT_HOST))
-		return;
-	printf("kvmtune --root %s/root status\n\n", dir);
-	say_list("could not be read: ", unseen);
-	say_list("could not be read: ", &c->unread);
-	say_list("left out, as it may be private: ", &c->left_out);
-	printf("%zu files. Left out are the host's name, UUIDs, serial numbers, addresses, names "
-	       "of\n"
-	       "guests and users, command lines, comments, and all that kvmtune makes nothing of.\n"
-	       "Look at them before you send them.\n",
-	       c->count);
-}
-
-static enum exit_status write_captured(struct invocation *in, const struct capture *c,
-				       struct err *e)
-{
-	int r = in->ports->user.write_dir(in->ports, in->capture_dir, c->files, c->count, e);
-
+	cpuid_write_dump(&evidence->cpuid, &cpuid);
+	cpu_write_msrs(evidence, &msr);
+	files[0].text = buf_text(&cpuid);
+	files[1].text = buf_text(&msr);
+	if (evidence->cpuinfo)
+		files[count++] = (struct user_file){ "cpuinfo.txt", evidence->cpuinfo };
+	r = in->ports->user.write_dir(in->ports, in->capture_dir, files, count, e);
 	if (r == -ENOTEMPTY || r == -EEXIST)
 		return usage_error(e, "%s is not empty: nothing was written", in->capture_dir);
-	return r < 0 ? e->status : STATUS_DONE;
-}
-
-static enum exit_status capture(struct invocation *in, const struct cpu_evidence *evidence,
-				const struct strv *unseen, struct err *e)
-{
-	struct capture c = { 0 };
-	enum exit_status status = STATUS_DONE;
-
-	if (!(in->given & OPT_HOST))
-		cpu_capture(evidence, &c);
-	else if (host_capture(in->ports, evidence, &c, e) < 0)
-		status = e->status;
-	if (status == STATUS_DONE)
-		status = write_captured(in, &c, e);
-	if (status == STATUS_DONE) {
-		say_captured(in, evidence);
-		say_captured_host(in, &c, unseen);
-	}
-	capture_free(&c);
-	return status;
+	if (r < 0)
+		return e->status;
+	say_captured(in, evidence);
+	return STATUS_DONE;
 }
 
 /* ---- the answer ---- */
@@ -223,8 +186,6 @@ static enum exit_status check_words(const struct invocation *in, struct err *e)
 		return usage_error(e, "--msr and --cpuinfo go with --cpuid");
 	if (in->capture_dir && in->given & (OPT_CPUID | OPT_REQUIRE | OPT_JSON))
 		return usage_error(e, "--capture excludes --cpuid, --require and --json");
-	if (in->given & OPT_HOST && !in->capture_dir)
-		return usage_error(e, "--host goes with --capture");
 	if (in->require && cpu_cap_find(in->require) == CAP_COUNT)
 		return unknown_name(in, e);
 	return STATUS_DONE;
@@ -257,7 +218,7 @@ enum exit_status cmd_cpu(struct invocation *in, struct err *e)
 	else if (status == STATUS_DONE && observe_evidence(in->ports, &evidence, &unseen, e) < 0)
 		status = e->status;
 	if (status == STATUS_DONE && in->capture_dir)
-		status = capture(in, &evidence, &unseen, e);
+		status = capture(in, &evidence, e);
 	else if (status == STATUS_DONE)
 		status = judge(in, &evidence, &unseen, e);
 	cpu_evidence_free(&evidence);

@@ -28,8 +28,6 @@ const struct option_row option_table[] = {
 	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "its /proc/cpuinfo" },
 	{ OPT_CAPTURE, 0, "capture", "DIR", false,
 	  "write these three files of this processor into the new directory DIR" },
-	{ OPT_HOST, 0, "host", NULL, false,
-	  "with --capture: the whole host, too, for a bug report, without what tells whose it is" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
 	{ OPT_COLOR, 0, "color", "WHEN", false, "auto (the default), always or never" },
@@ -64,12 +62,7 @@ const struct command command_table[] = {
 		  "firmware, and whether KVM may use it. --require answers for scripts: exit "
 		  "status 0 yes, 4 no, 1 cannot tell. --capture DIR writes what was read, without "
 		  "serial numbers, into DIR/cpuid.txt, msr.txt and cpuinfo.txt, and --cpuid judges "
-		  "it anywhere. With --host DIR also has root/, the files that kvmtune reads on "
-		  "this "
-		  "host, and fake/, what systemd and the kernel say beside them; names, addresses, "
-		  "UUIDs, comments and all that kvmtune makes nothing of are left out. Works "
-		  "without "
-		  "root, and says what it could not see.",
+		  "it anywhere. Works without root, and says what it could not see.",
 	  .takes = OPTS_READ | OPTS_CPU,
 	  .run = cmd_cpu },
 	{ .name = "guests",

@@ -54,98 +54,38 @@ static int check_empty(int fd)
 	return found ? -ENOTEMPTY : 0;
 }
 
-/* What was made below the user's directory, in this order: after a failure it goes again. */
-struct writing {
-	int dir;
-	struct strv made;
-};
-
-/*
- * The directory in which a name is, made where it is missing: part by part, and never through a link
- * that somebody may have put there meanwhile. A descriptor or -errno.
- */
-static int open_parent(struct writing *w, const char *name, const char **ret_last)
-{
-	int fd = fcntl(w->dir, F_DUPFD_CLOEXEC, 0);
-	const char *part = name;
-
-	for (const char *slash; fd >= 0 && (slash = strchr(part, '/')); part = slash + 1) {
-		autofree char *path = xstrndup(name, (size_t)(slash - name));
-		autoclose int above = fd;
-
-		if (mkdirat(above, last_part(path), 0755) == 0)
-			strv_add(&w->made, path);
-		else if (errno != EEXIST)
-			return -errno;
-		fd = openat(above, last_part(path),
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
-	*ret_last = part;
-	return fd < 0 ? -errno : fd;
-}
-
 /* Descriptors are closed before they tell: a full disk across a network may do so only then. */
 static int fill_new(int fd, const struct user_file *file)
 {
-	int r = sys_write_all(fd, file->text, file->len ? file->len : strlen(file->text));
+	int r = sys_write_all(fd, file->text, strlen(file->text));
 
-	if (r == 0 && file->mode && fchmod(fd, file->mode) < 0)
-		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;
 }
 
-static int make_file(int dir, const char *name, const struct user_file *file)
+static int make_file(int dir, const struct user_file *file)
 {
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int fd =
+		openat(dir, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int r = fd < 0 ? -errno : fill_new(fd, file);
 
 	if (r < 0 && fd >= 0)
-		unlinkat(dir, name, 0);
+		unlinkat(dir, file->name, 0);
 	return r;
-}
-
-static int write_new(struct writing *w, const struct user_file *file)
-{
-	const char *name;
-	autoclose int dir = open_parent(w, file->name, &name);
-	int r;
-
-	if (dir < 0)
-		return dir;
-	if (file->target)
-		r = symlinkat(file->target, dir, name) < 0 ? -errno : 0;
-	else if (file->text)
-		r = make_file(dir, name, file);
-	else
-		r = mkdirat(dir, name, 0755) < 0 ? -errno : 0;
-	if (r == 0)
-		strv_add(&w->made, file->name);
-	return r;
-}
-
-static void remove_made(struct writing *w)
-{
-	for (size_t i = w->made.n; i-- > 0;) {
-		const char *name;
-		autoclose int dir = open_parent(w, w->made.v[i], &name);
-
-		if (dir >= 0 && unlinkat(dir, name, 0) < 0)
-			unlinkat(dir, name, AT_REMOVEDIR);
-	}
 }
 
 static int write_files(struct ports *p, int dir, const struct user_file *files, size_t count)
 {
-	struct writing w = { .dir = dir };
 	int r = check_empty(dir);
+	size_t made = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = p->system.interrupted(p) ? -EINTR : write_new(&w, &files[i]);
-	if (r < 0)
-		remove_made(&w);
-	strv_free(&w.made);
+	while (r == 0 && made < count) {
+		r = p->system.interrupted(p) ? -EINTR : make_file(dir, &files[made]);
+		made += r == 0;
+	}
+	while (r < 0 && made > 0)
+		unlinkat(dir, files[--made].name, 0);
 	return r;
 }
 

@@ -21,8 +21,8 @@ in_room base base.h err.h proc_text.h version.h
 in_room data facts.h user.h
 in_room port port.h process.h
 in_room sys scan.h testguest.h
-in_room model advice.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h plan.h scrub.h setting.h
-in_room engine apply.h capture.h change.h journal.h observe.h record.h
+in_room model advice.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h plan.h setting.h
+in_room engine apply.h change.h journal.h observe.h
 in_room bench bench.h stats.h
 in_room report report.h
 in_room cli command.h
