@@ -20,7 +20,7 @@
 #define OWN_CONF_DIR  "/etc/modprobe.d"
 #define OWN_CONF_FILE OWN_CONF_DIR "/zz-kvmtune.conf"
 #define STATE_DIR     "/var/lib/kvmtune"
-#define LOCK_FILE     "/run/lock/kvmtune.lock"
+#define LOCK_FILE     STATE_DIR "/lock"
 #define KVM_DEVICE    "/dev/kvm"
 
 /* A fact and its evidence: "CPUID", "/proc/cpuinfo", "MSR 48Bh"... */

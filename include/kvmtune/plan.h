@@ -155,6 +155,9 @@ void plan_back(const struct host *host, const struct step *steps, size_t count,
 /* Does the plan need a module reload? */
 bool plan_reloads(const struct plan *plan);
 
+/* What to do where file.writable() gave this error. */
+const char *plan_unwritable_hint(int code);
+
 /* The plan function of the settings that are module parameters. */
 void plan_module_setting(const struct host *host, const struct goal *goal,
 			 const struct plan_options *options, struct plan *plan);

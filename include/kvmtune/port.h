@@ -24,6 +24,7 @@ struct file_stat {
 	bool is_dir, is_regular, is_char;
 	unsigned mode; /* permission bits, 07777 */
 	unsigned uid, gid;
+	unsigned links; /* names that the file has */
 	uint64_t size;
 };
 
@@ -43,12 +44,16 @@ struct file_port {
 	int (*read_lines)(struct ports *p, const char *dir, struct strv *names, struct strv *lines);
 	/* Follows links, below the root. */
 	int (*stat)(struct ports *p, const char *path, struct file_stat *ret);
-	/* May this process create files there? 0, or -EROFS, -EACCES, -ENOENT... */
-	int (*writable)(struct ports *p, const char *dir);
 	/*
-	 * (changes) Replaces or creates a file with this text and mode, whole or not at all, and on
-	 * disk when it returns: temporary name beside it, fsync, rename, fsync of the directory.
-	 * Missing parent directories are made (0755).
+	 * May files be created in this directory, or this file be replaced? 0, or -EROFS; -EPERM: it
+	 * has the attribute i or a (chattr(1)); -ENOENT... Does not look at the rights of this process.
+	 */
+	int (*writable)(struct ports *p, const char *path);
+	/*
+	 * (changes) Replaces or creates a file with this text, whole or not at all, and on disk when
+	 * it returns: temporary name beside it, fsync, rename, fsync of the directory. A file that is
+	 * there keeps owner, mode, access control list and extended attributes, and has to pass
+	 * check_own(); a new one gets this mode. Missing parent directories are made (0755).
 	 */
 	int (*replace)(struct ports *p, const char *path, const char *text, unsigned mode,
 		       struct err *e);
@@ -65,7 +70,11 @@ struct file_port {
 	 * directories are made. -EEXIST: something that is no link is in the way.
 	 */
 	int (*make_link)(struct ports *p, const char *path, const char *target, struct err *e);
-	/* (changes) Appends text to a file and waits until it is on disk; makes the file (0644). */
+	/*
+	 * (changes) Appends text to a file and waits until it is on disk; makes the file (0644). It
+	 * has to pass check_own(). A file that has another name as well is replaced, so that the
+	 * other name keeps the old text.
+	 */
 	int (*append)(struct ports *p, const char *path, const char *text, struct err *e);
 	/* (changes) Removes what was left beside this file, or link, by whoever was killed writing it. */
 	void (*sweep)(struct ports *p, const char *path);
@@ -73,8 +82,9 @@ struct file_port {
 	int (*set_owner)(struct ports *p, const char *path, unsigned uid, unsigned gid,
 			 unsigned mode, struct err *e);
 	/*
-	 * Has nobody but root, this user, and in an image its owner, had a hand in this file of our
-	 * own? Else a refusal ("not-trusted"). One that is not there is all right.
+	 * Is this a regular file that nobody else can write, by owner, mode and access control list,
+	 * in a directory that nobody else can write? Nobody else: but for root, this user, and in an
+	 * image its owner. Else a refusal ("not-trusted"). A missing file is all right.
 	 */
 	int (*check_own)(struct ports *p, const char *path, struct err *e);
 	/*
@@ -83,6 +93,8 @@ struct file_port {
 	 */
 	int (*lock)(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
 		    struct err *e);
+	/* (changes) Gives the lock back, if this process holds it. */
+	void (*unlock)(struct ports *p);
 	/*
 	 * Does another process hold that lock? What it wrote is appended to ret_holder, fit for a
 	 * terminal, or its PID where that may not be read. Takes no lock itself, not for a moment: it

@@ -147,12 +147,58 @@ static bool past_needs_root(const struct flow *f)
 	return o->undoes && !o->plan.refusal.code && !o->before.root && !f->p->image;
 }
 
+/*
+ * A file that is written anew loses its other names. In an image that is right: copies by cp -al or
+ * rsync --link-dest share their files until one is changed.
+ */
+static int check_own_file(struct ports *p, const char *path, struct err *e)
+{
+	struct file_stat st;
+
+	if (p->file.check_own(p, path, e) < 0)
+		return e->code;
+	if (p->image || p->file.stat(p, path, &st) < 0 || st.links < 2)
+		return 0;
+	err_set(e, -EMLINK, "%s has %u names (hard links), of which a change would keep one", path,
+		st.links);
+	err_status(e, STATUS_REFUSED, "not-trusted");
+	return err_hint(e, "Put a copy in its place (cp -a, mv), and run the command again.");
+}
+
 /* The journal looks after itself. */
 static int check_own_files(struct ports *p, struct err *e)
 {
-	if (p->file.check_own(p, OWN_CONF_FILE, e) < 0)
+	if (check_own_file(p, OWN_CONF_FILE, e) < 0)
 		return e->code;
-	return p->file.check_own(p, OWN_TMPFILES, e);
+	return check_own_file(p, OWN_TMPFILES, e);
+}
+
+static int step_writable(struct ports *p, const struct act *act)
+{
+	if (act->kind != ACT_WRITE_FILE && act->kind != ACT_REMOVE_FILE)
+		return 0;
+	return p->file.writable(p, act->target);
+}
+
+/* The journal, then each file that a step writes. */
+static void check_writable(struct flow *f)
+{
+	struct outcome *o = f->o;
+	const char *path = NULL;
+	autofree char *text = NULL;
+	int r;
+
+	if (o->plan.refusal.code || (!o->plan.step_count && !o->undoes))
+		return;
+	r = state_writable(f->p, &path);
+	for (size_t i = 0; i < o->plan.step_count && (r == 0 || r == -ENOENT); i++) {
+		path = o->plan.steps[i].act.target;
+		r = step_writable(f->p, &o->plan.steps[i].act);
+	}
+	if (r == 0 || r == -ENOENT)
+		return;
+	text = xasprintf("%s cannot be written: %s", path, strerror(-r));
+	refuse(o, STATUS_IMPOSSIBLE, "read-only-config", text, plan_unwritable_hint(r));
 }
 
 static int observe_and_plan(struct flow *f)
@@ -174,6 +220,7 @@ static int observe_and_plan(struct flow *f)
 	if (past_needs_root(f))
 		refuse(o, STATUS_IMPOSSIBLE, "not-root", "this needs root",
 		       "Run it again with sudo.");
+	check_writable(f);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include <kvmtune/journal.h>
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
@@ -46,13 +47,33 @@ int refuse_locked(struct err *e, const char *holder)
 	return err_hint(e, "Wait for it with --wait, or try again later.");
 }
 
+int state_writable(struct ports *p, const char **ret_path)
+{
+	static const char *const dirs[] = { STATE_DIR, "/var/lib", "/var", "/" };
+	int r = p->file.writable(p, JOURNAL_FILE);
+
+	*ret_path = JOURNAL_FILE;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == -ENOENT; i++) {
+		*ret_path = dirs[i];
+		r = p->file.writable(p, dirs[i]);
+	}
+	return r;
+}
+
 int wait_for_lock(const struct waiting *w, struct err *e)
 {
 	autofree char *who = xasprintf("kvmtune %s, PID %d\n", w->request->command, (int)getpid());
 	struct ports *p = w->p;
+	const char *path;
 	int r;
 
-	if (w->request->dry_run || !p->system.is_root(p))
+	if (p->file.check_own(p, LOCK_FILE, e) < 0)
+		return e->code;
+	/* Where no journal can be written, nothing is changed: see check_writable() in change.c. */
+	if (w->request->dry_run || !p->system.is_root(p) || state_writable(p, &path) < 0)
 		return 0;
 	for (;;) {
 		autobuf holder = { 0 };

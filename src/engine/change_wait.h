@@ -23,8 +23,14 @@ struct waiting wait_begin(struct ports *p, const struct request *request);
 bool may_wait(const struct waiting *w);
 
 /*
- * Takes the lock that this process keeps to its end. Only root changes anything; everybody else, and
- * a dry run, goes on without it.
+ * Can the journal and the lock be written? 0, or what port.h says of file.writable(), and where:
+ * the directory, or the one that it would be made in, or the journal.
+ */
+int state_writable(struct ports *p, const char **ret_path);
+
+/*
+ * Takes the lock that this process keeps to its end. Only root changes anything; everybody else, a
+ * dry run, and who cannot write it, goes on without. In all cases *e says what is wrong with it.
  */
 int wait_for_lock(const struct waiting *w, struct err *e);
 /* Another kvmtune is at work; holder: what it said of itself, or "". */

@@ -57,6 +57,12 @@ bool plan_refuse_nixos(const struct host *host, struct plan *plan, const char *d
 	return host->nixos && plan_refuse(plan, STATUS_IMPOSSIBLE, "generated-config", text, hint);
 }
 
+const char *plan_unwritable_hint(int code)
+{
+	return code == -EPERM ? "It has the attribute i or a (lsattr): take that off with chattr."
+			      : "On an immutable system set it where its image is made.";
+}
+
 bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)
 {
 	autofree char *text = NULL;
@@ -65,5 +71,5 @@ bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)
 		return false;
 	text = xasprintf("%s cannot be written: %s", dir, strerror(-code));
 	return plan_refuse(plan, STATUS_IMPOSSIBLE, "read-only-config", text,
-			   "On an immutable system set it where its image is made.");
+			   plan_unwritable_hint(code));
 }

@@ -42,7 +42,7 @@ int sys_open(struct ports *p, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int read_all(int fd, struct buf *ret)
+int sys_read_all(int fd, struct buf *ret)
 {
 	char chunk[16384];
 	size_t total = 0;
@@ -106,7 +106,7 @@ static int file_read(struct ports *p, const char *path, struct buf *ret)
 
 	if (fd < 0)
 		return fd;
-	r = read_all(fd, &text);
+	r = sys_read_all(fd, &text);
 	if (r == 0 && !text.len && is_fifo(fd))
 		r = -EINVAL;
 	if (r < 0)
@@ -269,6 +269,7 @@ static int file_stat(struct ports *p, const char *path, struct file_stat *ret)
 		.mode = st.st_mode & 07777,
 		.uid = st.st_uid,
 		.gid = st.st_gid,
+		.links = (unsigned)st.st_nlink,
 		.size = (uint64_t)st.st_size,
 	};
 	return 0;
@@ -292,17 +293,20 @@ static int file_read_link(struct ports *p, const char *path, struct buf *ret)
 	return 0;
 }
 
-/* Asks the file system and the directory's mode, not faccessat(): root passes that one anyway. */
-static int file_writable(struct ports *p, const char *dir)
+/* Asks the file system and the inode, not faccessat(): root passes that one anyway. */
+static int file_writable(struct ports *p, const char *path)
 {
-	autoclose int fd = sys_open(p, dir, O_RDONLY | O_DIRECTORY);
+	autoclose int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);
 	struct statvfs fs;
+	struct statx st;
 
 	if (fd < 0)
 		return fd;
-	if (fstatvfs(fd, &fs) < 0)
+	if (fstatvfs(fd, &fs) < 0 || statx(fd, "", AT_EMPTY_PATH, 0, &st) < 0)
 		return -errno;
-	return fs.f_flag & ST_RDONLY ? -EROFS : 0;
+	if (fs.f_flag & ST_RDONLY)
+		return -EROFS;
+	return st.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND) ? -EPERM : 0;
 }
 
 void sys_files(struct ports *p)

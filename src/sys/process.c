@@ -18,10 +18,11 @@
 /* Whose descriptors are KVM's is asked of every process; registers are behind /dev/cpu/N/msr. */
 #define CAPS_READ (CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_RAWIO))
 
-#define CAPS_FILES (CAPS_READ | CAP(DAC_OVERRIDE))
+/* A file that is replaced keeps its owner. */
+#define CAPS_FILES (CAPS_READ | CAP(DAC_OVERRIDE) | CAP(CHOWN))
 
 /* The module; owner and mode of the new /dev/kvm; the ballast of the child that unmerges. */
-#define CAPS_CHANGE (CAPS_FILES | CAP(SYS_MODULE) | CAP(CHOWN) | CAP(FOWNER) | CAP(IPC_LOCK))
+#define CAPS_CHANGE (CAPS_FILES | CAP(SYS_MODULE) | CAP(FOWNER) | CAP(IPC_LOCK))
 
 static const uint64_t caps_of_rights[] = {
 	[RIGHTS_READ] = CAPS_READ,

@@ -24,7 +24,9 @@ struct bus_limits {
 
 struct sys {
 	int root_fd;		 /* every path is opened below it */
+	int live_fd;		 /* for an image: the running system's; -1: not known */
 	int lock_fd;		 /* -1: not locked */
+	int lock_dir_fd;	 /* the directory of the lock, locked as well */
 	struct modules *modules; /* NULL: not asked for yet */
 	struct testguest guest;	 /* perhaps still being taken apart */
 	struct cpu_id cpu;	 /* asked for once: it stays the same */
@@ -46,12 +48,24 @@ int sys_open(struct ports *p, const char *path, int flags);
 /* The same without openat2(): opens a path below a directory. A descriptor or -errno. */
 int sys_walk(int root, const char *path, int flags);
 
-/* Opens a directory to write in, making what is missing of it. A descriptor or -errno. */
-int sys_open_dir(struct ports *p, const char *path);
+/*
+ * Opens a path below the root, but follows only links that nobody else can have made: theirs are the
+ * refusal "not-trusted". A descriptor or a negative errno.
+ */
+int sys_walk_trusted(struct ports *p, const char *path, int flags, struct err *e);
+
+/* Sets root_fd and live_fd: of the running system (dir NULL), or of the image in a directory. */
+int sys_open_root(struct ports *p, const char *dir, struct err *e);
 
 /*
- * Opens the directory of a path to write in, as sys_open_dir() does, and refuses one that others may
- * write. *ret_name is the last part of the path. A descriptor or a negative errno.
+ * Is this file or directory of an image the one that the running system has under this path, as a
+ * bind mount makes it? 0, or a usage error ("running-root").
+ */
+int sys_check_not_live(struct ports *p, int fd, const char *path, struct err *e);
+
+/*
+ * Opens the directory of a path to write in, makes what is missing of it, and refuses one that others
+ * may write. *ret_name is the last part of the path. A descriptor or a negative errno.
  */
 int sys_open_parent(struct ports *p, const char *path, const char **ret_name, struct err *e);
 
@@ -59,13 +73,47 @@ int sys_open_parent(struct ports *p, const char *path, const char **ret_name, st
 bool sys_trusted_owner(struct ports *p, const struct stat *st);
 
 /*
- * Can nobody but these have written it? Where all may write a directory, its sticky bit has to
- * protect what is in it. 0, or a refusal ("not-trusted").
+ * Can nobody but these write it, by mode and access control list? A sticky directory that all may
+ * write does not count as ours. 0, or a refusal ("not-trusted").
  */
 int sys_check_trusted(struct ports *p, int fd, const char *path, struct err *e);
 
+/* Likewise, and it is a regular file. */
+int sys_check_own(struct ports *p, int fd, const char *path, struct err *e);
+
+/*
+ * Opens a file of our own in an open directory, if it passes sys_check_own(). A descriptor; -ENOENT
+ * with *e untouched: it is missing; a negative errno.
+ */
+int sys_open_own(struct ports *p, int dir, const char *name, const char *path, int flags,
+		 struct err *e);
+
+/* ---- access control lists and other attributes ---- */
+
+#define ACL_ACCESS "system.posix_acl_access"
+
+struct acl_rights {
+	bool group_writes; /* the group that owns the file */
+	bool others_write; /* named users, named groups, or all */
+};
+
+/* Reads an access control list as it stands in ACL_ACCESS. 0, or -EINVAL: it is none. */
+int acl_read(const void *data, size_t size, struct acl_rights *ret);
+
+/*
+ * Appends an extended attribute, also through a descriptor that was opened with O_PATH. 0 or -errno:
+ * -ENODATA there is none of that name, -ENOTSUP the file system has none at all.
+ */
+int sys_get_xattr(int fd, const char *name, struct buf *ret);
+
+/* Gives a file the owner, mode and extended attributes of another one. 0 or a negative errno. */
+int sys_copy_attributes(int from, int to, struct err *e);
+
 /* Writes all of it. 0 or -errno. */
 int sys_write_all(int fd, const char *text, size_t len);
+
+/* Appends all of an open file, at most 1 MiB (-EFBIG). 0 or -errno. */
+int sys_read_all(int fd, struct buf *ret);
 
 /* Each fills its part of the table. */
 void sys_files(struct ports *p);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * trust.c - whose files and directories are built upon. Root acts on what stands in kvmtune's own
- * files: nobody else may have written it.
+ * trust.c - which files and directories are believed. Root acts on the content of kvmtune's own
+ * files: nobody else may be able to write them.
  */
 #include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,14 +26,31 @@ bool sys_trusted_owner(struct ports *p, const struct stat *st)
 }
 
 /* The group is as good as its owner where it is his own, as user private groups are. */
-static bool others_write(const struct stat *st)
+static bool is_own_group(const struct stat *st)
 {
-	bool sticky_dir = S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
-	bool own_group = st->st_gid == 0 || st->st_gid == getegid() || st->st_gid == st->st_uid;
+	return st->st_gid == 0 || st->st_gid == getegid() || st->st_gid == st->st_uid;
+}
 
-	if (sticky_dir)
+/*
+ * Where there is an access control list, the mode shows its mask as the group's rights
+ * (fs/posix_acl.c:posix_acl_equiv_mode): without S_IWGRP no entry of it gives the right to write.
+ */
+static bool others_write(int fd, const struct stat *st)
+{
+	autobuf acl = { 0 };
+	struct acl_rights rights;
+	int r;
+
+	if (st->st_mode & S_IWOTH)
+		return true;
+	if (!(st->st_mode & S_IWGRP))
 		return false;
-	return st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && !own_group);
+	r = sys_get_xattr(fd, ACL_ACCESS, &acl);
+	if (r == -ENODATA || r == -ENOTSUP)
+		return !is_own_group(st);
+	if (r < 0 || acl_read(buf_text(&acl), acl.len, &rights) < 0)
+		return true;
+	return rights.others_write || (rights.group_writes && !is_own_group(st));
 }
 
 static int not_trusted(struct err *e, const char *way_out)
@@ -52,11 +70,11 @@ int sys_check_trusted(struct ports *p, int fd, const char *path, struct err *e)
 			(unsigned)st.st_uid);
 		return not_trusted(e, "remove it, or give it to root");
 	}
-	if (!others_write(&st))
+	if (!others_write(fd, &st))
 		return 0;
 	err_set(e, -EPERM, "%s can be written by others (mode %04o)", path,
 		(unsigned)st.st_mode & 07777);
-	return not_trusted(e, "take that right away (chmod go-w)");
+	return not_trusted(e, "take that right away (chmod go-w, setfacl -b)");
 }
 
 static int check_regular(int fd, const char *path, struct err *e)
@@ -67,32 +85,75 @@ static int check_regular(int fd, const char *path, struct err *e)
 		return err_sys(e, -errno, "cannot look at %s", path);
 	if (S_ISREG(st.st_mode))
 		return 0;
-	err_set(e, -EPERM, "%s is no regular file", path);
-	return not_trusted(e, "remove it");
+	err_set(e, -EPERM, "%s is %s", path,
+		S_ISLNK(st.st_mode) ? "a symbolic link" : "no regular file");
+	return not_trusted(e, S_ISLNK(st.st_mode) ? "put a file in its place, or nothing"
+						  : "remove it");
 }
 
-/* Whoever may write the directory could put another file in its place. */
-static int check_directory(struct ports *p, const char *path, struct err *e)
+int sys_check_own(struct ports *p, int fd, const char *path, struct err *e)
 {
-	autofree char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	autoclose int fd = sys_open(p, dir, O_PATH | O_DIRECTORY);
-
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : err_sys(e, fd, "cannot look at %s", dir);
-	return sys_check_trusted(p, fd, dir, e);
+	if (check_regular(fd, path, e) < 0 || sys_check_trusted(p, fd, path, e) < 0)
+		return e->code;
+	return sys_check_not_live(p, fd, path, e);
 }
 
-/* A link in its place is replaced, never written through; until then it is what it leads to. */
+/* The same inode again, whatever stands under its name by now. */
+static int open_again(int fd, int dir, const char *name, int flags)
+{
+	char link[64];
+	int opened;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	opened = open(link, flags);
+	/* There is no /proc here. */
+	if (opened < 0 && errno == ENOENT)
+		opened = openat(dir, name, flags | O_NOFOLLOW);
+	return opened < 0 ? -errno : opened;
+}
+
+int sys_open_own(struct ports *p, int dir, const char *name, const char *path, int flags,
+		 struct err *e)
+{
+	/* A device may act when it is opened: look first. */
+	autoclose int seen = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int fd = -1;
+	int opened;
+
+	if (seen < 0)
+		return errno == ENOENT ? -ENOENT : err_sys(e, -errno, "cannot look at %s", path);
+	if (sys_check_own(p, seen, path, e) < 0)
+		return e->code;
+	fd = open_again(seen, dir, name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, fd, "cannot open %s", path);
+	if (sys_check_own(p, fd, path, e) < 0)
+		return e->code;
+	opened = fd;
+	fd = -1;
+	return opened;
+}
+
 static int file_check_own(struct ports *p, const char *path, struct err *e)
 {
+	const char *name = strrchr(path, '/') + 1;
+	autofree char *parent = xstrndup(path, (size_t)(name - 1 - path));
+	autoclose int dir = sys_walk_trusted(p, parent, O_PATH | O_DIRECTORY, e);
 	autoclose int fd = -1;
 
-	if (check_directory(p, path, e) < 0)
+	if (dir == -ENOENT) {
+		*e = (struct err){ 0 };
+		return 0;
+	}
+	if (dir < 0)
+		return dir;
+	/* Whoever may write the directory could put another file in its place. */
+	if (sys_check_trusted(p, dir, parent, e) < 0 || sys_check_not_live(p, dir, parent, e) < 0)
 		return e->code;
-	fd = sys_open(p, path, O_PATH);
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : err_sys(e, fd, "cannot look at %s", path);
-	return check_regular(fd, path, e) < 0 ? e->code : sys_check_trusted(p, fd, path, e);
+		return errno == ENOENT ? 0 : err_sys(e, -errno, "cannot look at %s", path);
+	return sys_check_own(p, fd, path, e);
 }
 
 void sys_trust(struct ports *p)

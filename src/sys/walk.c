@@ -21,6 +21,9 @@ struct walk {
 	size_t depth;
 	char *rest; /* of the path, still to be walked */
 	int links;  /* followed by now */
+	/* Links of others are refused in *e; NULL: followed as well. */
+	struct ports *p;
+	struct err *e;
 };
 
 static int here(const struct walk *w)
@@ -54,6 +57,21 @@ static bool next_name(struct walk *w, char *ret)
 	ret[len] = '\0';
 	memmove(w->rest, name + len, strlen(name + len) + 1);
 	return len;
+}
+
+static int check_link(const struct walk *w, const char *name, const struct stat *st)
+{
+	if (sys_trusted_owner(w->p, st)) {
+		if (sys_check_trusted(w->p, here(w), "its directory", w->e) == 0)
+			return 0;
+		err_wrap(w->e, "the link %s is not followed", name);
+	} else {
+		err_set(w->e, -EPERM,
+			"the link %s is not followed: it belongs to somebody else (uid %u)", name,
+			(unsigned)st->st_uid);
+	}
+	err_status(w->e, STATUS_REFUSED, "not-trusted");
+	return err_hint(w->e, "Look who made it. Remove it, or give the path that it leads to.");
 }
 
 static int follow(struct walk *w, int link)
@@ -90,8 +108,11 @@ static int step(struct walk *w, const char *name, bool nofollow)
 	fd = openat(here(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (S_ISLNK(st.st_mode) && !(last && nofollow))
+	if (S_ISLNK(st.st_mode) && !(last && nofollow)) {
+		if (w->e && check_link(w, name, &st) < 0)
+			return w->e->code;
 		return follow(w, fd);
+	}
 	if (last)
 		return 1;
 	if (!S_ISDIR(st.st_mode))
@@ -101,18 +122,39 @@ static int step(struct walk *w, const char *name, bool nofollow)
 	return 0;
 }
 
-int sys_walk(int root, const char *path, int flags)
+static int walk(struct walk *w, int flags)
 {
-	struct walk w = { .root = root, .rest = xstrdup(path) };
 	char name[NAME_MAX + 2];
 	int r = 0, fd;
 
-	while (r == 0 && next_name(&w, name))
-		r = step(&w, name, flags & O_NOFOLLOW);
+	while (r == 0 && next_name(w, name))
+		r = step(w, name, flags & O_NOFOLLOW);
 	/* A link that is put in its place now is not followed. */
-	fd = r < 0 ? -1 : openat(here(&w), r ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC);
+	fd = r < 0 ? -1 : openat(here(w), r ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC);
 	if (r >= 0)
 		r = fd < 0 ? -errno : fd;
-	walk_end(&w);
+	walk_end(w);
 	return r;
+}
+
+int sys_walk(int root, const char *path, int flags)
+{
+	struct walk w = { .root = root, .rest = xstrdup(path) };
+
+	return walk(&w, flags);
+}
+
+int sys_walk_trusted(struct ports *p, const char *path, int flags, struct err *e)
+{
+	struct err refusal = { 0 };
+	struct walk w = {
+		.root = sys_of(p)->root_fd, .rest = xstrdup(path), .p = p, .e = &refusal
+	};
+	int fd = walk(&w, flags);
+
+	if (fd < 0 && !refusal.code)
+		return err_sys(e, fd, "cannot open %s", path);
+	if (fd < 0)
+		*e = refusal;
+	return fd;
 }

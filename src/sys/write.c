@@ -11,6 +11,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *way_out(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return "Make room on that file system (df, quota), and run the command again.";
+	case -EROFS:
+		return "That file system is read-only: mount it writable, and run the command "
+		       "again.";
+	case -EPERM:
+		return "Does it have the attribute i or a (lsattr)? Take that off with chattr.";
+	default:
+		return "";
+	}
+}
+
+/* "cannot write /etc/x: No space left on device", and what to do about it. */
+static int cannot(struct err *e, int error, const char *what, const char *path)
+{
+	err_sys(e, error, "cannot %s %s", what, path);
+	return err_hint(e, "%s", way_out(error));
+}
+
 static int sync_dir(int dir)
 {
 	/* Some file systems cannot sync a directory; then there is nothing to wait for. */
@@ -19,37 +42,39 @@ static int sync_dir(int dir)
 	return 0;
 }
 
-int sys_open_dir(struct ports *p, const char *path)
+/* Makes what is missing of it. A descriptor or a negative errno. */
+static int open_dir(struct ports *p, const char *path, struct err *e)
 {
 	autofree char *parent = NULL;
 	autoclose int above = -1;
 	char *slash;
-	int fd = sys_open(p, path, O_RDONLY | O_DIRECTORY);
+	int fd = sys_walk_trusted(p, path, O_RDONLY | O_DIRECTORY, e);
 
 	if (fd != -ENOENT || !path[1])
 		return fd;
+	*e = (struct err){ 0 };
 	parent = xstrdup(path);
 	slash = strrchr(parent, '/');
 	*slash = '\0';
-	above = sys_open_dir(p, *parent ? parent : "/");
+	above = open_dir(p, *parent ? parent : "/", e);
 	if (above < 0)
 		return above;
 	if (mkdirat(above, slash + 1, 0755) < 0 && errno != EEXIST)
-		return -errno;
+		return cannot(e, -errno, "make the directory", path);
 	sync_dir(above);
-	return sys_open(p, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	return sys_walk_trusted(p, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, e);
 }
 
 int sys_open_parent(struct ports *p, const char *path, const char **ret_name, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	autofree char *dir = xstrndup(path, (size_t)(slash - path));
-	autoclose int fd = sys_open_dir(p, dir);
+	autoclose int fd = open_dir(p, dir, e);
 	int found = fd;
 
 	if (fd < 0)
-		return err_sys(e, fd, "its directory cannot be opened");
-	if (sys_check_trusted(p, fd, dir, e) < 0)
+		return fd;
+	if (sys_check_trusted(p, fd, dir, e) < 0 || sys_check_not_live(p, fd, dir, e) < 0)
 		return e->code;
 	*ret_name = slash + 1;
 	fd = -1;
@@ -71,16 +96,23 @@ int sys_write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-static int fill(int fd, const char *text, unsigned mode)
-{
-	int r = sys_write_all(fd, text, strlen(text));
+/* A text for a file, and what else the file gets. */
+struct content {
+	const char *text;
+	size_t len;
+	unsigned mode; /* whatever the umask is */
+	int old; /* the file whose mode, owner and other attributes it gets instead; -1: none */
+};
 
-	if (r < 0)
-		return r;
-	/* The umask has no say in what mode the file has. */
-	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
+static int fill(int fd, const struct content *c, const char *path, struct err *e)
+{
+	int r = sys_write_all(fd, c->text, c->len);
+
+	if (r == 0 && c->old >= 0 && sys_copy_attributes(c->old, fd, e) < 0)
+		return err_wrap(e, "cannot write %s", path);
+	if (r == 0 && ((c->old < 0 && fchmod(fd, c->mode) < 0) || fsync(fd) < 0))
+		r = -errno;
+	return r < 0 ? cannot(e, r, "write", path) : 0;
 }
 
 /* A name that modprobe and libkmod pass over: a leading dot, not ending in .conf. */
@@ -100,7 +132,8 @@ static int create_temporary(int dir, const char *temporary)
 	return fd < 0 ? -errno : fd;
 }
 
-static int replace_in(int dir, const char *name, const char *text, unsigned mode)
+static int replace_in(int dir, const char *name, const struct content *c, const char *path,
+		      struct err *e)
 {
 	char temporary[256];
 	autoclose int fd = -1;
@@ -109,26 +142,33 @@ static int replace_in(int dir, const char *name, const char *text, unsigned mode
 	temporary_name(name, temporary, sizeof(temporary));
 	fd = create_temporary(dir, temporary);
 	if (fd < 0)
-		return fd;
-	r = fill(fd, text, mode);
+		return cannot(e, fd, "write", path);
+	r = fill(fd, c, path, e);
 	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
-		r = -errno;
-	if (r < 0)
+		r = cannot(e, -errno, "write", path);
+	if (r < 0) {
 		unlinkat(dir, temporary, 0);
-	return r < 0 ? r : sync_dir(dir);
+		return r;
+	}
+	r = sync_dir(dir);
+	return r < 0 ? cannot(e, r, "write", path) : 0;
 }
 
 static int file_replace(struct ports *p, const char *path, const char *text, unsigned mode,
 			struct err *e)
 {
 	const char *name;
+	struct content c = { .text = text, .len = strlen(text), .mode = mode };
 	autoclose int dir = sys_open_parent(p, path, &name, e);
-	int r;
+	autoclose int old = -1;
 
 	if (dir < 0)
 		return err_wrap(e, "cannot write %s", path);
-	r = replace_in(dir, name, text, mode);
-	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+	old = sys_open_own(p, dir, name, path, O_RDONLY, e);
+	if (old < 0 && old != -ENOENT)
+		return old;
+	c.old = old;
+	return replace_in(dir, name, &c, path, e);
 }
 
 static int file_remove(struct ports *p, const char *path, struct err *e)
@@ -140,7 +180,7 @@ static int file_remove(struct ports *p, const char *path, struct err *e)
 	if (dir < 0)
 		return err_wrap(e, "cannot remove %s", path);
 	r = unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : sync_dir(dir);
-	return r < 0 ? err_sys(e, r, "cannot remove %s", path) : 0;
+	return r < 0 ? cannot(e, r, "remove", path) : 0;
 }
 
 static void file_sweep(struct ports *p, const char *path)
@@ -220,7 +260,7 @@ static int file_make_link(struct ports *p, const char *path, const char *target,
 	if (dir < 0)
 		return err_wrap(e, "cannot make the link %s", path);
 	r = make_link_in(dir, name, target);
-	return r < 0 ? err_sys(e, r, "cannot make the link %s", path) : 0;
+	return r < 0 ? cannot(e, r, "make the link", path) : 0;
 }
 
 /* A line that did not reach the disk whole is taken off again: the next one needs a clean end. */
@@ -236,34 +276,65 @@ static int append_to(int fd, const char *text)
 	return r;
 }
 
-static int append_in(int dir, const char *name, const char *text)
+static int append_new(int dir, const char *name, const char *text)
 {
-	/* A FIFO would hold us until somebody reads it. */
-	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	autoclose int fd = openat(dir, name, flags);
-	bool created = fd < 0 && errno == ENOENT;
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	autoclose int fd = openat(dir, name, flags, 0644);
 	int r;
 
-	if (created)
-		fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
 		return -errno;
-	if (created && fchmod(fd, 0644) < 0)
-		return -errno;
-	r = append_to(fd, text);
-	return r == 0 && created ? sync_dir(dir) : r;
+	r = fchmod(fd, 0644) < 0 ? -errno : append_to(fd, text);
+	if (r < 0)
+		unlinkat(dir, name, 0);
+	return r < 0 ? r : sync_dir(dir);
+}
+
+/* By another of its names it may be somebody else's file, as in a copy by cp -al: it stays as it is. */
+static int append_to_copy(int dir, const char *name, int old, const char *text, const char *path,
+			  struct err *e)
+{
+	autobuf all = { 0 };
+	struct content c = { .old = old };
+	int r = sys_read_all(old, &all);
+
+	if (r < 0)
+		return err_sys(e, r, "cannot read %s", path);
+	buf_puts(&all, text);
+	c.text = all.data;
+	c.len = all.len;
+	return replace_in(dir, name, &c, path, e);
+}
+
+static int append_to_own(int dir, const char *name, int fd, const char *text, const char *path,
+			 struct err *e)
+{
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (r == 0 && st.st_nlink > 1)
+		return append_to_copy(dir, name, fd, text, path, e);
+	if (r == 0)
+		r = append_to(fd, text);
+	return r < 0 ? cannot(e, r, "write", path) : 0;
 }
 
 static int file_append(struct ports *p, const char *path, const char *text, struct err *e)
 {
 	const char *name;
 	autoclose int dir = sys_open_parent(p, path, &name, e);
+	autoclose int fd = -1;
 	int r;
 
 	if (dir < 0)
 		return err_wrap(e, "cannot write %s", path);
-	r = append_in(dir, name, text);
-	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+	fd = sys_open_own(p, dir, name, path, O_RDWR | O_APPEND, e);
+	if (fd >= 0)
+		return append_to_own(dir, name, fd, text, path, e);
+	if (fd != -ENOENT)
+		return fd;
+	r = append_new(dir, name, text);
+	return r < 0 ? cannot(e, r, "write", path) : 0;
 }
 
 static int file_set_owner(struct ports *p, const char *path, unsigned uid, unsigned gid,

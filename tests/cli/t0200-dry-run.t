@@ -19,7 +19,7 @@ dry()
 	run kvmtune "$@" --dry-run
 	[ ! -e "$KVMTUNE_FAKE_HOST/fake/log" ] || log=yes
 	read_tree tree
-	[ ! -e "$KVMTUNE_FAKE_HOST/root/run/lock/kvmtune.lock" ] || tree+=' and a lock'
+	[ ! -e "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune/lock" ] || tree+=' and a lock'
 	is "$log $status $tree" "no $dry_status $before_tree" "$name: a dry run does nothing"
 
 	[[ $dry_out =~ \"exit_status\":\ ?([0-9]) ]]
@@ -50,7 +50,7 @@ for name in $(some_hosts); do
 	run kvmtune ept off
 	[ "$status" = 0 ] || continue
 	mv "$KVMTUNE_FAKE_HOST" "$tmp/off"
-	rm -f "$tmp/off/fake/log" "$tmp/off/root/run/lock/kvmtune.lock"
+	rm -f "$tmp/off/fake/log" "$tmp/off/root/var/lib/kvmtune/lock"
 	base=$tmp/off
 	dry "$name, off" undo
 	dry "$name, off" ept on

@@ -72,8 +72,9 @@ rm -r "$linked"
 mkdir -p "$linked/etc/modprobe.d"
 ln -s "$outside/file" "$linked/etc/modprobe.d/zz-kvmtune.conf"
 run kvmtune --root "$linked" ept off
-is "$status$(ls -A "$outside")" 0 'nor does one in the place of our file'
-ok 'which is replaced by a file' [ ! -L "$linked/etc/modprobe.d/zz-kvmtune.conf" ]
+is "$status$(ls -A "$outside")" 3 'nor does one in the place of our file'
+like "$err" 'zz-kvmtune.conf is a symbolic link' 'which is refused'
+ok 'and stays' [ -L "$linked/etc/modprobe.d/zz-kvmtune.conf" ]
 
 # Odd things where files should be.
 odd=$tmp/odd

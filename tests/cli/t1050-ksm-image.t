@@ -16,7 +16,7 @@ new_image()
 
 	image=$tmp/image.$((++images))
 	mkdir -p "$image"/{"$wants",usr/lib/systemd/system,proc,etc/modprobe.d,etc/tmpfiles.d}
-	mkdir -p "$image"/var/lib/kvmtune "$image"/run/lock
+	mkdir -p "$image"/var/lib/kvmtune
 	for name in ksm ksmtuned; do
 		printf '%s\n' '[Unit]' "Description=$name" '[Install]' 'WantedBy=multi-user.target' \
 			>"$image/usr/lib/systemd/system/$name.service"

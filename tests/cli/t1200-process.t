@@ -198,11 +198,11 @@ until_it()
 		sleep 0.01
 	done
 }
-lock_taken() { ! flock -n "$tmp/image/run/lock/kvmtune.lock" true; }
+lock_taken() { ! flock -n "$tmp/image/var/lib/kvmtune/lock" true; }
 limited() { grep -q '^NoNewPrivs:.1' "/proc/$pid/status" 2>/dev/null; }
 
-# DAC_READ_SEARCH, SYS_PTRACE, SYS_RAWIO; DAC_OVERRIDE; SYS_MODULE, CHOWN, FOWNER, IPC_LOCK
-read=0xa0004 files=0xa0006 change=0xb400f
+# DAC_READ_SEARCH, SYS_PTRACE, SYS_RAWIO; DAC_OVERRIDE, CHOWN; SYS_MODULE, FOWNER, IPC_LOCK
+read=0xa0004 files=0xa0007 change=0xb400f
 mkfifo "$tmp/fifo"
 
 # stopped MASK NAME WORDS...: it reads a FIFO that nobody writes
@@ -221,9 +221,9 @@ stopped()
 stopped $read 'what only looks keeps what it takes to look' cpu --cpuid /dev/stdin
 
 new_image
-mkdir -p "$tmp/image/run/lock"
-: >"$tmp/image/run/lock/kvmtune.lock"
-flock "$tmp/image/run/lock/kvmtune.lock" sleep 2 &
+mkdir -p "$tmp/image/var/lib/kvmtune"
+: >"$tmp/image/var/lib/kvmtune/lock"
+flock "$tmp/image/var/lib/kvmtune/lock" sleep 2 &
 holder=$!
 until_it lock_taken
 stopped $files 'what writes files may write where others may' --root "$tmp/image" ept off --wait

@@ -28,7 +28,7 @@ a_host()
 	run kvmtune ept off
 	root=$KVMTUNE_FAKE_HOST/root
 	journal=$root/var/lib/kvmtune/journal conf=$root/etc/modprobe.d/zz-kvmtune.conf
-	lock=$root/run/lock/kvmtune.lock
+	lock=$root/var/lib/kvmtune/lock
 }
 
 a_host
@@ -37,28 +37,41 @@ is "$(stat -c %a "$lock" "$journal" "$conf" | paste -sd ' ')" '600 644 644' \
 
 # ---- the lock ----
 
-chmod 666 "$lock"
+is "$(stat -c %a "$root/var/lib/kvmtune")" 711 'nor lock its directory'
+chmod 755 "$root/var/lib/kvmtune"
+chmod 644 "$lock"
 run kvmtune ept on
-is "$status $(stat -c %a "$lock")" '0 600' 'a lock file that all may open is closed to them'
+is "$status $(stat -c %a "$lock" "$root/var/lib/kvmtune" | paste -sd ' ')" '0 600 711' \
+	'a lock that all can open is closed to them'
 
+# lock_turned_away NAME REGEX: by a dry run as well
+lock_turned_away()
+{
+	turned_away "$1" 3 "$2" ept on
+	turned_away "$1, dry run" 3 "$2" ept on --dry-run
+}
+a_host
+chmod 666 "$lock"
+lock_turned_away 'a lock file that all may write' 'kvmtune/lock can be written by others'
 a_host
 rm "$lock"
-ln -s ../../etc/victim "$lock"
+ln -s ../../../etc/victim "$lock"
 echo text >"$root/etc/victim"
-turned_away 'a link as the lock file' 1 'lock file .*is no regular file' ept on
+lock_turned_away 'a link as the lock file' 'kvmtune/lock is a symbolic link'
 a_host
 rm "$lock"
 mkfifo "$lock"
-turned_away 'a FIFO as the lock file' 1 'lock file .*is no regular file' ept on
+lock_turned_away 'a FIFO as the lock file' 'kvmtune/lock is no regular file'
 a_host
 rm "$lock"
 mkdir "$lock"
-turned_away 'a directory as the lock file' 1 'lock file .*is no regular file' ept on
+lock_turned_away 'a directory as the lock file' 'kvmtune/lock is no regular file'
 a_host
 rm "$lock"
 echo text >"$root/run/victim"
 ln "$root/run/victim" "$lock"
-turned_away 'a second name as the lock file' 1 'lock file .*has another name' ept on
+run kvmtune ept on
+is "$status $(stat -c %h "$lock")" '0 1' 'a second name as the lock file is replaced'
 is "$(cat "$root/run/victim")" text 'what it is the name of is not written to'
 
 # ---- the journal and the files that are written anew ----
@@ -87,10 +100,18 @@ own_file()
 	rm "$root$2"
 	ln -s "/dev/null" "$root$2"
 	mkdir -p "$root/dev/null"
-	turned_away "$name is a link to something odd" 3 "$2 is no regular file" ept on
+	turned_away "$name is a link to something odd" 3 "$2 is a symbolic link" ept on
+	a_host
+	mv "$root$2" "$root$2.real"
+	ln -s "${2##*/}.real" "$root$2"
+	turned_away "$name is a link" 3 "$2 is a symbolic link" ept on
+	turned_away "$name is a link, dry run" 3 "$2 is a symbolic link" ept on --dry-run
 	a_host
 	chmod 777 "$root${2%/*}"
 	turned_away "$name in a directory that all may write" 3 "${2%/*} can be written by others" ept on
+	a_host
+	chmod 1777 "$root${2%/*}"
+	turned_away "$name in a sticky directory" 3 "${2%/*} can be written by others" ept on
 }
 own_file 'a journal' /var/lib/kvmtune/journal
 own_file 'our file in modprobe.d' /etc/modprobe.d/zz-kvmtune.conf
@@ -115,8 +136,7 @@ chmod 777 "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d"
 root=$KVMTUNE_FAKE_HOST/root
 turned_away 'a directory that all may write' 3 '/etc/modprobe.d can be written by others'
 chmod 1777 "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d"
-run kvmtune ept off
-is "$status" 0 'the sticky bit protects what is ours'
+turned_away 'a sticky directory' 3 '/etc/modprobe.d can be written by others'
 
 if [ "$UID" = 0 ]; then
 	for path in /var/lib/kvmtune/journal /etc/modprobe.d/zz-kvmtune.conf /etc/modprobe.d; do
@@ -154,7 +174,7 @@ hostile_image()
 		;;
 	magic) ln -s "/proc/self/root$tmp/outside" "$tmp/hostile/etc/modprobe.d" ;;
 	lib) ln -s "$tmp/outside" "$tmp/hostile/var/lib/kvmtune" ;;
-	lock) ln -s "$tmp/outside" "$tmp/hostile/run/lock" ;;
+	lock) ln -s "$tmp/outside" "$tmp/hostile/var/lib/kvmtune" ;;
 	loop) ln -s modprobe.d "$tmp/hostile/etc/modprobe.d" ;;
 	inside)
 		mkdir "$tmp/hostile/etc/real"

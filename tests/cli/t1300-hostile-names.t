@@ -129,7 +129,7 @@ done
 # ---- who holds the lock ----
 
 host intel-ept-on
-lock=$(root /run/lock/kvmtune.lock)
+lock=$(root /var/lib/kvmtune/lock)
 printf '%s\n' "$evil$line" >"$lock"
 locked()
 {

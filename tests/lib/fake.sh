@@ -61,7 +61,7 @@ read_all()
 	local sum
 
 	sum=$(tar -c -C "$KVMTUNE_FAKE_HOST/root" --sort=name --mtime=@0 --numeric-owner \
-		--exclude=./run/lock/kvmtune.lock . | cksum)
+		--exclude=./var/lib/kvmtune/lock . | cksum)
 	printf -v "$1" %s "$sum"
 }
 

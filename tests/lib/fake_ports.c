@@ -1504,8 +1504,8 @@ static void write_entry(FILE *out, const char *path, size_t root_len)
 	autofree char *text = NULL;
 	struct stat st;
 
-	if (lstat(path, &st) < 0 || starts_with(path + root_len, "/run/lock/") ||
-	    starts_with(path + root_len, STATE_DIR) || strcmp(path + root_len, VMSTAT) == 0)
+	if (lstat(path, &st) < 0 || starts_with(path + root_len, STATE_DIR) ||
+	    strcmp(path + root_len, VMSTAT) == 0)
 		return;
 	if (S_ISREG(st.st_mode))
 		text = slurp(path);
@@ -1552,9 +1552,13 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 
 	*p = (struct ports){ .image = root != NULL, .self = f };
 	f->dir = dir ? xstrdup(dir) : NULL;
-	f->sys.lock_fd = -1;
-	f->sys.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fill_table(p);
+	if (root && sys_open_root(p, root, e) < 0)
+		return e->code;
+	if (!root) {
+		f->sys.live_fd = -1;
+		f->sys.root_fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (f->sys.root_fd < 0) {
 		err_sys(e, -errno, "cannot open the root directory %s", tree);
 		return err_status(e, STATUS_USAGE, "no-root");
@@ -1571,7 +1575,8 @@ void ports_close(struct ports *p)
 	unmerge_ends(f);
 	if (f->dir)
 		write_tree(f);
-	closep(&f->sys.lock_fd);
+	p->file.unlock(p);
+	closep(&f->sys.live_fd);
 	closep(&f->sys.root_fd);
 	strv_free(&f->about);
 	free(f->configured);

@@ -19,8 +19,9 @@ make_host()
 	host_dir=$2
 	MODULE=kvm_intel PARAMS=$PARAMS_6_1
 	mkdir -p "$2"/fake "$2"/root/{dev,etc/modprobe.d,lib/modprobe.d,proc/sys/kernel} \
-		"$2"/root/{run/lock,run/udev,sys/module,usr/local/lib,var/lib,var/cache} \
+		"$2"/root/{run/udev,sys/module,usr/local/lib,var/lib/kvmtune,var/cache} \
 		"$2"/root/sys/devices/system/cpu/vulnerabilities
+	chmod 711 "$2"/root/var/lib/kvmtune
 	# shellcheck source=/dev/null
 	. "$HOSTS/$1.sh"
 }

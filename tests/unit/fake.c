@@ -373,6 +373,11 @@ static int file_lock(struct ports *p, const char *path, const char *holder, stru
 	return called(fake_of(p), e, "lock", path);
 }
 
+static void file_unlock(struct ports *p)
+{
+	(void)p;
+}
+
 static bool file_is_locked(struct ports *p, const char *path, struct buf *ret_holder)
 {
 	const struct fake *f = fake_of(p);
@@ -989,6 +994,7 @@ static void set_ports(struct ports *p)
 		.append = file_append,
 		.check_own = file_check_own,
 		.lock = file_lock,
+		.unlock = file_unlock,
 		.is_locked = file_is_locked,
 		.set_owner = file_set_owner,
 	};

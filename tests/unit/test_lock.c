@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,7 +23,8 @@
 
 #include "tree.h"
 
-#define NAME "/run/lock/test.lock"
+#define DIR  "/var/lib/kvmtune"
+#define NAME DIR "/lock"
 #define WHO  "kvmtune ept off, PID 123"
 
 static struct bed {
@@ -78,6 +80,13 @@ static void assert_holder(struct ports *p, const char *expected)
 	if (locked != (expected != NULL))
 		fail_msg("%s", locked ? "locked" : "not locked");
 	assert_string_equal(buf_text(&holder), expected ? expected : "");
+}
+
+static void open_dir_to_others(bool open)
+{
+	autofree char *dir = xasprintf("%s" DIR, bed.dir);
+
+	assert_int_equal(chmod(dir, open ? 0755 : 0711), 0);
 }
 
 static void nobody_has_it(void **state)
@@ -169,14 +178,118 @@ static void what_is_not_ours_is_none(void **state)
 	(void)state;
 	assert_int_equal(take(&bed.other, WHO), 0);
 	assert_int_equal(chmod(bed.path, 0622), 0);
+	open_dir_to_others(true);
 	assert_holder(&bed.here, NULL);
+	open_dir_to_others(false);
 	assert_int_equal(chmod(bed.path, 0600), 0);
 	assert_holder(&bed.here, WHO);
+	/* Nobody else can open the directory: its lock is still seen. */
 	assert_int_equal(link(bed.path, beside), 0);
+	open_dir_to_others(true);
 	assert_holder(&bed.here, NULL);
 	assert_int_equal(unlink(bed.path), 0);
-	assert_int_equal(symlink("test.lock-not", bed.path), 0);
+	assert_int_equal(symlink("lock-not", bed.path), 0);
 	assert_holder(&bed.here, NULL);
+}
+
+/* ---- what happens to the file ---- */
+
+static void the_lock_outlives_its_file(void **state)
+{
+	autofree char *pid = xasprintf("kvmtune, PID %d", (int)getpid());
+
+	(void)state;
+	assert_int_equal(take(&bed.other, WHO), 0);
+	assert_int_equal(unlink(bed.path), 0);
+	assert_int_equal(take(&bed.here, "late\n"), -EWOULDBLOCK);
+	assert_holder(&bed.here, pid);
+	assert_int_equal(access(bed.path, F_OK), -1);
+	ports_close(&bed.other);
+	open_ports(&bed.other);
+	assert_int_equal(take(&bed.here, WHO), 0);
+	assert_holder(&bed.other, WHO);
+}
+
+/* The tree was copied by hard links, as by cp -al: the other tree's lock is not ours. */
+static void a_shared_file_is_made_anew(void **state)
+{
+	autofree char *beside = xasprintf("%s-not", bed.path);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(take(&bed.other, WHO), 0);
+	ports_close(&bed.other);
+	open_ports(&bed.other);
+	assert_int_equal(link(bed.path, beside), 0);
+	assert_int_equal(take(&bed.here, "another\n"), 0);
+	assert_holder(&bed.other, "another");
+	assert_int_equal(stat(beside, &st), 0);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(st.st_size, strlen(WHO));
+}
+
+/* Who is let in afterwards has his own file under that name. */
+static void it_is_given_back(void **state)
+{
+	(void)state;
+	assert_int_equal(take(&bed.here, WHO), 0);
+	bed.here.file.unlock(&bed.here);
+	assert_holder(&bed.other, NULL);
+	assert_int_equal(take(&bed.other, "next\n"), 0);
+	assert_holder(&bed.here, "next");
+	assert_int_equal(take(&bed.here, WHO), -EWOULDBLOCK);
+	bed.other.file.unlock(&bed.other);
+	bed.other.file.unlock(&bed.other);
+	assert_int_equal(take(&bed.here, WHO), 0);
+}
+
+static void others_cannot_open_its_directory(void **state)
+{
+	autofree char *dir = xasprintf("%s" DIR, bed.dir);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(take(&bed.here, WHO), 0);
+	bed.here.file.unlock(&bed.here);
+	open_dir_to_others(true);
+	assert_int_equal(take(&bed.here, WHO), 0);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+}
+
+/* Somebody removes it all the time. */
+static volatile bool done;
+
+static void *remove_all_the_time(void *path)
+{
+	while (!done)
+		unlink(path);
+	return NULL;
+}
+
+static void never_two_at_once(void **state)
+{
+	pthread_t remover;
+	unsigned taken = 0;
+
+	(void)state;
+	done = false;
+	assert_int_equal(pthread_create(&remover, NULL, remove_all_the_time, bed.path), 0);
+	for (int i = 0; i < 300; i++) {
+		int r = take(&bed.here, WHO);
+
+		/* It may be removed more often than we try. */
+		if (r == -ESTALE)
+			continue;
+		assert_int_equal(r, 0);
+		taken++;
+		for (int k = 0; k < 10; k++)
+			assert_int_equal(take(&bed.other, WHO), -EWOULDBLOCK);
+		bed.here.file.unlock(&bed.here);
+	}
+	done = true;
+	assert_int_equal(pthread_join(remover, NULL), 0);
+	assert_true(taken > 0);
 }
 
 int main(void)
@@ -189,6 +302,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(odd_text_is_made_safe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(other_locks_are_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_ours_is_none, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_lock_outlives_its_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_shared_file_is_made_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_is_given_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(others_cannot_open_its_directory, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(never_two_at_once, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

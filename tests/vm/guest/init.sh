@@ -13,7 +13,6 @@ mount -t tmpfs -o mode=1777 tmp /tmp
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 ln -s /proc/self/fd /dev/fd
-mkdir -m 1777 /run/lock
 echo kvmtune-vm >/proc/sys/kernel/hostname
 
 case " $(cat /proc/cmdline) " in

@@ -250,7 +250,7 @@ snapshot()
 	{
 		grep -sr '' /sys/module/kvm/parameters /sys/module/kvm_intel/parameters /sys/module/kvm_amd/parameters
 		# shellcheck disable=SC2086 # a list of directories
-		find $lib_trees /var/lib/kvmtune /run/lock -printf '%p %y %m %U:%G %l\n' -type f -exec sha256sum {} +
+		find $lib_trees /var/lib/kvmtune -printf '%p %y %m %U:%G %l\n' -type f -exec sha256sum {} +
 		stat -c '%n %F %U:%G %a' /dev/kvm
 		lib_more_state
 	} 2>/dev/null | sort >"$1"
@@ -262,7 +262,7 @@ same_state() { diff "$1" "$2"; }
 same_load() { diff "$1" "$2" && diff "$1.load" "$2.load"; }
 
 # Without kvmtune's own journal and lock
-lib_host_part() { grep -vE '/var/lib/kvmtune|/run/lock/kvmtune' "$1" >"$1.host"; }
+lib_host_part() { grep -v /var/lib/kvmtune "$1" >"$1.host"; }
 
 same_host()
 {
@@ -318,7 +318,7 @@ lib_reset_files()
 	for lib_file in $lib_files; do
 		cp -a "$lib_dir/baseline$lib_file" "$lib_file"
 	done
-	rm -rf /var/lib/kvmtune /run/lock/kvmtune*
+	rm -rf /var/lib/kvmtune
 }
 
 # kvm stays loaded from one scenario to the next (it takes seconds to load): put back what was set in it.

@@ -88,7 +88,7 @@ hold dev
 kvmtune "$setting" off --wait >/dev/null 2>&1 &
 first=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
-	grep -q "$setting off" /run/lock/kvmtune.lock 2>/dev/null && break
+	grep -q "$setting off" /var/lib/kvmtune/lock 2>/dev/null && break
 	sleep 0.2
 done
 run kvmtune "$setting" off

@@ -76,10 +76,10 @@ echo 1000 >/sys/module/kvm/parameters/halt_poll_ns
 snapshot /tmp/after
 not "a parameter" same_state /tmp/before /tmp/after
 reset_host
-ln -s /dev/null /run/lock/left
+ln -s /dev/null /etc/modprobe.d/left
 snapshot /tmp/after
 not "a file left" same_state /tmp/before /tmp/after
-rm /run/lock/left
+rm /etc/modprobe.d/left
 mkdir -p /usr/local/lib/modprobe.d
 snapshot /tmp/after
 not "a directory" same_state /tmp/before /tmp/after

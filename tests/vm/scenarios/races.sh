@@ -42,8 +42,8 @@ run kvmtune audit "$setting=$goal"
 is "the host is as the last one left it" "$status" 0
 case $goal in on) value=Y ;; *) value=N ;; esac
 is "so is the module" "$(parameter "$module" "$setting")" $value
-ok "no lock is held" flock -n /run/lock/kvmtune.lock true
-is "no temporary file" "$(find /etc/modprobe.d /var/lib/kvmtune ! -type d | grep -vE '/(zz-kvmtune.conf|journal)$')" ""
+ok "no lock is held" flock -n /var/lib/kvmtune/lock flock -n /var/lib/kvmtune true
+is "no temporary file" "$(find /etc/modprobe.d /var/lib/kvmtune ! -type d | grep -vE '/(zz-kvmtune.conf|journal|lock)$')" ""
 run kvmtune status
 unlike "nothing is interrupted" "$stdout" "did not end"
 ok "a guest runs" kvmhold guest 0

@@ -13,7 +13,7 @@
 #include "host.h"
 
 #define OWN	"/var/lib/kvmtune"
-#define LOCK	"/run/lock/kvmtune.lock"
+#define LOCK	OWN "/lock"
 #define UDEV_MS 5000 /* it sets owner and mode of /dev/kvm some time after the load */
 
 /* What is compared and can be put back file by file; kvmtune's own journal is only put back. */
