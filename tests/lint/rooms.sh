@@ -17,7 +17,7 @@ failed=0
 # the model holds (cpu_id, host_id, kvm_user); "port" is the table of the doors. A header that is not in here is an error.
 declare -A room_of_header
 in_room() { local header; for header in "${@:2}"; do room_of_header[$header]=$1; done; }
-in_room base base.h err.h proc_text.h version.h
+in_room base base.h elf_note.h err.h proc_text.h version.h
 in_room data facts.h user.h
 in_room port port.h process.h
 in_room sys scan.h testguest.h
@@ -53,7 +53,7 @@ has_word() { [[ " $1 " == *" $2 "* ]]; }
 set_rooms_of_library()
 {
 	case $1 in
-	libkmod.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) rooms=sys ;;
+	libkmod.h | lzma.h | zlib.h | zstd.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) rooms=sys ;;
 	json-c/*) rooms="engine report" ;;
 	gsl/*) rooms=bench ;;
 	getopt.h) rooms=cli ;;
