@@ -115,6 +115,9 @@ static enum rights rights_of(const struct command *c, const struct invocation *i
 {
 	if (in->given & OPT_CAPTURE)
 		return RIGHTS_FILES;
+	/* These say whether the module could be loaded again. */
+	if (!in->root && (c->run == cmd_status || in->given & OPT_DRY_RUN))
+		return RIGHTS_CHECK;
 	if (!c->changes || in->given & (OPT_DRY_RUN | OPT_LIST))
 		return RIGHTS_READ;
 	/* Without a value it only shows. */

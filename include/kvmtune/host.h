@@ -9,6 +9,7 @@
 #define KVMTUNE_HOST_H
 
 #include <kvmtune/base.h>
+#include <kvmtune/err.h>
 #include <kvmtune/facts.h>
 #include <kvmtune/ksm.h>
 #include <kvmtune/memory.h>
@@ -39,6 +40,12 @@ enum module_state {
 };
 const char *module_state_name(enum module_state s);
 
+/* Can a loaded module be loaded again once it is removed? */
+struct reload_facts {
+	enum reload_state { RELOAD_UNKNOWN, RELOAD_POSSIBLE, RELOAD_IMPOSSIBLE } state;
+	struct err why_not; /* with RELOAD_IMPOSSIBLE: the refusal that says so */
+};
+
 /* What belongs to one module parameter setting. */
 struct module_facts {
 	struct fact virt;    /* the processor has VT-x (SVM) */
@@ -48,6 +55,7 @@ struct module_facts {
 	enum module_state state;
 	int refcnt;	     /* opens of /dev/kvm, VMs, vCPUs: in use or not; -1 unknown */
 	struct strv holders; /* modules on top of it */
+	struct reload_facts reload;
 	struct param *params;
 	size_t param_count;
 	enum tri now;	   /* of the loaded module; UNKNOWN when not loaded or not readable */
@@ -56,10 +64,29 @@ struct module_facts {
 	struct modconf_token winner;
 };
 
+/* In bytes, as the extended attribute has it: 32 entries. */
+#define ACL_MAX (4 + 32 * 8)
+
 struct device_facts {
 	bool exists;
 	unsigned uid, gid, mode;
+	unsigned char acl[ACL_MAX]; /* POSIX ACL; acl_size 0: none */
+	size_t acl_size;
+	bool acl_unknown; /* too long, not to be read, or of a journal that has none */
 };
+bool device_same_owner(const struct device_facts *now,
+		       const struct device_facts *want); /* and mode */
+/* True where it is not known what is wanted. */
+bool device_same_acl(const struct device_facts *now, const struct device_facts *want);
+bool device_same(const struct device_facts *now, const struct device_facts *want);
+/* Is this the value of that attribute, as far as its form goes? */
+bool device_acl_is_valid(const unsigned char *acl, size_t size);
+
+/*
+ * What is at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
+ * file system, or "a bind mount". NULL: it is the kernel's own. To be freed.
+ */
+char *device_covered_by(const char *mountinfo);
 
 /* What of a host is to be found out; the rest of struct host stays empty. */
 enum host_part {
@@ -74,6 +101,11 @@ enum host_part {
 	 * Without it that is a failure: no change, and no proof of one, rests on a guess.
 	 */
 	HOST_LENIENT = 1 << 5,
+	/*
+	 * Whether the loaded modules could be loaded again, and /dev/kvm with them. The kernel is asked,
+	 * with the rights of a change.
+	 */
+	HOST_RELOAD = 1 << 6,
 	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED
 };
 
@@ -90,6 +122,7 @@ struct host {
 	struct modconf conf;
 	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
 	struct device_facts device;
+	char *device_hidden; /* by HOST_RELOAD: see device_covered_by() */
 	struct kvm_users users;
 	enum tri modules_disabled; /* kernel.modules_disabled: no loading until the next boot */
 	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */

@@ -25,6 +25,8 @@ void observe_conf(struct ports *p, struct modconf *ret, struct unread *unread);
 int observe_params(struct ports *p, const char *module, struct param **ret, size_t *ret_count);
 int observe_refcnt(struct ports *p, const char *module); /* -1: not known, not loaded */
 void observe_device(struct ports *p, struct device_facts *ret);
+/* HOST_RELOAD of a host that was observed with HOST_MODULES; its plan may ask for that. */
+void observe_reload(struct ports *p, struct host *h);
 void observe_memory(struct ports *p, struct memory_facts *ret);
 /* The value of run with the bit of memory that goes offline taken off; -1: not readable. */
 int observe_ksm_run(struct ports *p);

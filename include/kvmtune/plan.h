@@ -34,7 +34,7 @@ enum act_kind {
 	 */
 	ACT_RESTORE,
 	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
-	ACT_CHECK_DEVICE, /* target: path; device: owner and mode it must have again */
+	ACT_CHECK_DEVICE, /* target: path; device: owner, mode and ACL it must have again */
 	ACT_CHECK_GUEST,  /* a test guest runs */
 	ACT_ENABLE_UNIT,  /* target: unit; runtime, reload */
 	ACT_DISABLE_UNIT,
@@ -138,6 +138,11 @@ struct plan {
 	size_t advice_count;
 	struct err refusal;	/* code 0: none */
 	bool refused_for_users; /* show who uses KVM */
+	/*
+	 * It rests on whether the module could be loaded again, which was not looked at: plan again
+	 * after observe_reload().
+	 */
+	bool asks_reload;
 	enum exit_status
 		status; /* what a run that succeeds gives: DONE, PENDING or the refusal's */
 };

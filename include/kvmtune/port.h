@@ -78,6 +78,14 @@ struct file_port {
 	int (*append)(struct ports *p, const char *path, const char *text, struct err *e);
 	/* (changes) Removes what was left beside this file, or link, by whoever was killed writing it. */
 	void (*sweep)(struct ports *p, const char *path);
+	/*
+	 * The POSIX ACL of a file as its extended attribute has it, into ret. Its size; 0: none;
+	 * -ERANGE: longer than size.
+	 */
+	int (*read_acl)(struct ports *p, const char *path, void *ret, size_t size);
+	/* (changes) Gives a device this ACL; size 0: none. */
+	int (*set_acl)(struct ports *p, const char *path, const void *acl, size_t size,
+		       struct err *e);
 	/* (changes) Sets owner and mode of a device. */
 	int (*set_owner)(struct ports *p, const char *path, unsigned uid, unsigned gid,
 			 unsigned mode, struct err *e);
@@ -119,8 +127,16 @@ struct module_port {
 	int (*prepare)(struct ports *p, const char *module, enum module_kind *ret_kind,
 		       struct buf *ret_options, struct err *e);
 	/*
+	 * Can this module, which is loaded and has this parameter, be inserted again from here once
+	 * it is removed? 0: yes; its file is kept open from now on, and is what load() inserts,
+	 * whatever becomes of its path. Else a refusal ("not-reloadable", or "no-libkmod") with the
+	 * reason. The kernel itself is asked, by an insertion that it refuses: it needs the rights
+	 * for one, and loads nothing.
+	 */
+	int (*check_reload)(struct ports *p, const char *module, const char *param, struct err *e);
+	/*
 	 * (changes) Removes this module alone, never forced. -EAGAIN: in use; -ENOENT: not loaded;
-	 * -EPERM: not allowed.
+	 * -EPERM: not allowed. Where the kept file was altered since, it is checked again first.
 	 */
 	int (*unload)(struct ports *p, const char *module, struct err *e);
 	/*

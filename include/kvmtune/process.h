@@ -14,7 +14,8 @@
 /* What a command needs of the rights that it may have been started with. */
 enum rights {
 	RIGHTS_READ, /* to look at what is root's and other users' */
-	RIGHTS_FILES, /* likewise, and to write files where others may: an image, a user's directory */
+	RIGHTS_CHECK, /* likewise, and to ask the kernel whether it would load a module: loads none */
+	RIGHTS_FILES, /* to look, and to write files where others may: an image, a user's directory */
 	RIGHTS_CHANGE, /* likewise, and to change this host */
 };
 

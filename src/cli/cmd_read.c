@@ -16,7 +16,7 @@ enum exit_status no_operands(const struct invocation *in, struct err *e)
 
 enum exit_status cmd_status(struct invocation *in, struct err *e)
 {
-	const unsigned parts = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_LENIENT;
+	const unsigned parts = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_RELOAD | HOST_LENIENT;
 	enum exit_status status = no_operands(in, e);
 	struct journal journal = { 0 };
 	struct host host = { 0 };

@@ -11,8 +11,9 @@
 /* A probe of libvirt or a monitoring agent may hold /dev/kvm for some milliseconds. */
 static const unsigned unload_pauses_ms[] = { 5, 20, 50, 100, 200 };
 
-/* udev sets owner and mode of /dev/kvm some time after the kernel made it. */
+/* udev sets owner and mode of /dev/kvm some time after the kernel made it, then the ACL of who is logged in. */
 #define DEVICE_WAIT_MS	5000
+#define ACL_WAIT_MS	500
 #define DEVICE_PAUSE_MS 10
 
 /* The guest needs milliseconds; an emulated or loaded host gets plenty more. */
@@ -202,31 +203,59 @@ static int do_check_params(struct act_context *c, const struct act *act, struct 
 			   "loaded: put it into a file of modprobe.d first.");
 }
 
-static bool device_is(struct ports *p, const struct device_facts *want)
+typedef bool (*device_test)(const struct device_facts *a, const struct device_facts *b);
+
+static bool device_is(struct ports *p, const struct device_facts *want, device_test same)
 {
 	struct device_facts now;
 
 	observe_device(p, &now);
-	return now.exists && now.uid == want->uid && now.gid == want->gid && now.mode == want->mode;
+	return now.exists && same(&now, want);
+}
+
+/* Without udev nobody but us sets it: do not wait. */
+static bool device_comes(struct act_context *c, const struct device_facts *want, device_test same,
+			 unsigned wait_ms)
+{
+	struct ports *p = c->ports;
+	int64_t end = p->system.monotonic_ms(p) + (c->before->udev ? wait_ms : 0);
+
+	while (!device_is(p, want, same) && p->system.monotonic_ms(p) < end)
+		p->system.sleep_ms(p, DEVICE_PAUSE_MS);
+	return device_is(p, want, same);
+}
+
+/* The order matters: with an ACL, the mode's bits of the group are its mask. */
+static int restore_device(struct act_context *c, const struct device_facts *want, struct err *e)
+{
+	struct ports *p = c->ports;
+
+	if (!device_comes(c, want, device_same_owner, DEVICE_WAIT_MS)) {
+		if (p->file.set_owner(p, KVM_DEVICE, want->uid, want->gid, want->mode, e) < 0)
+			return e->code;
+		strv_add(&c->report->remarks,
+			 "owner and mode of " KVM_DEVICE
+			 " were not set by udev: kvmtune set them as they were");
+	}
+	if (!device_comes(c, want, device_same_acl, ACL_WAIT_MS)) {
+		if (p->file.set_acl(p, KVM_DEVICE, want->acl, want->acl_size, e) < 0)
+			return e->code;
+		strv_add(&c->report->remarks, "the access list (ACL) of " KVM_DEVICE
+					      " was not set by udev: kvmtune set it as it was");
+	}
+	return 0;
 }
 
 static int do_check_device(struct act_context *c, const struct act *act, struct err *e)
 {
 	const struct device_facts *want = &act->device;
-	struct ports *p = c->ports;
-	int64_t end = p->system.monotonic_ms(p) + (c->before->udev ? DEVICE_WAIT_MS : 0);
 
-	if (!want->exists)
+	if (!want->exists || device_is(c->ports, want, device_same))
 		return 0;
-	while (!device_is(p, want) && p->system.monotonic_ms(p) < end)
-		p->system.sleep_ms(p, DEVICE_PAUSE_MS);
-	if (device_is(p, want))
-		return 0;
-	if (p->file.set_owner(p, KVM_DEVICE, want->uid, want->gid, want->mode, e) < 0)
+	if (restore_device(c, want, e) < 0 || device_is(c->ports, want, device_same))
 		return e->code;
-	strv_add(&c->report->remarks, "owner and mode of " KVM_DEVICE
-				      " were not set by udev: kvmtune set them as they were");
-	return 0;
+	return err_set(e, -ESTALE,
+		       "owner, mode or access list (ACL) of " KVM_DEVICE " are not as they were");
 }
 
 /* ---- the way back ---- */

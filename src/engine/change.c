@@ -216,6 +216,11 @@ static int observe_and_plan(struct flow *f)
 		return o->err.code;
 	recall_ksm(f);
 	plan_for(f, &o->before, &o->plan);
+	if (o->plan.asks_reload) {
+		observe_reload(f->p, &o->before);
+		plan_free(&o->plan);
+		plan_for(f, &o->before, &o->plan);
+	}
 	check_interrupted(o);
 	if (past_needs_root(f))
 		refuse(o, STATUS_IMPOSSIBLE, "not-root", "this needs root",

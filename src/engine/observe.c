@@ -197,6 +197,7 @@ static void observe_module(struct ports *p, const struct setting *s, struct host
 void observe_device(struct ports *p, struct device_facts *ret)
 {
 	struct file_stat st;
+	int size;
 
 	*ret = (struct device_facts){ 0 };
 	if (p->file.stat(p, KVM_DEVICE, &st) < 0)
@@ -204,6 +205,9 @@ void observe_device(struct ports *p, struct device_facts *ret)
 	*ret = (struct device_facts){
 		.exists = true, .uid = st.uid, .gid = st.gid, .mode = st.mode
 	};
+	size = p->file.read_acl(p, KVM_DEVICE, ret->acl, sizeof(ret->acl));
+	ret->acl_unknown = size < 0;
+	ret->acl_size = size > 0 ? (size_t)size : 0;
 }
 
 static bool exists(struct ports *p, const char *path)
@@ -311,6 +315,8 @@ static void observe_modules(struct ports *p, struct host *h)
 		if (settings[i].module)
 			observe_module(p, &settings[i], h, &h->modules[i]);
 	observe_use(p, h);
+	if (h->parts & HOST_RELOAD)
+		observe_reload(p, h);
 }
 
 int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *e)

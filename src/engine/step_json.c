@@ -16,13 +16,26 @@ static void add_number(struct json_object *o, const char *key, int64_t value)
 	json_object_object_add(o, key, json_object_new_int64(value));
 }
 
+/* Two hexadecimal digits a byte. */
+static char *acl_text(const struct device_facts *d)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < d->acl_size; i++)
+		buf_printf(&b, "%02x", d->acl[i]);
+	return buf_steal(&b);
+}
+
 static struct json_object *device_to_json(const struct device_facts *d)
 {
 	struct json_object *o = json_object_new_object();
+	autofree char *acl = acl_text(d);
 
 	add_number(o, "uid", d->uid);
 	add_number(o, "gid", d->gid);
 	add_number(o, "mode", d->mode);
+	if (!d->acl_unknown)
+		add_text(o, "acl", acl ? acl : "");
 	return o;
 }
 
@@ -111,6 +124,33 @@ static char *copy_text(struct json_object *o, const char *key)
 	return text ? xstrdup(text) : NULL;
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Journals before 0.2.0 have none: then it is unknown. So it is where the text is no ACL. */
+static void acl_from_text(const char *text, struct device_facts *ret)
+{
+	size_t size = text ? strlen(text) / 2 : 0;
+
+	ret->acl_unknown = !text || *text;
+	if (!size || size > ACL_MAX || text[2 * size])
+		return;
+	for (size_t i = 0; i < size; i++) {
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return;
+		ret->acl[i] = (unsigned char)(high << 4 | low);
+	}
+	ret->acl_unknown = !device_acl_is_valid(ret->acl, size);
+	ret->acl_size = ret->acl_unknown ? 0 : size;
+}
+
 static void device_from_json(struct json_object *o, struct device_facts *ret)
 {
 	if (!o)
@@ -121,6 +161,7 @@ static void device_from_json(struct json_object *o, struct device_facts *ret)
 		.gid = (unsigned)json_int64(o, "gid"),
 		.mode = (unsigned)json_int64(o, "mode") & 0777,
 	};
+	acl_from_text(json_text(o, "acl"), ret);
 }
 
 static void expects_from_json(struct json_object *before, struct act *act)

@@ -294,6 +294,8 @@ void act_detail_text(const struct act *act, struct buf *ret)
 	case ACT_CHECK_DEVICE:
 		buf_printf(ret, "uid %u, gid %u, mode %04o", act->device.uid, act->device.gid,
 			   act->device.mode);
+		if (act->device.acl_size)
+			buf_puts(ret, ", and its ACL");
 		break;
 	case ACT_CHECK_GUEST:
 		buf_puts(ret, "runs and computes the right result");

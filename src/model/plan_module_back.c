@@ -48,10 +48,9 @@ static char *options_back(const struct work *w)
 	return buf_steal(&b);
 }
 
-static bool device_differs(const struct device_facts *a, const struct device_facts *b)
+static bool device_differs(const struct device_facts *want, const struct device_facts *now)
 {
-	return a->exists &&
-	       (!b->exists || a->uid != b->uid || a->gid != b->gid || a->mode != b->mode);
+	return want->exists && !device_same(now, want);
 }
 
 /* A module that is not loaded stays so, unless an undo that was interrupted took it out. */

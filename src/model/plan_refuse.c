@@ -201,9 +201,46 @@ static bool refuse_unknown(struct work *w)
 			   "Look at /sys/module; booting again may help.");
 }
 
+/* Loadable before removable. */
+static bool refuse_not_reloadable(struct work *w)
+{
+	const struct err *why = &w->m->reload.why_not;
+	autofree char *hint = NULL;
+
+	if (w->m->reload.state != RELOAD_IMPOSSIBLE)
+		return false;
+	hint = why->status != STATUS_IMPOSSIBLE
+		       ? xstrdup(why->hint)
+		       : xasprintf("%s%sSave it for the next boot:  kvmtune %s --defer", why->hint,
+				   why->hint[0] ? " " : "", w->again);
+	return plan_refuse(w->plan, why->status, why->id, why->text, hint);
+}
+
+/* A /dev/kvm that the kernel does not make is no sign of what became of the one it does. */
+static bool refuse_hidden_device(struct work *w)
+{
+	autofree char *text = NULL;
+	autofree char *hint =
+		xasprintf("Run it on the host itself, outside of any container or chroot. Or save "
+			  "it for the next load:  kvmtune %s --defer",
+			  w->again);
+
+	if (w->host->device_hidden)
+		text = xasprintf("from here " KVM_DEVICE
+				 " of the host cannot be seen (there is %s in the place of the "
+				 "kernel's devtmpfs), and could not be made as it was",
+				 w->host->device_hidden);
+	else if (w->host->device.acl_unknown)
+		text = xstrdup("the access list (ACL) of " KVM_DEVICE
+			       " is too long or cannot be read, and could not be made as it was");
+	return text && plan_refuse(w->plan, STATUS_IMPOSSIBLE, "device-hidden", text, hint);
+}
+
 bool refuse_reload(struct work *w)
 {
-	return refuse_modules_disabled(w) || refuse_other_hypervisor(w) || refuse_in_use(w);
+	w->plan->asks_reload |= !(w->host->parts & HOST_RELOAD);
+	return refuse_modules_disabled(w) || refuse_not_reloadable(w) || refuse_hidden_device(w) ||
+	       refuse_other_hypervisor(w) || refuse_in_use(w);
 }
 
 static bool refuse_unread(struct work *w, const struct unread_file *file)

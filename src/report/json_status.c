@@ -59,6 +59,13 @@ static struct json_object *module_object(const struct module_setting *ms,
 			 : module_in_use(m) ? YES
 					    : NO,
 			 "refcnt"));
+	json_put(o, "reloadable",
+		 fact_of(m->reload.state == RELOAD_UNKNOWN    ? UNKNOWN
+			 : m->reload.state == RELOAD_POSSIBLE ? YES
+							      : NO,
+			 "the kernel"));
+	json_put_text(o, "not_reloadable",
+		      m->reload.state == RELOAD_IMPOSSIBLE ? m->reload.why_not.text : NULL);
 	json_put(o, "holders", json_strv(&m->holders));
 	json_put(o, "parameters", params_object(m));
 	return o;

@@ -167,6 +167,23 @@ void text_unseen(FILE *out, const struct host *h)
 		fprintf(out, "not seen: %s\n", h->unseen.v[i]);
 }
 
+/* Only where it could not: that a module can be loaded again goes without saying. */
+static void text_reload(FILE *out, const struct host *h)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct reload_facts *reload = &h->modules[i].reload;
+		autofree char *why = safe_text(reload->why_not.text, sizeof(reload->why_not.text));
+
+		if (reload->state == RELOAD_IMPOSSIBLE)
+			fprintf(out, "not reloadable: %s\n", why);
+	}
+	if (h->device_hidden)
+		fprintf(out,
+			"not reloadable: " KVM_DEVICE
+			" of the host cannot be seen from here (%s)\n",
+			h->device_hidden);
+}
+
 static void module_params(FILE *out, const struct module_facts *m, const char *module)
 {
 	autofree char *heading = xasprintf("%s now runs with", module);
@@ -217,6 +234,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	ksm_status_rows(t, host);
 	table_print(t, out, "");
 	fputs(users, out);
+	text_reload(out, host);
 	if (host->unseen.n)
 		text_unseen(out, host);
 	if (style->verbose)

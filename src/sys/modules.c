@@ -6,11 +6,12 @@
  * before, and where nothing was prepared, unload() needs it as much as load() does.
  */
 #include "library.h"
-#include "sys.h"
+#include "module_file.h"
 
 #include <errno.h>
 #include <libkmod.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #define LIBRARY "libkmod.so.2"
 
@@ -21,11 +22,18 @@
 	X(set_log_fn)                                                                              \
 	X(list_next)                                                                               \
 	X(module_new_from_name)                                                                    \
+	X(module_new_from_path)                                                                    \
 	X(module_unref)                                                                            \
 	X(module_unref_list)                                                                       \
 	X(module_get_name)                                                                         \
 	X(module_get_path)                                                                         \
 	X(module_get_options)                                                                      \
+	X(module_get_install_commands)                                                             \
+	X(module_get_softdeps)                                                                     \
+	X(module_get_info)                                                                         \
+	X(module_info_get_key)                                                                     \
+	X(module_info_get_value)                                                                   \
+	X(module_info_free_list)                                                                   \
 	X(module_get_initstate)                                                                    \
 	X(module_get_dependencies)                                                                 \
 	X(module_get_module)                                                                       \
@@ -43,6 +51,11 @@ struct modules {
 	struct functions kmod;
 	struct kmod_ctx *context; /* of the last prepare() */
 	struct kmod_module *module;
+	/* Of the last check_reload() that found nothing in the way: it is what gets inserted. */
+	struct kept {
+		struct module_file file;
+		char *module, *param; /* NULL: none is kept */
+	} kept;
 };
 
 /* ---- the library ---- */
@@ -72,6 +85,7 @@ static struct modules *modules_of(struct ports *p, struct err *e)
 	if (ms)
 		return ms;
 	ms = xcalloc(1, sizeof(*ms));
+	ms->kept.file.fd = -1;
 	if (library_load(&libkmod, &ms->kmod, e) < 0) {
 		err_status(e, STATUS_FAILED, "no-libkmod");
 		free(ms);
@@ -96,6 +110,14 @@ static void close_context(struct modules *ms)
 	ms->context = ms->kmod.unref(ms->context);
 }
 
+static void drop_kept(struct kept *kept)
+{
+	module_file_close(&kept->file);
+	free(kept->module);
+	free(kept->param);
+	kept->module = kept->param = NULL;
+}
+
 void sys_modules_close(struct ports *p)
 {
 	struct sys *s = sys_of(p);
@@ -103,6 +125,7 @@ void sys_modules_close(struct ports *p)
 	if (!s->modules)
 		return;
 	close_context(s->modules);
+	drop_kept(&s->modules->kept);
 	free(s->modules);
 	s->modules = NULL;
 }
@@ -177,12 +200,266 @@ static int module_prepare(struct ports *p, const char *module, enum module_kind 
 	return 0;
 }
 
+/* ---- can it be loaded again? ---- */
+
+/*
+ * The kernel refuses this value of every parameter that is a number or a bool. So even where somebody
+ * removes the module just now, asking does not load it: parameters are read before it is started.
+ */
+#define NO_VALUE "kvmtune-asks"
+
+/* One kmod context without any configuration: only paths, and what files say of themselves. */
+struct question {
+	const struct modules *ms;
+	struct kmod_ctx *context;
+	struct kmod_module *module;
+	struct module_file file;
+};
+
+static void end_question(struct question *q)
+{
+	module_file_close(&q->file);
+	q->ms->kmod.module_unref(q->module);
+	q->ms->kmod.unref(q->context);
+}
+
+static int begin_question(const struct modules *ms, const char *module, struct question *ret,
+			  struct err *e)
+{
+	static const char *const no_configuration[] = { NULL };
+	struct question q = { .ms = ms, .file = { .fd = -1 } };
+	int r = -ENOMEM;
+
+	q.context = ms->kmod.new(NULL, no_configuration);
+	if (q.context) {
+		ms->kmod.set_log_fn(q.context, be_silent, NULL);
+		r = ms->kmod.module_new_from_name(q.context, module, &q.module);
+	}
+	if (r < 0) {
+		end_question(&q);
+		return err_set(e, -EIO, "libkmod cannot look for it: %s", strerror(-r));
+	}
+	*ret = q;
+	return 0;
+}
+
+static int hint_gone(struct err *e)
+{
+	return err_hint(e, "Boot the kernel that is installed now, or install the modules of the "
+			   "running one again.");
+}
+
+static int check_dependency(struct ports *p, const struct question *q, const char *name,
+			    struct err *e)
+{
+	struct kmod_module *m = NULL;
+	const char *path = NULL;
+	struct file_stat st = { 0 };
+	int r = -ENOENT;
+
+	if (q->ms->kmod.module_new_from_name(q->context, name, &m) >= 0)
+		path = q->ms->kmod.module_get_path(m);
+	if (path)
+		r = p->file.stat(p, path, &st);
+	if (r < 0)
+		err_sys(e, r, "the module %s, which it needs, has no file any more", name);
+	else if (!st.is_regular)
+		err_set(e, -EINVAL, "the file of the module %s, which it needs, is none", name);
+	q->ms->kmod.module_unref(m);
+	return e->code ? hint_gone(e) : 0;
+}
+
+/*
+ * "kvm 1146880 1 kvm_amd, Live 0x0": it is asked which modules ours uses now, as libkmod leaves out those
+ * whose file is gone.
+ */
+static int check_dependencies(struct ports *p, const struct question *q, struct err *e)
+{
+	autofree char *word = xasprintf(",%s,", q->ms->kmod.module_get_name(q->module));
+	autobuf text = { 0 };
+	char *line, *rest;
+
+	if (p->file.read(p, "/proc/modules", &text) < 0 || !text.len)
+		return 0;
+	rest = text.data;
+	while ((line = strsep(&rest, "\n")) && !e->code) {
+		const char *name = strsep(&line, " ");
+		autofree char *users = NULL;
+
+		strsep(&line, " ");
+		strsep(&line, " ");
+		users = xasprintf(",%s", line ? strsep(&line, " ") : "");
+		if (strstr(users, word))
+			check_dependency(p, q, name, e);
+	}
+	return e->code;
+}
+
+static int open_file(struct ports *p, struct question *q, struct err *e)
+{
+	const char *path = q->ms->kmod.module_get_path(q->module);
+	struct utsname u;
+
+	if (path)
+		return module_file_open(p, path, &q->file, e) < 0 ? hint_gone(e) : 0;
+	uname(&u);
+	err_set(e, -ENOENT,
+		"the modules of the running kernel were removed: /lib/modules/%s has none of this "
+		"name, or no modules.dep",
+		u.release);
+	return hint_gone(e);
+}
+
+/* What a file says of itself, by a key of modinfo; NULL: nothing. To be freed. */
+static char *info_of(const struct modules *ms, struct kmod_module *m, const char *key)
+{
+	struct kmod_list *list = NULL, *item;
+	char *value = NULL;
+
+	if (ms->kmod.module_get_info(m, &list) < 0)
+		return NULL;
+	for (item = list; item && !value; item = ms->kmod.list_next(list, item))
+		if (strcmp(ms->kmod.module_info_get_key(item), key) == 0)
+			value = xstrdup(ms->kmod.module_info_get_value(item));
+	ms->kmod.module_info_free_list(list);
+	return value;
+}
+
+/* Without a build id, compare its kernel and its name (files have one since Linux 4.16). */
+static int check_info(const struct question *q, struct kmod_module *m, struct err *e)
+{
+	const char *module = q->ms->kmod.module_get_name(q->module);
+	autofree char *name = info_of(q->ms, m, "name");
+	autofree char *magic = info_of(q->ms, m, "vermagic");
+	struct utsname u;
+
+	uname(&u);
+	if (magic && (!name || strcmp(name, module) == 0) && starts_with(magic, u.release) &&
+	    magic[strlen(u.release)] == ' ')
+		return 0;
+	err_set(e, -ENOEXEC, "its file is damaged, or that of another module or kernel");
+	return hint_gone(e);
+}
+
+static const char *meaning(int r)
+{
+	switch (r) {
+	case -ENOEXEC:
+		return "its file is damaged, or was built for another kernel";
+	case -EKEYREJECTED:
+	case -ENOKEY:
+	case -EBADMSG:
+	case -ENOPKG:
+		return "its file has no signature that this kernel trusts, and it takes no other "
+		       "now";
+	case -EPERM:
+	case -EACCES:
+	case -ENOSYS:
+		return "modules may not be loaded from here now, as under lockdown, a seccomp "
+		       "filter, without CAP_SYS_MODULE, or with this module on the kernel's own "
+		       "list of those to block";
+	default:
+		return "the kernel does not take its file now";
+	}
+}
+
+/* A module that is loaded is refused as that, after all that the kernel asks of a file. */
+static int ask_kernel(const struct question *q, struct kmod_module *m, const char *param,
+		      struct err *e)
+{
+	autofree char *options = xasprintf("%s=" NO_VALUE, param);
+	int r = q->ms->kmod.module_insert_module(m, 0, options);
+
+	if (r == -EEXIST)
+		return 0;
+	err_sys(e, r < 0 ? r : -EIO, "%s", meaning(r));
+	return err_hint(e, "The kernel log (dmesg) may say more.");
+}
+
+/* No file of another module is ever shown to the kernel. */
+static int check_file(struct ports *p, const struct question *q, const char *param, struct err *e)
+{
+	const char *module = q->ms->kmod.module_get_name(q->module);
+	autofree char *path = module_file_path(&q->file);
+	struct kmod_module *m = NULL;
+	int r = module_file_check_build(p, &q->file, module, e);
+
+	if (r < 0)
+		return r;
+	r = q->ms->kmod.module_new_from_path(q->context, path, &m) < 0 ? -EIO : r;
+	if (r < 0)
+		err_set(e, r, "libkmod cannot open its file (is /proc mounted?)");
+	else if (r == 0 || check_info(q, m, e) == 0)
+		ask_kernel(q, m, param, e);
+	q->ms->kmod.module_unref(m);
+	return e->code;
+}
+
+static void keep(struct kept *kept, struct question *q, const char *module, const char *param)
+{
+	drop_kept(kept);
+	*kept = (struct kept){ .file = q->file,
+			       .module = xstrdup(module),
+			       .param = xstrdup(param) };
+	q->file.fd = -1;
+}
+
+/* Always -ESTALE: callers read -ENOENT, -EAGAIN and -ENOSYS as the answer to a removal. */
+static int cannot_be_reloaded(const char *module, struct err *e)
+{
+	e->code = -ESTALE;
+	err_status(e, STATUS_IMPOSSIBLE, "not-reloadable");
+	return err_wrap(e, "%s could not be loaded again", module);
+}
+
+static int module_check_reload(struct ports *p, const char *module, const char *param,
+			       struct err *e)
+{
+	struct modules *ms = modules_of(p, e);
+	struct question q;
+
+	if (!ms)
+		return e->code;
+	drop_kept(&ms->kept);
+	if (begin_question(ms, module, &q, e) < 0)
+		return cannot_be_reloaded(module, e);
+	if (open_file(p, &q, e) == 0 && check_dependencies(p, &q, e) == 0 &&
+	    check_file(p, &q, param, e) == 0)
+		keep(&ms->kept, &q, module, param);
+	end_question(&q);
+	return e->code ? cannot_be_reloaded(module, e) : 0;
+}
+
+static struct kept *kept_of(struct modules *ms, const char *module)
+{
+	return ms->kept.module && strcmp(ms->kept.module, module) == 0 ? &ms->kept : NULL;
+}
+
+/* A file that was touched is checked again: it may have lost a name only, or have another content. */
+static int check_kept(struct ports *p, struct modules *ms, const char *module, struct err *e)
+{
+	struct kept *kept = kept_of(ms, module);
+	struct question q;
+	struct stat now;
+
+	if (!kept || !module_file_was_touched(&kept->file, &now))
+		return 0;
+	if (begin_question(ms, module, &q, e) < 0)
+		return cannot_be_reloaded(module, e);
+	q.file = kept->file;
+	if (check_file(p, &q, kept->param, e) == 0)
+		kept->file.st = now;
+	q.file.fd = -1; /* it stays open */
+	end_question(&q);
+	return e->code ? cannot_be_reloaded(module, e) : 0;
+}
+
 /* ---- changes ---- */
 
 /* The module as the last prepare() made it ready: nothing is read while KVM is away. */
-static const struct modules *ready(struct ports *p, const char *module, struct err *e)
+static struct modules *ready(struct ports *p, const char *module, struct err *e)
 {
-	const struct modules *ms = sys_of(p)->modules;
+	struct modules *ms = sys_of(p)->modules;
 
 	if (ms && ms->module && strcmp(ms->kmod.module_get_name(ms->module), module) == 0)
 		return ms;
@@ -191,50 +468,84 @@ static const struct modules *ready(struct ports *p, const char *module, struct e
 
 static int module_unload(struct ports *p, const char *module, struct err *e)
 {
-	const struct modules *ms = ready(p, module, e);
+	struct modules *ms = ready(p, module, e);
 	int r;
 
-	if (!ms)
+	if (!ms || check_kept(p, ms, module, e) < 0)
 		return e->code;
 	/* libkmod adds O_NONBLOCK by itself: the kernel refuses, it does not wait. */
 	r = ms->kmod.module_remove_module(ms->module, 0);
 	return r < 0 ? err_sys(e, r, "cannot remove %s", module) : 0;
 }
 
-static int load_dependencies(const struct modules *ms)
+static int load_each(const struct modules *ms, struct kmod_list *list)
 {
-	struct kmod_list *list = ms->kmod.module_get_dependencies(ms->module), *item;
+	struct kmod_list *item;
 	int r = 0;
 
 	for (item = list; item; item = ms->kmod.list_next(list, item)) {
-		struct kmod_module *dependency = ms->kmod.module_get_module(item);
+		struct kmod_module *m = ms->kmod.module_get_module(item);
 
 		if (r >= 0)
-			r = insert(ms, dependency, 0);
-		ms->kmod.module_unref(dependency);
+			r = insert(ms, m, 0);
+		ms->kmod.module_unref(m);
 	}
 	ms->kmod.module_unref_list(list);
 	return r;
 }
 
-static int load_exactly(const struct modules *ms, const char *options)
+/* The file that was checked, where one is kept: whatever is at its path now. */
+static int insert_file(struct modules *ms, const char *module, const char *options)
 {
-	int r = load_dependencies(ms);
+	const struct kept *kept = kept_of(ms, module);
+	autofree char *path = kept ? module_file_path(&kept->file) : NULL;
+	struct kmod_module *m;
+	int r;
 
-	return r < 0 ? r : ms->kmod.module_insert_module(ms->module, 0, options);
+	if (!kept)
+		return ms->kmod.module_insert_module(ms->module, 0, options);
+	r = ms->kmod.module_new_from_path(ms->context, path, &m);
+	if (r < 0)
+		return r;
+	r = ms->kmod.module_insert_module(m, 0, options);
+	ms->kmod.module_unref(m);
+	return r;
+}
+
+static int load_exactly(struct modules *ms, const char *module, const char *options)
+{
+	int r = load_each(ms, ms->kmod.module_get_dependencies(ms->module));
+
+	return r < 0 ? r : insert_file(ms, module, options);
+}
+
+/* As libkmod does it, but for the file: it would open that by its path. */
+static int load_as_configured(struct modules *ms, const char *module)
+{
+	struct kmod_list *before = NULL, *after = NULL;
+	int r;
+
+	if (ms->kmod.module_get_install_commands(ms->module))
+		return -EPERM;
+	ms->kmod.module_get_softdeps(ms->module, &before, &after);
+	/* To libkmod too, these may fail. */
+	load_each(ms, before);
+	r = load_exactly(ms, module, ms->kmod.module_get_options(ms->module));
+	if (r >= 0)
+		load_each(ms, after);
+	else
+		ms->kmod.module_unref_list(after);
+	return r;
 }
 
 static int module_load(struct ports *p, const char *module, const char *options, struct err *e)
 {
-	const struct modules *ms = ready(p, module, e);
+	struct modules *ms = ready(p, module, e);
 	int r;
 
 	if (!ms)
 		return e->code;
-	if (options)
-		r = load_exactly(ms, options);
-	else
-		r = insert(ms, ms->module, KMOD_PROBE_FAIL_ON_LOADED);
+	r = options ? load_exactly(ms, module, options) : load_as_configured(ms, module);
 	return r < 0 ? err_sys(e, r, "cannot load %s", module) : 0;
 }
 
@@ -251,6 +562,7 @@ void sys_modules(struct ports *p)
 {
 	/* libkmod looks at the running kernel wherever its files are: not for an image. */
 	p->module.prepare = p->image ? no_modules : module_prepare;
+	p->module.check_reload = module_check_reload;
 	p->module.unload = module_unload;
 	p->module.load = module_load;
 }

@@ -13,6 +13,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	sys_write(p);
 	sys_trust(p);
 	sys_lock(p);
+	sys_acl(p);
 	sys_modules(p);
 	sys_cpu(p);
 	sys_kvm(p);

@@ -18,6 +18,9 @@
 /* Whose descriptors are KVM's is asked of every process; registers are behind /dev/cpu/N/msr. */
 #define CAPS_READ (CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_RAWIO))
 
+/* The kernel answers whether it would load a module only to those who may. */
+#define CAPS_CHECK (CAPS_READ | CAP(SYS_MODULE))
+
 /* A file that is replaced keeps its owner. */
 #define CAPS_FILES (CAPS_READ | CAP(DAC_OVERRIDE) | CAP(CHOWN))
 
@@ -26,6 +29,7 @@
 
 static const uint64_t caps_of_rights[] = {
 	[RIGHTS_READ] = CAPS_READ,
+	[RIGHTS_CHECK] = CAPS_CHECK,
 	[RIGHTS_FILES] = CAPS_FILES,
 	[RIGHTS_CHANGE] = CAPS_CHANGE,
 };

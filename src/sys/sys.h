@@ -120,6 +120,7 @@ void sys_files(struct ports *p);
 void sys_write(struct ports *p);
 void sys_trust(struct ports *p);
 void sys_lock(struct ports *p);
+void sys_acl(struct ports *p);
 void sys_modules(struct ports *p);
 void sys_modules_close(struct ports *p);
 void sys_cpu(struct ports *p);

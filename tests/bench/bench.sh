@@ -39,7 +39,7 @@ reloads()
 		printf '| %s | %d | %s | %d | %s |\n' "$arm" $((${total%.*} / 1000)) "$(ratio "$total" "$base_total")" \
 			$((${away%.*} / 1000)) "$(ratio "$away" "$base_away")"
 	done
-	printf '\nBounds for kvmtune: 1.6 and 1.03.\n\n'
+	printf '\nBounds for kvmtune: 1.65 and 1.03.\n\n'
 }
 
 instructions()

@@ -37,6 +37,29 @@ on in-use-hidden 3 in-use 'in use, but by nobody who can be seen.*--wait' ept of
 on holder-module 3 in-use 'the module kvmgt uses kvm_intel' ept off
 on vboxdrv-in-use 3 other-hypervisor 'vboxdrv is in use.*Stop its virtual machines' ept off
 on modules-disabled 4 modules-disabled 'kernel.modules_disabled=1.*--defer' ept off
+for name in modules-removed module-replaced module-unsigned; do
+	on "$name" 4 not-reloadable 'kvm_intel could not be loaded again: .*nothing was changed.*--defer' ept off
+	refused 4 not-reloadable 'could not be loaded again' ept off --dry-run
+	refused 4 not-reloadable 'could not be loaded again' apply ept=off --wait
+	run kvmtune ept on
+	status_is 0 "not-reloadable: $name: what is so already is no matter"
+	run kvmtune status
+	like "$out" 'not reloadable: kvm_intel could not be loaded again: ' "not-reloadable: $name: status says so"
+	run kvmtune ept off --defer
+	status_is 5 "not-reloadable: $name: --defer saves it"
+	run kvmtune undo
+	status_is 0 "not-reloadable: $name: and that can be undone"
+done
+host intel-ept-on
+run kvmtune ept off
+put_in_the_way()
+{
+	host_dir=$KVMTUNE_FAKE_HOST
+	about reload 'it is gone'
+	rm "$KVMTUNE_FAKE_HOST/fake/log"
+}
+put_in_the_way
+refused 4 not-reloadable 'could not be loaded again: it is gone.*kvmtune undo --defer' undo
 on parameter-unreadable 4 unknown-state 'its parameter ept cannot be read' ept off
 
 # A plan that nobody may carry out is no secret: an ordinary user may ask for it.

@@ -394,6 +394,14 @@ static int fake_set_owner(struct ports *p, const char *path, unsigned uid, unsig
 	return r < 0 ? r : fake_of(p)->files.set_owner(p, path, uid, gid, mode, e);
 }
 
+static int fake_set_acl(struct ports *p, const char *path, const void *acl, size_t size,
+			struct err *e)
+{
+	int r = begin_change(p, e, "set_acl %s %zu", path, size);
+
+	return r < 0 ? r : fake_of(p)->files.set_acl(p, path, acl, size, e);
+}
+
 static int fake_lock(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
 		     struct err *e)
 {
@@ -408,6 +416,7 @@ static void fake_files(struct ports *p)
 	sys_write(p);
 	sys_trust(p);
 	sys_lock(p);
+	sys_acl(p);
 	fake_of(p)->files = p->file;
 	p->file.read = fake_read;
 	p->file.read_head = fake_read_head;
@@ -422,6 +431,7 @@ static void fake_files(struct ports *p)
 	p->file.make_link = fake_make_link;
 	p->file.append = fake_append;
 	p->file.set_owner = fake_set_owner;
+	p->file.set_acl = fake_set_acl;
 	p->file.lock = fake_lock;
 }
 
@@ -701,6 +711,21 @@ static int fake_prepare(struct ports *p, const char *module, enum module_kind *r
 	if (ret_options)
 		buf_puts(ret_options, f->configured);
 	return 0;
+}
+
+/* "reload WHY": no, and why. Only who may load modules gets an answer. */
+static int fake_check_reload(struct ports *p, const char *module, const char *param, struct err *e)
+{
+	const char *why = fake_said(fake_of(p), "reload", NULL);
+
+	(void)param;
+	if (!why && said_tri(fake_of(p), "root") != YES)
+		why = "modules may not be loaded from here now";
+	if (!why)
+		return 0;
+	err_set(e, -ENOENT, "%s could not be loaded again: %s", module, why);
+	err_status(e, STATUS_IMPOSSIBLE, "not-reloadable");
+	return err_hint(e, "Boot the kernel that is installed now.");
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -1456,6 +1481,7 @@ static void fill_table(struct ports *p)
 {
 	fake_files(p);
 	p->module.prepare = fake_prepare;
+	p->module.check_reload = fake_check_reload;
 	p->module.unload = fake_unload;
 	p->module.load = fake_load;
 	p->cpu.identify = fake_cpu;

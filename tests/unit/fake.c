@@ -366,6 +366,37 @@ static int file_set_owner(struct ports *p, const char *path, unsigned uid, unsig
 	return 0;
 }
 
+void fake_acl(struct fake *f, const char *path, const void *acl, size_t size)
+{
+	struct fake_file *file = find_file(f, path);
+
+	memcpy(file->acl, acl, size);
+	file->acl_size = size;
+}
+
+static int file_read_acl(struct ports *p, const char *path, void *ret, size_t size)
+{
+	const struct fake_file *file = find_file(fake_of(p), path);
+
+	if (!file)
+		return -ENOENT;
+	if (file->acl_size > size)
+		return -ERANGE;
+	memcpy(ret, file->acl, file->acl_size);
+	return (int)file->acl_size;
+}
+
+static int file_set_acl(struct ports *p, const char *path, const void *acl, size_t size,
+			struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	if (called(f, e, "set_acl", path) < 0)
+		return e->code;
+	fake_acl(f, path, acl, size);
+	return 0;
+}
+
 static int file_lock(struct ports *p, const char *path, const char *holder, struct buf *ret_holder,
 		     struct err *e)
 {
@@ -498,6 +529,19 @@ static int module_prepare(struct ports *p, const char *module, enum module_kind 
 	if (ret_options)
 		buf_puts(ret_options, options);
 	return 0;
+}
+
+static int module_check_reload(struct ports *p, const char *module, const char *param,
+			       struct err *e)
+{
+	const char *why = fake_of(p)->no_reload;
+
+	(void)param;
+	fake_of(p)->reload_checks++;
+	if (!why)
+		return 0;
+	err_set(e, -ENOENT, "%s could not be loaded again: %s", module, why);
+	return err_status(e, STATUS_IMPOSSIBLE, "not-reloadable");
 }
 
 static int module_unload(struct ports *p, const char *module, struct err *e)
@@ -997,8 +1041,11 @@ static void set_ports(struct ports *p)
 		.unlock = file_unlock,
 		.is_locked = file_is_locked,
 		.set_owner = file_set_owner,
+		.read_acl = file_read_acl,
+		.set_acl = file_set_acl,
 	};
-	p->module = (struct module_port){ module_prepare, module_unload, module_load };
+	p->module = (struct module_port){ module_prepare, module_check_reload, module_unload,
+					  module_load };
 	p->cpu = (struct cpu_port){ .identify = cpu_identify,
 				    .read_msr = cpu_read_msr,
 				    .read_all = cpu_read_all };

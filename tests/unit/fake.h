@@ -31,6 +31,8 @@ struct fake_file {
 	size_t path_len;   /* differs mostly: compared first */
 	unsigned mode, uid, gid;
 	bool link;
+	unsigned char acl[ACL_MAX];
+	size_t acl_size;
 };
 
 struct fake_unit {
@@ -57,6 +59,8 @@ struct fake {
 	const char
 		*no_hardware_for; /* a parameter that the kernel switches off on this processor */
 	const char *bad_option;	  /* load() refuses options with this text in them: -EINVAL */
+	const char *no_reload;	  /* why the module could not be loaded again; NULL: it could */
+	unsigned reload_checks;	  /* how often that was asked */
 	const char *hidden_conf;  /* a file that libkmod does not read, whyever */
 	bool libkmod_reads;
 	const char *lock_holder;    /* another process that has the lock */
@@ -87,6 +91,8 @@ void fake_free(struct fake *f);
 
 void fake_file(struct fake *f, const char *path, const char *text);
 void fake_gone(struct fake *f, const char *path);
+/* A file gets this POSIX ACL; size 0: none. */
+void fake_acl(struct fake *f, const char *path, const void *acl, size_t size);
 const char *fake_text(struct fake *f, const char *path); /* NULL: no such file */
 /* The kernel as after modprobe with these options. */
 void fake_load(struct fake *f, const char *options);

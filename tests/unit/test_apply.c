@@ -744,6 +744,69 @@ static void device_comes_back(void **state)
 	assert_int_equal(st.mode, 0666);
 }
 
+#define AN_ACL "\2\0\0\0\1\0\6\0\377\377\377\377"
+
+static void assert_has_acl(struct fixture *x)
+{
+	struct device_facts now;
+
+	observe_device(&x->f.ports, &now);
+	assert_int_equal(now.acl_size, 12);
+	assert_memory_equal(now.acl, AN_ACL, 12);
+}
+
+static void acl_comes_back(void **state)
+{
+	struct fixture *x = *state;
+
+	fake_acl(&x->f, KVM_DEVICE, AN_ACL, 12);
+	observe_and_plan(x, "off", false);
+	assert_int_equal(apply(x), 0);
+	assert_false(x->report.failed);
+	assert_has_acl(x);
+	assert_int_equal(fake_count(&x->f, "set_owner"), 0);
+	assert_int_equal(x->report.remarks.n, 1);
+	assert_int_equal(x->f.now_ms, 0);
+}
+
+/* Whoever is logged in at the seat gets his from udev: that is waited for, but not long. */
+static void acl_comes_back_beside_udev(void **state)
+{
+	struct fixture *x = *state;
+
+	fake_file(&x->f, "/run/udev/control", "");
+	fake_acl(&x->f, KVM_DEVICE, AN_ACL, 12);
+	observe_and_plan(x, "off", false);
+	assert_int_equal(apply(x), 0);
+	assert_false(x->report.failed);
+	assert_has_acl(x);
+	assert_true(x->f.now_ms >= 100 && x->f.now_ms < 1000);
+}
+
+static void acl_comes_back_after_a_failure(void **state)
+{
+	struct fixture *x = *state;
+
+	fake_acl(&x->f, KVM_DEVICE, AN_ACL, 12);
+	observe_and_plan(x, "off", false);
+	x->f.guest_result = -EIO;
+	assert_int_equal(apply(x), 0);
+	assert_walked_back(x);
+	assert_has_acl(x);
+}
+
+static void acl_cannot_be_set(void **state)
+{
+	struct fixture *x = *state;
+
+	fake_acl(&x->f, KVM_DEVICE, AN_ACL, 12);
+	observe_and_plan(x, "off", false);
+	fake_fault(&x->f, "set_acl", 0, 1, -EPERM);
+	assert_int_equal(apply(x), 0);
+	assert_walked_back(x);
+	assert_has_acl(x);
+}
+
 /* ---- signals ---- */
 
 static void signal_before_the_first_step(void **state)
@@ -841,6 +904,10 @@ int main(void)
 		TEST(no_udev),
 		TEST(udev_never_comes),
 		TEST(device_comes_back),
+		TEST(acl_comes_back),
+		TEST(acl_comes_back_beside_udev),
+		TEST(acl_comes_back_after_a_failure),
+		TEST(acl_cannot_be_set),
 		TEST(signal_before_the_first_step),
 		TEST(signal_while_the_module_is_away),
 		TEST(signal_on_the_way_back),

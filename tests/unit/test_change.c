@@ -130,6 +130,98 @@ static void off_and_undo(void **state)
 	}
 }
 
+/* ---- loadable before removable ---- */
+
+static void assert_not_reloadable(struct fake *f, const char *value, bool dry_run)
+{
+	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
+	struct request request = { .command = value ? "ept" : "undo",
+				   .goals = &goal,
+				   .goal_count = value ? 1 : 0,
+				   .dry_run = dry_run,
+				   .wait_ms = value ? WAIT_FOREVER : WAIT_NOT };
+	autofree char *before = fake_snapshot(f);
+	struct outcome o;
+
+	strv_free(&f->log);
+	change_run(&f->ports, &request, &o);
+	assert_int_equal(o.status, STATUS_IMPOSSIBLE);
+	assert_string_equal(o.err.id, "not-reloadable");
+	assert_non_null(strstr(o.err.text, "could not be loaded again: it is gone"));
+	assert_non_null(strstr(o.err.hint, value ? "kvmtune ept --defer" : "kvmtune undo --defer"));
+	snapshot_is(f, before, "not reloadable");
+	assert_int_equal(f->log.n, fake_count(f, "lock"));
+	outcome_free(&o);
+}
+
+static void not_reloadable(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	plain(&f);
+	f.no_reload = "it is gone";
+	assert_not_reloadable(&f, "off", false);
+	assert_not_reloadable(&f, "off", true);
+	/* Not even waited for. */
+	fake_file(&f, "/sys/module/" MODULE "/refcnt", "1\n");
+	assert_not_reloadable(&f, "off", false);
+	assert_int_equal(f.now_ms, 0);
+	expect_status(&f, "off", true, STATUS_PENDING, "deferred");
+	expect_status(&f, NULL, false, STATUS_DONE, "undo of what was deferred");
+	f.no_reload = NULL;
+	fake_file(&f, "/sys/module/" MODULE "/refcnt", "0\n");
+	expect_status(&f, "off", false, STATUS_DONE, "reloadable");
+	f.no_reload = "it is gone";
+	assert_not_reloadable(&f, NULL, false);
+	assert_not_reloadable(&f, NULL, true);
+	fake_free(&f);
+}
+
+/* The kernel is asked where the module is to be removed, once, and else not at all. */
+static void asked_where_it_matters(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	plain(&f);
+	expect_status(&f, "on", false, STATUS_DONE, "so already");
+	expect_status(&f, "off", true, STATUS_PENDING, "deferred");
+	assert_int_equal(f.reload_checks, 0);
+	expect_status(&f, "off", false, STATUS_DONE, "off");
+	assert_int_equal(f.reload_checks, 1);
+	expect_status(&f, NULL, false, STATUS_DONE, "undo");
+	assert_int_equal(f.reload_checks, 2);
+	fake_free(&f);
+}
+
+/* A /dev that is not the kernel's. */
+static void device_hidden(void **state)
+{
+	struct outcome o;
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	plain(&f);
+	fake_file(&f, "/proc/filesystems", "nodev\tsysfs\nnodev\tdevtmpfs\n");
+	fake_file(&f, "/proc/self/mountinfo",
+		  "1 0 0:1 / / rw - ext4 x rw\n"
+		  "2 1 0:2 / /dev rw - tmpfs x rw\n");
+	run(&f, "off", false, &o);
+	assert_int_equal(o.status, STATUS_IMPOSSIBLE);
+	assert_string_equal(o.err.id, "device-hidden");
+	outcome_free(&o);
+	assert_int_equal(fake_count(&f, "unload"), 0);
+	expect_status(&f, "off", true, STATUS_PENDING, "deferred");
+	/* A kernel that has none makes no /dev/kvm: there is nothing to hide. */
+	fake_file(&f, "/proc/filesystems", "nodev\tsysfs\n");
+	expect_status(&f, "off", false, STATUS_DONE, "without devtmpfs");
+	fake_free(&f);
+}
+
 /* A change is taken back without a module that is not there any more. */
 static void undo_without_the_module(void **state)
 {
@@ -456,6 +548,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(off_and_undo),
 		cmocka_unit_test(undo_without_the_module),
+		cmocka_unit_test(not_reloadable),
+		cmocka_unit_test(asked_where_it_matters),
+		cmocka_unit_test(device_hidden),
 		cmocka_unit_test(undo_after_any_step),
 		cmocka_unit_test(proof_that_cannot_be_read),
 		cmocka_unit_test(proof_that_finds_a_difference),

@@ -227,6 +227,47 @@ static void modules_disabled(struct host *h)
 	h->modules_disabled = YES;
 }
 
+static void not_reloadable(struct host *h)
+{
+	struct reload_facts *reload = &h->modules[SETTING_EPT].reload;
+
+	h->parts |= HOST_RELOAD;
+	reload->state = RELOAD_IMPOSSIBLE;
+	err_set(&reload->why_not, -2, "kvm_intel could not be loaded again: because");
+	err_status(&reload->why_not, STATUS_IMPOSSIBLE, "not-reloadable");
+	err_hint(&reload->why_not, "Do this.");
+}
+
+/* Of the two, that which no waiting changes. */
+static void not_reloadable_in_use(struct host *h)
+{
+	not_reloadable(h);
+	in_use(h);
+}
+
+static void not_reloadable_off(struct host *h)
+{
+	not_reloadable(h);
+	saved_off(h);
+}
+
+static void reloadable(struct host *h)
+{
+	h->parts |= HOST_RELOAD;
+	h->modules[SETTING_EPT].reload.state = RELOAD_POSSIBLE;
+}
+
+static void device_hidden(struct host *h)
+{
+	h->parts |= HOST_RELOAD;
+	h->device_hidden = xstrdup("tmpfs");
+}
+
+static void acl_unknown(struct host *h)
+{
+	h->device.acl_unknown = true;
+}
+
 static void virtualbox(struct host *h)
 {
 	strv_add(&h->hypervisors, "vboxdrv");
@@ -365,6 +406,20 @@ static const struct plan_case cases[] = {
 	{ "install line", install_line, "off", false, NULL, NULL, STATUS_REFUSED, "install-line" },
 	{ "modules disabled", modules_disabled, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
 	  "modules-disabled" },
+	{ "reloadable", reloadable, "off", false, "wculpdg", "r-Ru---", STATUS_DONE, NULL },
+	{ "not reloadable", not_reloadable, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
+	  "not-reloadable" },
+	{ "not reloadable, in use", not_reloadable_in_use, "off", false, NULL, NULL,
+	  STATUS_IMPOSSIBLE, "not-reloadable" },
+	{ "not reloadable, what is so", not_reloadable, "on", false, "", "", STATUS_DONE, NULL },
+	{ "not reloadable, what is saved", not_reloadable_off, "off", false, NULL, NULL,
+	  STATUS_IMPOSSIBLE, "not-reloadable" },
+	{ "not reloadable, defer", not_reloadable, "off", true, "wc", "r-", STATUS_PENDING, NULL },
+	{ "device hidden", device_hidden, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
+	  "device-hidden" },
+	{ "device hidden, defer", device_hidden, "off", true, "wc", "r-", STATUS_PENDING, NULL },
+	{ "ACL unknown", acl_unknown, "off", false, NULL, NULL, STATUS_IMPOSSIBLE,
+	  "device-hidden" },
 	{ "VirtualBox", virtualbox, "off", false, NULL, NULL, STATUS_REFUSED, "other-hypervisor" },
 	/* Nothing is planned on a guess: not even what is to be saved only. */
 	{ "in transit", busy, "off", false, "", "", STATUS_REFUSED, "module-busy" },

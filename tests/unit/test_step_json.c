@@ -55,11 +55,93 @@ static void device_is_that_of_kvm(void **state)
 	assert_int_equal(taken("{\"kind\":\"check_device\"}"), 0);
 }
 
+/* The device that a journal has it, with this as its ACL. */
+static struct device_facts device_with(const char *acl)
+{
+	autofree char *text =
+		xasprintf("{\"steps\":[{\"act\":{\"kind\":\"check_device\","
+			  "\"target\":\"/dev/kvm\",\"device\":{\"uid\":0,"
+			  "\"gid\":104,\"mode\":432%s}},\"back\":{\"kind\":\"none\"}}]}",
+			  acl);
+	struct json_object *record = json_tokener_parse(text);
+	struct step *steps = NULL;
+	struct device_facts device;
+	size_t count = 0;
+
+	assert_non_null(record);
+	steps_from_json(record, &steps, &count);
+	assert_int_equal(count, 1);
+	device = steps[0].act.device;
+	step_free(&steps[0]);
+	free(steps);
+	json_object_put(record);
+	return device;
+}
+
+#define ACL_OF_ONE "0200000001000600ffffffff"
+
+static void acl_of_the_device(void **state)
+{
+	static const char *const broken[] = {
+		"0",
+		"02000000",
+		"0100000001000600ffffffff",
+		"0200000001000600fffffff",
+		"0200000001000600FFFFFFFF",
+		"0200000001000600ffffffgg",
+		"0200000001000600ffffffff00",
+	};
+	struct device_facts d = device_with(",\"acl\":\"" ACL_OF_ONE "\"");
+
+	(void)state;
+	assert_true(d.exists && d.mode == 0660 && !d.acl_unknown);
+	assert_int_equal(d.acl_size, 12);
+	assert_memory_equal(d.acl, "\2\0\0\0\1\0\6\0\377\377\377\377", 12);
+	d = device_with(",\"acl\":\"\"");
+	assert_true(!d.acl_size && !d.acl_unknown);
+	/* As journals had it before 0.2.0 */
+	d = device_with("");
+	assert_true(!d.acl_size && d.acl_unknown);
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		autofree char *member = xasprintf(",\"acl\":\"%s\"", broken[i]);
+
+		d = device_with(member);
+		assert_true(d.exists && !d.acl_size && d.acl_unknown);
+	}
+}
+
+/* What is written is what is read; the longest, too. */
+static void acl_comes_through_a_journal(void **state)
+{
+	struct step step = {
+		.act = { .kind = ACT_CHECK_DEVICE,
+			 .target = xstrdup("/dev/kvm"),
+			 .device = { .exists = true, .acl = { 2 }, .acl_size = ACL_MAX } }
+	};
+	struct json_object *record = json_object_new_object();
+	struct step *steps = NULL;
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 4; i < ACL_MAX; i++)
+		step.act.device.acl[i] = (unsigned char)i;
+	json_object_object_add(record, "steps", steps_to_json(&step, 1));
+	steps_from_json(record, &steps, &count);
+	assert_int_equal(count, 1);
+	assert_true(device_same(&steps[0].act.device, &step.act.device));
+	step_free(&steps[0]);
+	free(steps);
+	step_free(&step);
+	json_object_put(record);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parameter_is_that_of_the_setting),
 		cmocka_unit_test(device_is_that_of_kvm),
+		cmocka_unit_test(acl_of_the_device),
+		cmocka_unit_test(acl_comes_through_a_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,11 @@ is "off as before" "$(parameter "$module" "$setting")" N
 
 scenario "SIGTERM while the module is away"
 failed 1 "stopped by a signal" strace -f -qq -o /dev/null -e trace=finit_module \
-	-e inject=finit_module:signal=TERM:when=1 kvmtune "$setting" off
+	-e inject=finit_module:signal=TERM:when=2 kvmtune "$setting" off
 
 scenario "no memory for the insertion, once"
 failed 1 "Cannot allocate memory" strace -f -qq -o /dev/null -e trace=finit_module \
-	-e inject=finit_module:error=ENOMEM:when=1 kvmtune "$setting" off
+	-e inject=finit_module:error=ENOMEM:when=2 kvmtune "$setting" off
 
 scenario "without libkmod: status tells all, a change ends before the module is touched"
 mkdir -p /tmp/broken
@@ -77,7 +77,7 @@ failed 1 "KVM_CREATE_VM|test guest" strace -f -qq -o /dev/null -e trace=ioctl \
 
 scenario "killed while the module is away: status says so, undo leads back"
 snapshot /tmp/before
-run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=2 \
 	kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
@@ -94,7 +94,7 @@ unlike "nothing is left to do" "$stdout" "did not end"
 
 scenario "the way back fails too: the message says what is where, undo goes on"
 snapshot /tmp/before
-run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=EIO:when=1+ \
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=EIO:when=2+ \
 	kvmtune "$setting" off
 is "exit status" "$status" 6
 like "says that KVM is away" "$stderr" "KVM is away"
@@ -108,7 +108,7 @@ rmmod "$module"
 modprobe "$module" nested=0
 chmod 666 /dev/kvm
 snapshot /tmp/before
-run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=2 \
 	kvmtune "$setting" off
 run kvmtune undo
 is "undo: exit status" "$status" 0

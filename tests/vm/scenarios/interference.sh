@@ -108,19 +108,19 @@ like "a dry run is refused" "$looked" "dry run 3"
 
 scenario "the module is removed again"
 snapshot /tmp/before
-meddled finit_module 1 "rmmod $module"
+meddled finit_module 2 "rmmod $module"
 is "exit status" "$status" 1
 as_before
 
 scenario "the module is loaded anew with the old value"
 snapshot /tmp/before
-meddled finit_module 1 "rmmod $module; modprobe $module $setting=1"
+meddled finit_module 2 "rmmod $module; modprobe $module $setting=1"
 is "exit status" "$status" 1
 like "what differs" "$stderr" "$setting is .*, not"
 as_before
 
 scenario "the module is loaded anew with the old value, and a guest runs on it"
-meddled finit_module 1 "rmmod $module; modprobe $module $setting=1
+meddled finit_module 2 "rmmod $module; modprobe $module $setting=1
 	kvmhold guest </dev/null >/tmp/guest 2>&1 & echo \$! >/tmp/guest.pid
 	until grep -q ready /tmp/guest; do sleep 0.05; done"
 is "exit status" "$status" 6

@@ -8,12 +8,14 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-# killed_at CALL COMMAND...: before it
+# killed_at CALL[:N] COMMAND...: before the Nth of these (1). Where the module is removed, the first
+# finit_module only asks whether it could be loaded again.
 killed_at()
 {
-	call=$1
+	call=${1%:*} n=1
+	[ "$call" = "$1" ] || n=${1#*:}
 	shift
-	run strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=1" "$@"
+	run strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$n" "$@"
 }
 
 # Taken back by one undo.
@@ -39,7 +41,7 @@ made_again()
 
 scenario "killed while the module is away: undo leads back, and the command again to its end"
 snapshot /tmp/before
-killed_at finit_module kvmtune "$setting" off
+killed_at finit_module:2 kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
 like "status says so" "$stdout" "did not end"
@@ -62,7 +64,7 @@ leads_back
 
 scenario "killed twice while the module is away: undo leads back"
 snapshot /tmp/before
-killed_at finit_module kvmtune "$setting" off
+killed_at finit_module:2 kvmtune "$setting" off
 rmmod "$module" 2>/dev/null
 killed_at finit_module kvmtune undo
 rmmod "$module" 2>/dev/null
@@ -70,7 +72,7 @@ leads_back
 
 scenario "undo is refused: KVM is in use"
 snapshot /tmp/before
-killed_at finit_module kvmtune "$setting" off
+killed_at finit_module:2 kvmtune "$setting" off
 rmmod "$module" 2>/dev/null
 modprobe "$module" # as the file says: with the new value
 is "loaded as the file says" "$(parameter "$module" "$setting")" N

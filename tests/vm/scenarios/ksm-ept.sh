@@ -48,13 +48,13 @@ walked_back()
 
 scenario "the module cannot be loaded, the test guest fails: KSM and its services are back, too"
 services enable --now
-walked_back -e trace=finit_module -e inject=finit_module:error=ENOMEM:when=1
+walked_back -e trace=finit_module -e inject=finit_module:error=ENOMEM:when=2
 walked_back -e trace=ioctl -e inject=ioctl:error=EIO:when=2
 
 scenario "killed half-way: undo leads back"
 services enable --now
 snapshot /tmp/before
-run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=2 \
 	kvmtune apply "$setting=off" ksm=off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune undo

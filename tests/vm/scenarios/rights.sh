@@ -31,12 +31,23 @@ is "undo: exit status" "$status" 0
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after
 
+scenario "what a dry run and status keep is enough to ask the kernel"
+snapshot /tmp/before
+run with ",+dac_read_search,+sys_ptrace,+sys_rawio,+sys_module" kvmtune "$setting" off --dry-run
+is "dry run: exit status" "$status" 0
+run kvmtune "$setting" off --dry-run
+is "dry run with all rights: exit status" "$status" 0
+run kvmtune status --json
+like "status: an answer" "$(echo "$stdout" | tr -d ' \n')" '"reloadable":\{"value":true'
+snapshot /tmp/after
+ok "nothing changed" same_host_load /tmp/before /tmp/after
+
 scenario "without the right to load modules nothing is done"
 snapshot /tmp/before
 run with ",+dac_override,+dac_read_search,+sys_ptrace,+chown,+fowner" kvmtune "$setting" off
-is "exit status" "$status" 1
-like "says why" "$stderr" "cannot remove $module: Operation not permitted"
-like "and what the host is like" "$stderr" "the host is as it was before"
+is "exit status" "$status" 4
+like "says why" "$stderr" "$module could not be loaded again: .*CAP_SYS_MODULE.*Operation not permitted"
+like "and what the host is like" "$stderr" "nothing was changed"
 snapshot /tmp/after
 ok "nothing changed" same_host_load /tmp/before /tmp/after
 

@@ -5,6 +5,7 @@
 #
 #	machine KEY=VALUE...     as machine.sh has them (kind, cpu, cpus, words, mode, limit...)
 #	scenarios NAME...        runs scenarios/NAME.sh in it and gives its TAP
+#	pack_modules             both vendors' modules go into the job, compressed with xz, as packed/NAME.ko.xz
 #	boots COUNT NAME...      the same so many times on the same disk; /io/boot says which boot it is
 #
 # A scenario file says in a line "# needs: WORD..." what it cannot do without: vmx, svm (for the reader), or
@@ -23,6 +24,23 @@ machine=(kind=bochs)
 . "$vm/machine.sh"
 
 machine() { machine=("$@"); }
+
+pack=no
+pack_modules() { pack=yes; }
+
+# $1: job directory. From the image itself: they must be those that are loaded.
+make_packed()
+{
+	local images release path name
+	images=$("$vm/images.sh") || return
+	release=$(debugfs -R "ls -p /usr/lib/modules" "$images/root.img" 2>/dev/null | cut -d/ -f6 | grep '^[0-9]')
+	mkdir -p "$1/packed"
+	for name in kvm-intel kvm-amd; do
+		path=/usr/lib/modules/$release/kernel/arch/x86/kvm/$name.ko
+		debugfs -R "dump $path $1/packed/$name.ko" "$images/root.img" >/dev/null 2>&1
+		xz --check=crc32 --lzma2=dict=1MiB "$1/packed/$name.ko" || return
+	done
+}
 
 skip_all()
 {
@@ -56,6 +74,7 @@ make_job()
 	shift
 	mkdir -p "$job/scenarios"
 	machine_programs "$job" || { echo "Bail out! the machine's programs do not build"; return 1; }
+	[ $pack = no ] || make_packed "$job" || { echo "Bail out! the image's modules cannot be packed"; return 1; }
 	cp "$vm/guest/run-scenarios.sh" "$job/run.sh"
 	printf '%s\n' "$@" >"$job/list"
 	for file in "${@/%/.sh}"; do

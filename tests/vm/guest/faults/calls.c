@@ -84,7 +84,8 @@ static const struct kind {
 	KIND(BY_PATH, NAME_ERRORS | FILES, CALL(openat)),
 	/* AGAIN: a rename anywhere meanwhile, with RESOLVE_* */
 	KIND(BY_PATH, NAME_ERRORS | FILES | AGAIN, CALL(openat2)),
-	KIND(BY_PATH, NODE_ERRORS, CALL(fchmodat), CALL(fchownat)),
+	KIND(BY_PATH, NODE_ERRORS, CALL(fchmodat), CALL(fchownat), CALL(getxattr),
+	     CALL(removexattr), CALL(setxattr)),
 	KIND(BY_PATH, EDIT_ERRORS, CALL(chmod), CALL(mkdirat), CALL(renameat), CALL(renameat2),
 	     CALL(symlinkat)),
 	KIND(BY_PATH, EDIT_ERRORS & ~SPACE, CALL(unlinkat)),
