@@ -242,7 +242,12 @@ struct user_port {
 struct system_port {
 	void (*identify)(struct ports *p, struct host_id *ret);
 	bool (*is_root)(struct ports *p);
-	/* Has a signal asked to stop (SIGINT, SIGTERM, SIGHUP)? Its number, or 0. */
+	/*
+	 * (changes) From now on SIGINT, SIGTERM and SIGHUP ask to stop. Before, they end this process
+	 * as they do any other: nothing has been done yet.
+	 */
+	void (*catch_signals)(struct ports *p);
+	/* Has such a signal asked to stop? Its number, or 0. */
 	int (*interrupted)(struct ports *p);
 	/* Sleeps; returns early when interrupted. */
 	void (*sleep_ms)(struct ports *p, unsigned ms);

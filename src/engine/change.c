@@ -353,6 +353,8 @@ static int apply(struct flow *f)
 					 .progress = f->request->progress,
 					 .arg = f->request->arg };
 
+	/* Up to here nothing was done: a signal ends the command as it ends any other. */
+	f->p->system.catch_signals(f->p);
 	if (journal_interrupted(&o->journal))
 		sweep_after(f->p, o->undoes);
 	return apply_plan(f->p, &o->before, &o->plan, &o->journal, &what, &o->report, &o->err);

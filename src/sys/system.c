@@ -19,11 +19,13 @@ static void on_signal(int number)
 	caught = number;
 }
 
-/* Asked to stop: a change walks back at the next step. A closed pipe is a write error, no end. */
-static void catch_signals(void)
+/* Asked to stop: a change walks back at the next step. */
+static void system_catch_signals(struct ports *p)
 {
 	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction catch = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction catch = { .sa_handler = on_signal };
+
+	(void)p;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
 		struct sigaction old;
@@ -32,7 +34,6 @@ static void catch_signals(void)
 		if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(stops[i], &catch, NULL);
 	}
-	sigaction(SIGPIPE, &ignore, NULL);
 }
 
 static int system_interrupted(struct ports *p)
@@ -91,9 +92,13 @@ static int64_t system_wall_seconds(struct ports *p)
 
 void sys_system(struct ports *p)
 {
-	catch_signals();
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	/* A closed pipe is an error of write(), no end. */
+	sigaction(SIGPIPE, &ignore, NULL);
 	p->system.identify = system_identify;
 	p->system.is_root = system_is_root;
+	p->system.catch_signals = system_catch_signals;
 	p->system.interrupted = system_interrupted;
 	p->system.sleep_ms = system_sleep_ms;
 	p->system.monotonic_ms = system_monotonic_ms;

@@ -92,10 +92,14 @@ static int write_files(struct ports *p, int dir, const struct user_file *files, 
 static int user_write_dir(struct ports *p, const char *path, const struct user_file *files,
 			  size_t count, struct err *e)
 {
-	bool made = mkdir(path, 0755) == 0;
-	int error = made || errno == EEXIST ? 0 : -errno;
 	autoclose int dir = -1;
+	bool made;
+	int error;
 
+	/* From here on there is something to remove. */
+	p->system.catch_signals(p);
+	made = mkdir(path, 0755) == 0;
+	error = made || errno == EEXIST ? 0 : -errno;
 	if (error < 0)
 		return err_sys(e, error, "cannot make the directory %s", path);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # SIGTERM arrives at every call that changes something, once, or again and again at all that come
-# after it: the change is done or taken back, and the exit status says which.
+# after it: the change is done or taken back, and the exit status says which. Before its first step, while
+# it has no more than the lock, the signal ends it as it ends any other program.
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
@@ -15,13 +16,16 @@ judge_signal()
 {
 	if [ "$status" = "$normal" ]; then
 		same_tree "$after" 'done, but the host differs'
+	elif [ "$status" = 143 ]; then
+		same_tree "$before" 'ended before its first step, but the host differs'
+		[[ "${#calls[@]} ${calls[0]}" == '1 '*' lock '* ]] || note 'it had begun'
 	elif [ "$status" = 1 ]; then
 		same_tree "$before" 'taken back, but the host differs'
 		[[ $err == *'stopped by a signal'* ]] || note 'it does not say why'
 	else
 		note 'neither done nor taken back'
 	fi
-	! is_journal_open || note 'the journal was left open'
+	[ "$status" = 143 ] || ! is_journal_open || note 'the journal was left open'
 }
 
 all_signals()

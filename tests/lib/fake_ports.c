@@ -1461,14 +1461,22 @@ static int64_t fake_wall(struct ports *p)
 	return 1438516800;
 }
 
-static void fake_system(struct ports *p)
+static void fake_catch_signals(struct ports *p)
 {
 	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction catch = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction catch = { .sa_handler = on_signal };
 
+	(void)p;
 	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
 		sigaction(stops[i], &catch, NULL);
+}
+
+static void fake_system(struct ports *p)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
 	sigaction(SIGPIPE, &ignore, NULL);
+	p->system.catch_signals = fake_catch_signals;
 	p->system.identify = fake_identify;
 	p->system.is_root = fake_is_root;
 	p->system.interrupted = fake_interrupted;

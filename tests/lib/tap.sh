@@ -86,7 +86,7 @@ text_of()
 # 137 is the end that a test itself asked for.
 is_crash()
 {
-	[[ $status -ge 126 && $status != 137 ]] ||
+	[[ $status -ge 126 && ! $status =~ ^(129|130|137|143)$ ]] || # signals that a test has sent
 		[[ $err == *Sanitizer* || $err == *'runtime error:'* ]]
 }
 

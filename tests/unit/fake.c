@@ -980,6 +980,11 @@ static bool system_is_root(struct ports *p)
 	return true;
 }
 
+static void system_catch_signals(struct ports *p)
+{
+	(void)p;
+}
+
 static int system_interrupted(struct ports *p)
 {
 	return fake_of(p)->interrupted;
@@ -1056,6 +1061,7 @@ static void set_ports(struct ports *p)
 	p->system = (struct system_port){
 		.identify = system_identify,
 		.is_root = system_is_root,
+		.catch_signals = system_catch_signals,
 		.interrupted = system_interrupted,
 		.sleep_ms = system_sleep_ms,
 		.monotonic_ms = system_monotonic_ms,

@@ -25,6 +25,7 @@ static int in_child(int (*test)(struct ports *p, int number), int number)
 		struct ports p = { 0 };
 
 		sys_system(&p);
+		p.system.catch_signals(&p);
 		_exit(test(&p, number));
 	}
 	assert_true(pid > 0);
@@ -79,7 +80,7 @@ static int ignore_first(struct ports *p, int number)
 	(void)p;
 	/* As nohup does, before the program begins. */
 	signal(number, SIG_IGN);
-	sys_system(p);
+	p->system.catch_signals(p);
 	return raise(number) != 0 || p->system.interrupted(p);
 }
 
