@@ -39,9 +39,7 @@ MODEL  := advice cpu_amd cpu_differences cpu_intel cpu_judge cpu_msr cpuid cpuid
 	  modconf_edit own_conf plan plan_common plan_ksm plan_ksm_back plan_ksm_refuse plan_ksm_steps plan_module plan_module_back \
 	  plan_refuse plan_reload setting user
 ENGINE := act act_ksm apply change change_wait journal journal_write observe observe_cpu observe_evidence \
-	  observe_ksm observe_ksm_drivers observe_ksm_users observe_reload step_json unread
-SYS    := acl acl_rights all_cpus attributes bus cpu environment files guest kvm library lock module_file modules ports process root \
-	  scan system trust units unmerge unpack user_files walk write
+SYS    := acl acl_rights all_cpus attributes bus cpu environment files guest kvm library lock module_file modules ports process processes reader root scan system trust units unmerge unpack user_files walk write
 REPORT := json json_change json_cpu json_ksm json_status ksm_report mention table text_change text_cpu \
 	  text_journal text_ksm text_status text_users
 CLI    := cmd_change cmd_cpu cmd_read goals help options tables

@@ -125,7 +125,8 @@ struct ksm_facts {
 	bool users_known;	/* this kernel counts by process, and we may read it */
 	struct ksm_user *users; /* most merged pages first */
 	size_t user_count;
-	size_t users_hidden; /* processes that could not be looked at */
+	size_t users_hidden;		    /* processes that could not be looked at */
+	struct unanswered users_unanswered; /* of the users */
 	struct unread
 		users_unread; /* files of processes and their cgroups, for no want of rights */
 	struct cgroup_room *rooms;

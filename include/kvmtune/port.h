@@ -16,6 +16,7 @@
 #include <kvmtune/base.h>
 #include <kvmtune/err.h>
 #include <kvmtune/facts.h>
+#include <kvmtune/proc_text.h>
 #include <kvmtune/user.h>
 
 struct ports;
@@ -178,6 +179,32 @@ struct kvm_port {
 	void (*settle)(struct ports *p);
 };
 
+/* What was read of a process. */
+struct process_view {
+	int pid;
+	enum answer answer;
+	/* error: 0, or why it could not be read; -ETIMEDOUT: the process does not answer. */
+	struct {
+		int error;
+		const char *text; /* NUL-terminated; cmdline has NULs within */
+		size_t len;
+	} files[PROC_FILE_COUNT];
+};
+
+/* False: enough. */
+typedef bool (*process_sink)(void *arg, const struct process_view *view);
+
+struct process_port {
+	/*
+	 * Reads these files (bits: 1 << PROC_...) of these processes (NULL: of all but this one), and
+	 * gives each that is there to the sink, in no order. It ends whatever they do: one that does
+	 * not answer within a second is given up, and so are all of a user with three such, and after
+	 * ten seconds everybody.
+	 */
+	int (*read)(struct ports *p, const int *pids, size_t count, unsigned files,
+		    process_sink sink, void *arg, struct err *e);
+};
+
 /*
  * The service manager: systemd, on the system bus. The connection is made by the first call. Each
  * call ends by itself, with an error whose id says why: "no-bus" (no connection), "bus-timeout",
@@ -260,6 +287,7 @@ struct ports {
 	struct module_port module;
 	struct cpu_port cpu;
 	struct kvm_port kvm;
+	struct process_port process;
 	struct unit_port unit;
 	struct ksm_port ksm;
 	struct user_port user;

@@ -12,6 +12,26 @@
 
 #include <kvmtune/base.h>
 
+/*
+ * The files of a process that are read, in that order: from PROC_STAT on come those that a process can
+ * keep from being read (see reader.h).
+ */
+enum proc_file {
+	PROC_COMM,
+	PROC_STATUS,
+	PROC_CGROUP,
+	PROC_KSM_MERGING_PAGES,
+	PROC_STAT,
+	PROC_KSM_STAT,
+	PROC_CMDLINE,
+	PROC_FILE_COUNT
+};
+extern const char *const proc_file_names[PROC_FILE_COUNT];
+static inline bool proc_can_be_held_up(enum proc_file file)
+{
+	return file >= PROC_STAT;
+}
+
 /* What a link in /proc/PID/fd leads to. */
 enum kvm_link {
 	KVM_LINK_NONE,

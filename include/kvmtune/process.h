@@ -33,6 +33,15 @@ int process_begin(enum rights rights, struct err *e);
 /* Gives up what is left of the capabilities, in a child. What cannot be given up is not used. */
 void process_give_up(void);
 
+/* Likewise, but for those that it takes to look at other people's processes. */
+void process_only_look(void);
+
+/*
+ * A child that ends with this process, and whose signals do what they do by default. As fork():
+ * 0 in the child, -1 and errno where there can be none.
+ */
+int process_fork(void);
+
 /* Closes all descriptors above 2 but these two (-1: none), in a child. */
 void process_keep_only(int fd, int other);
 

@@ -12,14 +12,16 @@
  * other pid name spaces than that of the given /proc, descriptors on their way through a socket,
  * those whose process is not allowed to be read (kvm_users.hidden), and what hidepid= hides.
  *
- * What it costs: the descriptors of all processes are asked for what they are; two threads share
- * that where there are many processes. Both have ended when the function returns. It sends nothing
- * to the processes it looks at, and does not wait for file servers that do not answer.
+ * What it costs: the descriptors of all processes are asked for what they are; two children share
+ * that where there are many processes (reader.h). It sends nothing to the processes it looks at, and
+ * waits for none of them, nor for a file server of theirs, for longer than reader.h says: one that
+ * does not answer is a holder if its descriptors say so, and what it runs stays unknown.
  */
 #ifndef KVMTUNE_SCAN_H
 #define KVMTUNE_SCAN_H
 
 #include <kvmtune/err.h>
+#include <kvmtune/reader.h>
 #include <kvmtune/user.h>
 
 /*
@@ -33,6 +35,7 @@
  * The calling process is left out. Processes that vanish meanwhile are no error. The caller frees
  * ret with kvm_users_free(); it is untouched on failure (the directory cannot be listed).
  */
-int scan_kvm_users(int proc_fd, bool deep, struct kvm_users *ret, struct err *e);
+int scan_kvm_users(struct reader *reader, int proc_fd, bool deep, struct kvm_users *ret,
+		   struct err *e);
 
 #endif

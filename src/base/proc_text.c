@@ -12,6 +12,13 @@
 #define STAT_UTIME 14
 #define STAT_STIME 15
 
+const char *const proc_file_names[PROC_FILE_COUNT] = {
+	[PROC_COMM] = "comm",	    [PROC_STATUS] = "status",
+	[PROC_CGROUP] = "cgroup",   [PROC_KSM_MERGING_PAGES] = "ksm_merging_pages",
+	[PROC_STAT] = "stat",	    [PROC_KSM_STAT] = "ksm_stat",
+	[PROC_CMDLINE] = "cmdline",
+};
+
 /* ---- descriptors and memory ---- */
 
 static bool ends_or(const char *s, char c)

@@ -289,9 +289,10 @@ static void observe_use(struct ports *p, struct host *h)
 		return;
 	if (observe_users(p, &h->users, &ignored) < 0)
 		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
-	else if (h->users.hidden)
-		strv_addf(&h->unseen, "the descriptors of %zu processes (needs root)",
-			  h->users.hidden);
+	if (h->users.hidden)
+		strv_addf(&h->unseen, "the descriptors of %zu processes%s", h->users.hidden,
+			  h->root ? "" : " (needs root)");
+	unanswered_tell(&h->users.unanswered, "what runs with KVM", &h->unseen);
 }
 
 static void observe_cpu(struct ports *p, struct host *h)

@@ -14,8 +14,6 @@
 #include "observe_ksm.h"
 #include "unread.h"
 
-/* One read() of a file of a process; longer command lines are cut. */
-#define TEXT_MAX       16384
 #define LINE_MAX_BYTES 64 /* of a number in a file of a cgroup */
 
 #define ROOM_CHAINS 4096
@@ -26,10 +24,20 @@ struct looked_at {
 	size_t next; /* in its chain, counted from 1; 0: it is the last */
 };
 
+/* A process that may have merged pages. */
+struct found {
+	int pid;
+	bool known; /* pages */
+	uint64_t pages;
+	bool any_known, any;
+};
+
 struct walk {
 	struct ports *p;
 	struct host *h;
 	bool zero_pages; /* this host has pages merged with the zero page */
+	struct found *found;
+	size_t found_count;
 	struct looked_at *rooms;
 	size_t room_count;
 	size_t chains[ROOM_CHAINS]; /* rooms by their paths: there may be one for each process */
@@ -44,19 +52,29 @@ static int noted(struct walk *w, const char *path, int r)
 	return gone || hidden ? r : unread_note(&w->h->ksm.users_unread, path, r);
 }
 
-static int read_of(struct walk *w, const char *pid, const char *file, struct buf *ret)
+/*
+ * Likewise, of a file that decides how much memory is needed where. One that a process can hold up
+ * says no more than whether it has zero pages: for that nobody else is kept from unmerging.
+ */
+static int noted_of(struct walk *w, const struct process_view *v, enum proc_file file)
 {
-	autofree char *path = xasprintf("/proc/%s/%s", pid, file);
+	autofree char *path = xasprintf("/proc/%d/%s", v->pid, proc_file_names[file]);
+	int r = v->files[file].error;
 
-	return w->p->file.read_head(w->p, path, TEXT_MAX, ret);
+	return r == -ETIMEDOUT && proc_can_be_held_up(file) ? r : noted(w, path, r);
 }
 
-/* What decides how much memory is needed where. */
-static int read_noted(struct walk *w, const char *pid, const char *file, struct buf *ret)
+static void read_processes(struct walk *w, const int *pids, size_t count, unsigned files,
+			   process_sink sink)
 {
-	autofree char *path = xasprintf("/proc/%s/%s", pid, file);
+	struct err e = { 0 };
+	int r = w->p->process.read(w->p, pids, count, files, sink, w, &e);
 
-	return noted(w, path, w->p->file.read_head(w->p, path, TEXT_MAX, ret));
+	/* A signal ends the walk: the change is over, or has not begun. */
+	if (r < 0 && r != -EINTR)
+		unread_note(&w->h->ksm.users_unread, "/proc", r);
+	if (r < 0)
+		strv_addf(&w->h->unseen, "whose pages are merged (%s)", e.text);
 }
 
 /* ---- cgroups ---- */
@@ -150,18 +168,12 @@ static void add_to_room(struct cgroup_room *room, const struct ksm_user *u)
 /* From the group of a process up to the root, which has a limit in a container's own view. */
 static void add_to_rooms(struct walk *w, const struct ksm_user *u)
 {
-	autofree char *pid = xasprintf("%d", u->process.pid);
-	autobuf text = { 0 };
-	autofree char *path = NULL;
-	const struct memory_files *files = &version1;
+	const char *text = u->process.cgroups ?: "";
+	autofree char *path = group_of(text, "memory");
+	const struct memory_files *files = path ? &version1 : &unified;
 
-	if (read_noted(w, pid, "cgroup", &text) < 0)
-		return;
-	path = group_of(buf_text(&text), "memory");
-	if (!path) {
-		files = &unified;
-		path = group_of(buf_text(&text), "");
-	}
+	if (!path)
+		path = group_of(text, "");
 	while (path && *path) {
 		char *slash = strrchr(path, '/');
 
@@ -191,79 +203,124 @@ static void keep_limited_rooms(struct walk *w)
 
 /* ---- processes ---- */
 
-static void read_process(struct walk *w, const char *pid, struct kvm_user *u)
+/* Not there before Linux 5.19, and empty for the threads of the kernel. 0 or a negative errno. */
+static int merging_pages(struct walk *w, const struct process_view *v, uint64_t *ret)
 {
-	autofree char *dir = xasprintf("/proc/%s", pid);
-	struct file_stat st = { 0 };
-	autobuf comm = { 0 };
-	autobuf cmdline = { 0 };
-	autobuf cgroup = { 0 };
-
-	/* What of these cannot be read stays unknown. */
-	read_of(w, pid, "comm", &comm);
-	read_of(w, pid, "cmdline", &cmdline);
-	read_of(w, pid, "cgroup", &cgroup);
-	w->p->file.stat(w->p, dir, &st);
-	u->uid = st.uid;
-	u->user = xasprintf("%u", st.uid);
-	u->comm = xstrndup(buf_text(&comm), strcspn(buf_text(&comm), "\n"));
-	strv_add_words(&u->args, &cmdline);
-	u->cgroup = proc_unit_cgroup(buf_text(&cgroup));
-	user_describe(u);
-}
-
-static void add_user(struct walk *w, const char *pid, int number, uint64_t pages, const char *stat)
-{
-	struct ksm_facts *k = &w->h->ksm;
-	struct ksm_user *u = &array_push(k->users, k->user_count);
-	uint64_t any;
-
-	u->merged_pages = pages;
-	u->any_known = ksm_read_stat(stat, "ksm_merge_any", &any);
-	u->merge_any = u->any_known && any;
-	u->process.pid = number;
-	read_process(w, pid, &u->process);
-}
-
-/* Not there before Linux 5.19, and empty for the threads of the kernel. */
-static int merging_pages(struct walk *w, const char *pid, uint64_t *ret)
-{
-	autobuf text = { 0 };
-	int r = read_noted(w, pid, "ksm_merging_pages", &text);
+	autofree char *line = xstrdup(v->files[PROC_KSM_MERGING_PAGES].text ?: "");
+	int r = noted_of(w, v, PROC_KSM_MERGING_PAGES);
 
 	if (r < 0)
 		return r;
-	return text.len ? parse_u64(chomp(text.data), ret) : -ENODATA;
+	return *line ? parse_u64(chomp(line), ret) : -ENODATA;
 }
 
-static void look_at_process(struct walk *w, const char *pid, int number)
+/* Those with pages, and those of which only ksm_stat can tell. */
+static bool take_merging(void *arg, const struct process_view *v)
 {
+	struct walk *w = arg;
 	struct ksm_facts *k = &w->h->ksm;
-	autobuf stat = { 0 };
-	uint64_t pages = 0, zero = 0;
-	int r = merging_pages(w, pid, &pages);
-	bool known = r == 0;
+	struct found found = { .pid = v->pid };
+	int r = merging_pages(w, v, &found.pages);
 
-	if (r == -ENOENT || (known && (pages || w->zero_pages))) {
-		r = read_noted(w, pid, "ksm_stat", &stat);
-		if (!known)
-			known = ksm_read_stat(buf_text(&stat), "ksm_merging_pages", &pages);
-		ksm_read_stat(buf_text(&stat), "ksm_zero_pages", &zero);
+	found.known = r == 0;
+	k->users_hidden += r == -EACCES || r == -EPERM;
+	k->users_known |= found.known;
+	if (r == -ENOENT || (found.known && (found.pages || w->zero_pages)))
+		array_push(w->found, w->found_count) = found;
+	return true;
+}
+
+static int compare_found(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static struct found *found_of(struct walk *w, int pid)
+{
+	struct found key = { .pid = pid };
+
+	return w->found_count ? bsearch(&key, w->found, w->found_count, sizeof(key), compare_found)
+			      : NULL;
+}
+
+static bool take_stat(void *arg, const struct process_view *v)
+{
+	struct walk *w = arg;
+	struct ksm_facts *k = &w->h->ksm;
+	struct found *found = found_of(w, v->pid);
+	const char *stat = v->files[PROC_KSM_STAT].text;
+	uint64_t zero = 0, any;
+	int r = found ? noted_of(w, v, PROC_KSM_STAT) : -ESRCH;
+
+	if (r < 0 || !stat) {
+		if (found && !found->known)
+			k->users_hidden += r == -EACCES || r == -EPERM;
+		return true;
 	}
-	k->users_hidden += !known && (r == -EACCES || r == -EPERM);
-	k->users_known |= known;
-	if (known && (pages || zero))
-		add_user(w, pid, number, pages + zero, buf_text(&stat));
+	if (!found->known)
+		found->known = ksm_read_stat(stat, "ksm_merging_pages", &found->pages);
+	k->users_known |= found->known;
+	if (ksm_read_stat(stat, "ksm_zero_pages", &zero))
+		found->pages += zero;
+	found->any_known = ksm_read_stat(stat, "ksm_merge_any", &any);
+	found->any = found->any_known && any;
+	return true;
 }
 
-static bool look_for_ksmd(struct walk *w, const char *pid)
+static char *text_of(const struct process_view *v, enum proc_file file)
 {
-	struct ksm_facts *k = &w->h->ksm;
-	autobuf stat = { 0 };
+	return xstrdup(v->files[file].text ?: "");
+}
 
-	return read_of(w, pid, "stat", &stat) == 0 &&
-	       proc_ksmd_ticks(buf_text(&stat), &k->ksmd_ticks) &&
-	       parse_int(pid, &k->ksmd_pid) == 0;
+static void describe(struct kvm_user *u, const struct process_view *v)
+{
+	autofree char *comm = text_of(v, PROC_COMM);
+	autobuf cmdline = { 0 };
+
+	u->pid = v->pid;
+	u->answer = v->answer;
+	proc_effective_uid(v->files[PROC_STATUS].text ?: "", &u->uid);
+	u->user = xasprintf("%u", u->uid);
+	u->comm = xstrndup(comm, strcspn(comm, "\n"));
+	buf_add(&cmdline, v->files[PROC_CMDLINE].text ?: "", v->files[PROC_CMDLINE].len);
+	strv_add_words(&u->args, &cmdline);
+	u->cgroups = text_of(v, PROC_CGROUP);
+	u->cgroup = proc_unit_cgroup(u->cgroups);
+	user_describe(u);
+}
+
+static bool take_user(void *arg, const struct process_view *v)
+{
+	struct walk *w = arg;
+	struct ksm_facts *k = &w->h->ksm;
+	const struct found *found = found_of(w, v->pid);
+	struct ksm_user *u;
+
+	if (!found)
+		return true;
+	noted_of(w, v, PROC_CGROUP);
+	u = &array_push(k->users, k->user_count);
+	u->merged_pages = found->pages;
+	u->any_known = found->any_known;
+	u->merge_any = found->any;
+	describe(&u->process, v);
+	unanswered_note(&k->users_unanswered, v->pid, v->answer);
+	return true;
+}
+
+static bool look_for_ksmd(void *arg, const struct process_view *v)
+{
+	struct walk *w = arg;
+	struct ksm_facts *k = &w->h->ksm;
+	uint64_t ticks;
+
+	if (v->files[PROC_STAT].error || !proc_ksmd_ticks(v->files[PROC_STAT].text, &ticks))
+		return true;
+	k->ksmd_ticks = ticks;
+	k->ksmd_pid = v->pid;
+	return false;
 }
 
 static int compare_users(const void *a, const void *b)
@@ -283,27 +340,44 @@ static bool any_merged(const struct ksm_facts *k)
 	return !ksm_counter(k, "pages_sharing", &ignored) || ksm_anything_merged(k);
 }
 
+static void keep_those_with_pages(struct walk *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->found_count; i++)
+		if (w->found[i].known && w->found[i].pages)
+			w->found[kept++] = w->found[i];
+	w->found_count = kept;
+}
+
+static void read_found(struct walk *w, unsigned files, process_sink sink)
+{
+	autofree int *pids = NULL;
+	size_t count = 0;
+
+	if (!w->found_count)
+		return;
+	qsort(w->found, w->found_count, sizeof(*w->found), compare_found);
+	for (size_t i = 0; i < w->found_count; i++)
+		array_push(pids, count) = w->found[i].pid;
+	read_processes(w, pids, count, files, sink);
+}
+
 void observe_ksm_users(struct ports *p, struct host *h)
 {
 	struct ksm_facts *k = &h->ksm;
 	struct walk w = { .p = p, .h = h };
-	bool merged = any_merged(k), ksmd = false;
-	autostrv names = { 0 };
-	const char *name;
 
 	w.zero_pages = ksm_counted(k->counters, k->counter_count, "ksm_zero_pages") > 0;
-	p->file.list(p, "/proc", &names);
-	strv_foreach (name, &names) {
-		int pid;
-
-		if (parse_int(name, &pid) < 0 || pid <= 0)
-			continue;
-		ksmd = ksmd || look_for_ksmd(&w, name);
-		if (merged)
-			look_at_process(&w, name, pid);
-		else if (ksmd)
-			break;
-	}
+	read_processes(&w, NULL, 0, 1 << PROC_STAT, look_for_ksmd);
+	if (any_merged(k))
+		read_processes(&w, NULL, 0, 1 << PROC_KSM_MERGING_PAGES, take_merging);
+	read_found(&w, 1 << PROC_KSM_STAT, take_stat);
+	keep_those_with_pages(&w);
+	read_found(&w, 1 << PROC_COMM | 1 << PROC_STATUS | 1 << PROC_CGROUP | 1 << PROC_CMDLINE,
+		   take_user);
+	free(w.found);
+	unanswered_tell(&k->users_unanswered, "what has merged pages", &h->unseen);
 	if (k->user_count)
 		qsort(k->users, k->user_count, sizeof(*k->users), compare_users);
 	for (size_t i = 0; i < k->user_count; i++)

@@ -75,6 +75,7 @@ void ksm_free(struct ksm_facts *k)
 	strv_free(&k->memory_ksm);
 	unread_free(&k->unread);
 	unread_free(&k->users_unread);
+	unanswered_free(&k->users_unanswered);
 	free_users(k);
 	for (size_t i = 0; i < k->room_count; i++) {
 		free(k->rooms[i].path);

@@ -288,11 +288,57 @@ void user_describe(struct kvm_user *u)
 	u->vcpus = count_vcpus(u, kind);
 }
 
-static void free_user(struct kvm_user *u)
+/* ---- who does not answer ---- */
+
+#define PIDS_SHOWN 5
+
+const char *answer_text(enum answer answer)
+{
+	static const char *const texts[] = {
+		[ANSWERS] = "", [ANSWERS_NOT] = "does not answer", [NOT_ASKED] = "not asked"
+	};
+
+	return texts[answer];
+}
+
+void unanswered_note(struct unanswered *u, int pid, enum answer answer)
+{
+	if (answer == ANSWERS_NOT)
+		array_push(u->pids, u->count) = pid;
+	else if (answer == NOT_ASKED)
+		u->not_asked++;
+}
+
+void unanswered_tell(const struct unanswered *u, const char *what, struct strv *unseen)
+{
+	autobuf pids = { 0 };
+
+	for (size_t i = 0; i < u->count && i < PIDS_SHOWN; i++)
+		buf_printf(&pids, "%s%d", i ? ", " : "", u->pids[i]);
+	if (u->count > PIDS_SHOWN)
+		buf_printf(&pids, " and %zu more", u->count - PIDS_SHOWN);
+	if (u->count)
+		strv_addf(unseen, "%s: PID %s do%s not answer", what, pids.data,
+			  u->count == 1 ? "es" : "");
+	if (u->not_asked)
+		strv_addf(unseen,
+			  "%s: %zu more process%s %s not asked, since others did not answer", what,
+			  u->not_asked, u->not_asked == 1 ? "" : "es",
+			  u->not_asked == 1 ? "was" : "were");
+}
+
+void unanswered_free(struct unanswered *u)
+{
+	free(u->pids);
+	*u = (struct unanswered){ 0 };
+}
+
+void kvm_user_free(struct kvm_user *u)
 {
 	free(u->user);
 	free(u->comm);
 	strv_free(&u->args);
+	free(u->cgroups);
 	free(u->cgroup);
 	free(u->program);
 	free(u->guest);
@@ -302,7 +348,8 @@ static void free_user(struct kvm_user *u)
 void kvm_users_free(struct kvm_users *users)
 {
 	for (size_t i = 0; i < users->count; i++)
-		free_user(&users->users[i]);
+		kvm_user_free(&users->users[i]);
 	free(users->users);
+	unanswered_free(&users->unanswered);
 	*users = (struct kvm_users){ 0 };
 }

@@ -176,6 +176,20 @@ struct json_object *json_advice(const enum advice_id *ids, size_t count)
 	return list;
 }
 
+enum tri json_answers(enum answer answer)
+{
+	return answer == NOT_ASKED ? UNKNOWN : answer == ANSWERS ? YES : NO;
+}
+
+struct json_object *json_pids(const struct unanswered *u)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < u->count; i++)
+		json_object_array_add(list, json_object_new_int(u->pids[i]));
+	return list;
+}
+
 static struct json_object *user_object(const struct kvm_user *u)
 {
 	struct json_object *o = json_object_new_object();
@@ -183,6 +197,7 @@ static struct json_object *user_object(const struct kvm_user *u)
 	json_put_int(o, "pid", u->pid);
 	json_put_int(o, "uid", u->uid);
 	json_put_text(o, "user", u->user);
+	json_put_tri(o, "answers", json_answers(u->answer));
 	json_put_text(o, "program", u->program);
 	json_put_text(o, "comm", u->comm);
 	json_put(o, "command", json_strv(&u->args));

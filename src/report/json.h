@@ -23,6 +23,9 @@ void json_put(struct json_object *o, const char *key, struct json_object *value)
 /* {"value": true|false|null, "source": [...]} */
 struct json_object *json_fact(const struct fact *f);
 struct json_object *json_strv(const struct strv *s);
+/* Does a process answer? null: it was not asked. */
+enum tri json_answers(enum answer answer);
+struct json_object *json_pids(const struct unanswered *u);
 struct json_object *json_users_list(const struct kvm_users *users);
 struct json_object *json_advice(const enum advice_id *ids, size_t count);
 /* All of a setting that is a module parameter: "now", "next_load", module, mentions. */

@@ -144,6 +144,7 @@ static struct json_object *users_list(const struct ksm_facts *k)
 		struct json_object *o = json_object_new_object();
 
 		json_put_int(o, "pid", u->process.pid);
+		json_put_tri(o, "answers", json_answers(u->process.answer));
 		json_put_text(o, "guest", u->process.guest);
 		json_put_text(o, "program", u->process.program);
 		json_put_text(o, "unit", u->process.unit);

@@ -206,6 +206,7 @@ int json_users(FILE *out, const struct host *host)
 	json_put(o, "in_use", fact_of(in_use, "refcnt"));
 	json_put(o, "users", json_users_list(&host->users));
 	json_put_int(o, "hidden_processes", (int64_t)host->users.hidden);
+	json_put(o, "unanswering_processes", json_pids(&host->users.unanswered));
 	json_put(o, "not_seen", json_strv(&host->unseen));
 	return json_print(out, o);
 }

@@ -256,6 +256,8 @@ static void user_row(struct table *t, const struct ksm_facts *k, const struct ks
 
 	size_text(u->merged_pages * k->page_bytes, &merged);
 	limit_text(k, u, &limit);
+	if (u->process.answer != ANSWERS)
+		buf_join(&limit, ", ", answer_text(u->process.answer));
 	table_row(t, pid, u->process.guest ?: "-", buf_text(&merged), u->process.program ?: "-",
 		  u->process.unit ?: "-", buf_text(&limit));
 }

@@ -4,13 +4,21 @@
  */
 #include "table.h"
 
+/* Of one that does not answer it is not known whether a vCPU is mapped into its memory. */
+static const char *user_note(const struct kvm_user *u)
+{
+	if (u->answer != ANSWERS)
+		return answer_text(u->answer);
+	return user_has_guest(u) ? "" : "holds /dev/kvm, runs no guest";
+}
+
 static void user_row(struct table *t, const struct kvm_user *u)
 {
 	autofree char *pid = xasprintf("%d", u->pid);
 	autofree char *vcpus = u->vcpus ? xasprintf("%d", u->vcpus) : xstrdup("-");
 
 	table_row(t, pid, u->user, u->guest ?: "-", vcpus, u->program, u->unit ?: "-",
-		  user_has_guest(u) ? "" : "holds /dev/kvm, runs no guest");
+		  user_note(u));
 }
 
 char *users_table(const struct kvm_users *users)

@@ -16,11 +16,11 @@ static int kvm_users(struct ports *p, struct kvm_users *ret, struct err *e)
 
 	if (proc < 0)
 		return err_sys(e, proc, "cannot open /proc");
-	r = scan_kvm_users(proc, false, ret, e);
+	r = scan_kvm_users(&sys_of(p)->reader, proc, false, ret, e);
 	/* In use, but by nobody whom a look at the descriptors shows: look harder. */
 	if (r == 0 && !ret->count) {
 		kvm_users_free(ret);
-		r = scan_kvm_users(proc, true, ret, e);
+		r = scan_kvm_users(&sys_of(p)->reader, proc, true, ret, e);
 	}
 	return r;
 }

@@ -9,6 +9,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 
 	*p = (struct ports){ .image = root != NULL, .self = s };
 	s->guest.pidfd = -1;
+	s->reader.ports = p;
 	sys_files(p);
 	sys_write(p);
 	sys_trust(p);
@@ -17,6 +18,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	sys_modules(p);
 	sys_cpu(p);
 	sys_kvm(p);
+	sys_processes(p);
 	sys_units(p);
 	sys_unmerge(p);
 	sys_system(p);
@@ -34,6 +36,7 @@ void ports_close(struct ports *p)
 	sys_units_close(p);
 	sys_kvm_close(p);
 	sys_modules_close(p);
+	reader_free(&s->reader);
 	p->file.unlock(p);
 	closep(&s->live_fd);
 	closep(&s->root_fd);

@@ -138,6 +138,45 @@ void process_give_up(void)
 	keep_capabilities(0);
 }
 
+void process_only_look(void)
+{
+	keep_capabilities(CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE));
+}
+
+/* The parent's handlers are for the parent. What was ignored from the beginning stays so. */
+static void default_signals(void)
+{
+	for (int s = 1; s < NSIG; s++) {
+		struct sigaction old;
+
+		if (sigaction(s, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			signal(s, SIG_DFL);
+	}
+}
+
+int process_fork(void)
+{
+	pid_t parent = getpid(), pid;
+	sigset_t all, mask;
+	int saved;
+
+	/* No signal shall meet the parent's handlers in the child. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	pid = fork();
+	saved = errno;
+	if (pid == 0) {
+		default_signals();
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	/* It may have ended before it could be waited for. */
+	if (pid == 0 && getppid() != parent)
+		_exit(EINTR);
+	errno = saved;
+	return pid;
+}
+
 static void close_between(int first, int last)
 {
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)

@@ -6,6 +6,7 @@
 #define KVMTUNE_SYS_H
 
 #include <kvmtune/port.h>
+#include <kvmtune/reader.h>
 #include <kvmtune/testguest.h>
 
 #include <sys/types.h>
@@ -31,7 +32,8 @@ struct sys {
 	struct testguest guest;	 /* perhaps still being taken apart */
 	struct cpu_id cpu;	 /* asked for once: it stays the same */
 	bool cpu_known;
-	struct bus *bus; /* NULL: not asked for yet */
+	struct reader reader; /* of other people's processes */
+	struct bus *bus;      /* NULL: not asked for yet */
 	struct bus_limits bus_limits;
 	pid_t unmerge_pid; /* the child that takes merged pages apart; 0: none */
 	pid_t victim_pid;  /* meanwhile: the one that the kernel kills next where memory is out */
@@ -126,6 +128,7 @@ void sys_modules_close(struct ports *p);
 void sys_cpu(struct ports *p);
 void sys_kvm(struct ports *p);
 void sys_kvm_close(struct ports *p);
+void sys_processes(struct ports *p);
 void sys_units(struct ports *p);
 void sys_units_close(struct ports *p);
 void sys_unmerge(struct ports *p);

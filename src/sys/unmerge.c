@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,17 +27,6 @@
 #define TERM_GRACE_MS 1000 /* from SIGTERM to SIGKILL */
 
 /* ---- the child ---- */
-
-/* The parent's handlers are for the parent. What was ignored from the beginning stays so. */
-static void default_signals(void)
-{
-	for (int s = 1; s < NSIG; s++) {
-		struct sigaction old;
-
-		if (sigaction(s, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			signal(s, SIG_DFL);
-	}
-}
 
 /*
  * A new page of a guest without a NUMA policy of its own is placed by the policy and CPU of the
@@ -106,29 +94,15 @@ static _Noreturn void second_victim(int unused)
 		pause();
 }
 
-/* No signal is handled by the parent's handlers in the child, which ends with its parent. */
+/* It ends with its parent. */
 static pid_t start(void (*child)(int fd), int fd)
 {
-	pid_t parent = getpid(), pid;
-	sigset_t all, mask;
-	int saved;
+	pid_t pid = process_fork();
 
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &mask);
-	pid = fork();
 	if (pid == 0) {
-		default_signals();
-		sigprocmask(SIG_SETMASK, &mask, NULL);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* It may have ended before it could be waited for. */
-		if (getppid() != parent)
-			_exit(EINTR);
 		child(fd);
 		_exit(0);
 	}
-	saved = errno;
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	errno = saved;
 	return pid;
 }
 

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <kvmtune/port.h>
 
+#include "../lib/process_files.h"
+
 enum text_id { CGROUP, KSM_STAT, MERGING, STAT, LIMIT, USED, CMDLINE, TEXT_COUNT };
 static char *texts[TEXT_COUNT];
 
@@ -63,12 +65,6 @@ static int list(struct ports *p, const char *path, struct strv *ret)
 	return 0;
 }
 
-static int no_stat(struct ports *p, const char *path, struct file_stat *ret)
-{
-	(void)p, (void)path, (void)ret;
-	return -ENOENT;
-}
-
 static void check(const struct ksm_facts *k)
 {
 	for (size_t i = 0; i < k->room_count; i++) {
@@ -86,7 +82,9 @@ static void check(const struct ksm_facts *k)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct ports p = { .file.read_head = read_head, .file.list = list, .file.stat = no_stat };
+	struct ports p = { .file.read_head = read_head,
+			   .file.list = list,
+			   .process.read = process_files_read };
 	struct parts parts = parts_of(data, size);
 	struct host h = { 0 };
 

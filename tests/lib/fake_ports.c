@@ -49,6 +49,8 @@
 #include <kvmtune/observe.h>
 #include <kvmtune/process.h>
 
+#include "process_files.h"
+
 #define MEMINFO "/proc/meminfo"
 #define VMSTAT	"/proc/vmstat"
 #define HASTE	50 /* the clock runs so many times faster than we sleep */
@@ -165,9 +167,11 @@ static const struct {
 	const char *name;
 	int number;
 } error_names[] = {
-	{ "EIO", EIO },	      { "EAGAIN", EAGAIN }, { "EINVAL", EINVAL },
-	{ "ENOSPC", ENOSPC }, { "ENOSYS", ENOSYS }, { "EPERM", EPERM },
-	{ "EROFS", EROFS },   { "EACCES", EACCES }, { "ENOMEM", ENOMEM },
+	{ "EIO", EIO },	      { "EAGAIN", EAGAIN },
+	{ "EINVAL", EINVAL }, { "ENOSPC", ENOSPC },
+	{ "ENOSYS", ENOSYS }, { "EPERM", EPERM },
+	{ "EROFS", EROFS },   { "EACCES", EACCES },
+	{ "ENOMEM", ENOMEM }, { "ETIMEDOUT", ETIMEDOUT },
 };
 
 static int error_of(const char *name)
@@ -944,9 +948,18 @@ static char *field(char **rest)
 	return text ? unescape(text) : none;
 }
 
+/* A holder above, or another process. */
+static void add_unanswered(struct kvm_users *users, int pid, enum answer answer)
+{
+	unanswered_note(&users->unanswered, pid, answer);
+	for (size_t i = 0; i < users->count; i++)
+		if (users->users[i].pid == pid)
+			users->users[i].answer = answer;
+}
+
 /*
  * PID UID USER COMM KVM-FDS VM-FDS VCPU-FDS CGROUP ARGUMENT..., with tabs between and \xHH for odd
- * bytes; or "hidden N".
+ * bytes; or "hidden N"; or "silent PID", "unasked PID": it does not answer, or was not asked.
  */
 static void add_user(char *line, void *arg)
 {
@@ -956,6 +969,11 @@ static void add_user(char *line, void *arg)
 
 	if (starts_with(line, "hidden ")) {
 		users->hidden = (size_t)atoi(line + 7);
+		return;
+	}
+	if (starts_with(line, "silent ") || starts_with(line, "unasked ")) {
+		add_unanswered(users, atoi(strchr(line, ' ')),
+			       line[0] == 's' ? ANSWERS_NOT : NOT_ASKED);
 		return;
 	}
 	u = &array_push(users->users, users->count);
@@ -1498,6 +1516,7 @@ static void fill_table(struct ports *p)
 	p->kvm.users = fake_users;
 	p->kvm.run_guest = fake_guest;
 	p->kvm.settle = fake_settle;
+	p->process.read = process_files_read;
 	fake_ksm(p);
 	fake_units(p);
 	fake_system(p);

@@ -7,6 +7,8 @@
 
 #include <kvmtune/observe.h>
 
+#include "../lib/process_files.h"
+
 #define SYS_MODULE  "/sys/module/" MODULE
 #define DEVICE_MODE 0660
 #define DEVICE_GID  104
@@ -1055,6 +1057,7 @@ static void set_ports(struct ports *p)
 				    .read_msr = cpu_read_msr,
 				    .read_all = cpu_read_all };
 	p->kvm = (struct kvm_port){ kvm_users, kvm_run_guest, kvm_settle };
+	p->process = (struct process_port){ process_files_read };
 	p->unit = (struct unit_port){ unit_state,  unit_enable, unit_disable,
 				      unit_reload, unit_start,	unit_stop };
 	p->ksm = (struct ksm_port){ ksm_unmerge_begin, ksm_unmerge_wait, ksm_unmerge_stop };

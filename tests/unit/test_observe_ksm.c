@@ -19,6 +19,7 @@
 #include <engine/unread.h>
 #include <kvmtune/port.h>
 
+#include "../lib/process_files.h"
 #include "tree.h"
 
 #define RUN_LINE(value) "w /sys/kernel/mm/ksm/run - - - - " value "\n"
@@ -97,6 +98,7 @@ static int set_up(void **state)
 	assert_int_equal(ports_open(&bed.ports, bed.root, &e), 0);
 	bed.ports.image = false;
 	bed.ports.unit.state = unit_state;
+	bed.ports.process.read = process_files_read;
 	bed.read = bed.ports.file.read;
 	bed.read_head = bed.ports.file.read_head;
 	bed.list = bed.ports.file.list;
@@ -885,6 +887,38 @@ static void users_that_cannot_be_read(void **state)
 	}
 }
 
+/* A process that does not answer keeps nobody from unmerging; its pages and its group count. */
+static void users_that_do_not_answer(void **state)
+{
+	static const char *const held_up[] = { "/proc/1/ksm_stat", "/proc/1/cmdline",
+					       "/proc/1/stat" };
+	const struct ksm_facts *k;
+
+	(void)state;
+	add_counters("run=1 pages_shared=10 pages_sharing=90 ksm_zero_pages=3");
+	add_process(1, "kvm", "90\n", "0::/a\n");
+	add_of(1, "ksm_stat", "ksm_merging_pages 90\n");
+	add_process(2, "kvm", "7\n", "0::/a\n");
+	add_group("/a", "memory.max", "5000000\n", "memory.current", "70\n");
+	bed.code = -ETIMEDOUT;
+	for (size_t i = 0; i < ARRAY_SIZE(held_up); i++) {
+		bed.broken = held_up[i];
+		bed.root_user = true;
+		k = observe_users_of();
+		assert_int_equal(k->users_unread.count, 0);
+		assert_int_equal(k->user_count, 2);
+		assert_int_equal(k->users[0].merged_pages, 90);
+		assert_string_equal(k->users[0].process.program, "kvm");
+		assert_string_equal(k->users[0].process.unit, "a");
+		check_room(&k->rooms[0], "/a", 5000000, 70, 97);
+	}
+	/* Where it is not known what unmerging takes, it is not done. */
+	bed.broken = "/proc/1/cgroup";
+	assert_int_equal(observe_users_of()->users_unread.count, 1);
+	bed.broken = "/proc/1/ksm_merging_pages";
+	assert_int_equal(observe_users_of()->users_unread.count, 1);
+}
+
 /* Many guests, each in a group of its own with a limit, and all in one: none is taken for another. */
 static void many_rooms(void **state)
 {
@@ -1019,6 +1053,7 @@ int main(void)
 		WITH_BED(users_that_are_not_told),
 		WITH_BED(users_that_cannot_be_read),
 		WITH_BED(rooms_of_version_2),
+		WITH_BED(users_that_do_not_answer),
 		WITH_BED(many_rooms),
 		WITH_BED(rooms_of_version_1),
 		WITH_BED(hostile_cgroups),

@@ -115,10 +115,12 @@ static int tree_close(void **state)
 static struct kvm_users scan(int proc_fd, bool deep)
 {
 	struct kvm_users users = { 0 };
+	struct reader reader = { 0 };
 	struct err e = { 0 };
 
-	if (scan_kvm_users(proc_fd, deep, &users, &e) < 0)
+	if (scan_kvm_users(&reader, proc_fd, deep, &users, &e) < 0)
 		fail_msg("%s", e.text);
+	reader_free(&reader);
 	return users;
 }
 
@@ -144,10 +146,11 @@ static void empty_tree(void **state)
 static void not_a_directory(void **state)
 {
 	struct kvm_users users = { .hidden = 77 };
+	struct reader reader = { 0 };
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(scan_kvm_users(-1, false, &users, &e), -EBADF);
+	assert_int_equal(scan_kvm_users(&reader, -1, false, &users, &e), -EBADF);
 	assert_int_equal(users.hidden, 77); /* untouched */
 	assert_non_null(strstr(e.text, "cannot list the processes"));
 }
@@ -276,7 +279,7 @@ static void in_order_of_pids(void **state)
 	struct kvm_users users;
 	char pid[32], path[64];
 
-	/* So many that the work is shared between threads. */
+	/* So many that the work is shared between two children. */
 	for (int i = 0; i < 300; i++) {
 		snprintf(pid, sizeof(pid), "%d", PID + (i * 7) % 300);
 		tree_process(t, pid);
@@ -451,9 +454,11 @@ static void scan_as_nobody(int proc_fd, size_t *ret_hidden)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct kvm_users users = { 0 };
+		struct reader reader = { 0 };
 		struct err e = { 0 };
 
-		if (setgid(65534) || setuid(65534) || scan_kvm_users(proc_fd, false, &users, &e))
+		if (setgid(65534) || setuid(65534) ||
+		    scan_kvm_users(&reader, proc_fd, false, &users, &e))
 			_exit(1);
 		if (write(channel[1], &users.hidden, sizeof(users.hidden)) < 0)
 			_exit(1);
