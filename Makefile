@@ -34,15 +34,14 @@ ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) 
 	      $(CFLAGS) $(SAN)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--as-needed $(LDFLAGS) $(SAN)
 
-BASE   := base elf_note err proc_text
-MODEL  := advice cpu_amd cpu_differences cpu_intel cpu_judge cpu_msr cpuid cpuid_dump device host ksm ksm_files memory modconf \
-	  modconf_edit own_conf plan plan_common plan_ksm plan_ksm_back plan_ksm_refuse plan_ksm_steps plan_module plan_module_back \
-	  plan_refuse plan_reload setting user
-ENGINE := act act_ksm apply change change_wait journal journal_write observe observe_cpu observe_evidence \
-SYS    := acl acl_rights all_cpus attributes bus cpu environment files guest kvm library lock module_file modules ports process processes reader root scan system trust units unmerge unpack user_files walk write
-REPORT := json json_change json_cpu json_ksm json_status ksm_report mention table text_change text_cpu \
-	  text_journal text_ksm text_status text_users
-CLI    := cmd_change cmd_cpu cmd_read goals help options tables
+# Every file of a layer is part of the program.
+sources = $(sort $(basename $(notdir $(wildcard src/$(1)/*.c))))
+BASE   := $(call sources,base)
+MODEL  := $(call sources,model)
+ENGINE := $(call sources,engine)
+SYS    := $(call sources,sys)
+REPORT := $(call sources,report)
+CLI    := $(call sources,cli)
 
 # All but the doors to the outside: what a test links with doors of its own.
 INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(CLI:%=cli/%)
