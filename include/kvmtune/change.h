@@ -20,6 +20,7 @@ struct request {
 	const char *command;	  /* what the user asked for, for journal and lock: "ept off" */
 	const struct goal *goals; /* none: take back the last change */
 	size_t goal_count;
+	bool skip; /* without goals: leave the last change as it is, so that undo goes on before it */
 	bool dry_run;
 	bool defer;
 	int64_t wait_ms;	/* WAIT_NOT, WAIT_FOREVER, or at most so long */
@@ -41,6 +42,7 @@ struct outcome {
 	struct journal journal;		    /* as it was before */
 	const struct journal_entry *undoes; /* in journal; NULL: no undo, or nothing to undo */
 	bool is_undo;
+	bool skips; /* it is left as it is, and not undone any more */
 	struct plan plan;
 	bool applied; /* report and leftover are filled */
 	struct apply_report report;

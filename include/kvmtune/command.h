@@ -34,6 +34,7 @@ enum option_bit {
 	OPT_MSR = 1 << 16,
 	OPT_CPUINFO = 1 << 17,
 	OPT_CAPTURE = 1 << 18,
+	OPT_SKIP = 1 << 19,
 };
 
 #define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)

@@ -43,10 +43,13 @@ struct journal_entry {
 	char *boot;    /* the kernel's name of the boot it was begun in; NULL: not known */
 	char *command; /* "ept off" */
 	int undoes;    /* the entry that this one takes back; 0: none */
+	bool skips;    /* that one is not undone, but left as it is */
+	bool skipped;  /* a later entry did so; undone is set, too */
 	bool undone;   /* a later entry took it back */
 	enum journal_result result;
 	struct step *steps; /* by journal_read_steps() */
 	size_t step_count;
+	struct strv lost;	      /* steps that cannot be read, a sentence each */
 	size_t offset;		      /* of its first line in the file */
 	size_t plan_offset, plan_len; /* of its plan's line; 0, 0: it has none */
 };
@@ -104,6 +107,9 @@ struct journal_change {
 int journal_begin(struct ports *p, const struct journal *j, const struct journal_change *change,
 		  int *ret_id, struct err *e);
 int journal_end(struct ports *p, int id, enum journal_result result, struct err *e);
+/* Writes that this entry is left as it is, and no undo comes to it any more. */
+int journal_skip(struct ports *p, const struct journal *j, const char *command, int id,
+		 struct err *e);
 
 const char *journal_result_name(enum journal_result r);
 

@@ -207,6 +207,14 @@ void ksm_read_install(const char *name, const char *fragment, const char *text,
 bool ksm_read_stat(const char *text, const char *key, uint64_t *ret);
 
 /*
+ * The text of OWN_TMPFILES with our line saying this value, or without it (-1). Lines of others
+ * stay. NULL: nothing is left to say. old: NULL, no such file. To be freed.
+ */
+char *ksm_tmpfiles_edit(const char *old, int run);
+/* What our line in such a text says; -1: there is none. */
+int ksm_tmpfiles_value(const char *text);
+
+/*
  * Is it a link that starts one of the services, "/etc/systemd/system/X.wants/ksm.service", or
  * another name for it; one that leads to where unit files are, and does not stand for the service
  * itself? Only such links are removed and made.

@@ -25,9 +25,13 @@ enum act_kind {
 	ACT_NONE,
 	ACT_WRITE_FILE,	 /* target: path; text: its whole new content; mode */
 	ACT_REMOVE_FILE, /* target: path */
-	ACT_CONFIRM,	 /* target: module; param, value: libkmod must say so for the next load */
-	ACT_UNLOAD,	 /* target: module */
-	ACT_LOAD,	 /* target: module; text: exactly these options, or NULL: as configured */
+	/*
+	 * target: module; param, value: libkmod must say so for the next load. expects: what the
+	 * running module has; empty where it is not loaded.
+	 */
+	ACT_CONFIRM,
+	ACT_UNLOAD, /* target: module */
+	ACT_LOAD,   /* target: module; text: exactly these options, or NULL: as configured */
 	/*
 	 * target: module; text, param, value, expects, device: all as it was. With other options
 	 * than these, should the kernel refuse them: better than no KVM.
@@ -111,6 +115,8 @@ struct change {
 
 /* Is what is wanted there already, whatever the next load or boot gives? */
 bool change_is_so_now(const struct change *c);
+/* Is it saved, so that only what runs now differs until the next load or boot? */
+bool change_is_saved(const struct change *c);
 
 struct plan_options {
 	const char *again; /* what to type to do it again; NULL: by the goal, "ept off" */
@@ -124,6 +130,7 @@ struct plan_options {
 	const struct step *ksm_before;
 	size_t ksm_before_count;
 	bool revive; /* what was interrupted may have left the module out: bring it back */
+	bool booted; /* for plan_back(): the host was booted since the change */
 	bool exact;  /* for plan_back(): of an interrupted change, to exactly what was before */
 };
 
@@ -136,7 +143,8 @@ struct plan {
 	size_t effect_count;
 	enum advice_id *advice;
 	size_t advice_count;
-	struct err refusal;	/* code 0: none */
+	struct strv lost;   /* what of a past change cannot be undone any more, a sentence each */
+	struct err refusal; /* code 0: none */
 	bool refused_for_users; /* show who uses KVM */
 	/*
 	 * It rests on whether the module could be loaded again, which was not looked at: plan again
@@ -187,6 +195,7 @@ bool plan_turned_ksm_on(const struct step *steps, size_t count);
 
 void plan_free(struct plan *plan);
 void step_free(struct step *step);
+void act_free(struct act *act);
 
 /* One line for people: "/etc/modprobe.d/zz-kvmtune.conf   options kvm_intel ept=0". */
 void act_target_text(const struct act *act, struct buf *ret);

@@ -132,6 +132,8 @@ static void command_text(const struct invocation *in, struct buf *ret)
 	}
 	if (in->given & OPT_DEFER)
 		buf_puts(ret, " --defer");
+	if (in->given & OPT_SKIP)
+		buf_puts(ret, " --skip");
 }
 
 enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
@@ -143,6 +145,7 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 	struct outcome o;
 	struct request request = { .goals = goals,
 				   .goal_count = count,
+				   .skip = in->given & OPT_SKIP,
 				   .dry_run = dry_run,
 				   .defer = in->given & OPT_DEFER,
 				   .wait_ms = in->wait_ms,
@@ -261,8 +264,10 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (in->given & OPT_LIST && in->given & OPTS_ALTER)
+	if (in->given & OPT_LIST && in->given & (OPTS_ALTER | OPT_SKIP))
 		return usage_error(e, "--list only lists");
+	if (in->given & OPT_SKIP && in->given & (OPTS_ALTER & ~(OPT_DRY_RUN | OPT_WAIT)))
+		return usage_error(e, "--skip leaves the host as it is");
 	return in->given & OPT_LIST ? list_changes(in, e) : run_change(in, NULL, 0, e);
 }
 
@@ -270,15 +275,23 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 static enum exit_status audit_status(const struct plan *plan, struct err *e)
 {
+	enum exit_status status = STATUS_DONE;
+
 	/* Where not even the state of a setting could be told. */
 	if (plan->refusal.code && !plan->change_count) {
 		*e = plan->refusal;
 		return e->status;
 	}
-	for (size_t i = 0; i < plan->change_count; i++)
-		if (!plan->changes[i].already)
+	for (size_t i = 0; i < plan->change_count; i++) {
+		const struct change *c = &plan->changes[i];
+
+		if (c->already)
+			continue;
+		if (!change_is_saved(c))
 			return STATUS_DRIFT;
-	return STATUS_DONE;
+		status = STATUS_PENDING;
+	}
+	return status;
 }
 
 /* The same plan as the change would have: where it has nothing to do, there is no drift. */

@@ -20,6 +20,8 @@ const struct option_row option_table[] = {
 	{ OPT_WATCH, 0, "watch", "TIME", false,
 	  "watch so long for swapping after that (10s), and take it back if it begins; 0: do not" },
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
+	{ OPT_SKIP, 0, "skip", NULL, false,
+	  "do not undo the last change, but leave it as it is and go on before it" },
 	{ OPT_REQUIRE, 0, "require", "NAME", false,
 	  "exit with 0, 4 or 1: the processor has this (ept, npt, ept-1gb...), has not, unknown" },
 	{ OPT_CPUID, 0, "cpuid", "FILE", false,
@@ -117,8 +119,9 @@ const struct command command_table[] = {
 	{ .name = "undo",
 	  .summary = "Take back the last change, then the one before",
 	  .text = "An interrupted change comes first. With --list it prints what can be taken "
-		  "back.",
-	  .takes = OPTS_CHANGE | OPT_LIST,
+		  "back. With --skip it leaves the last change as it is, so that the next undo "
+		  "comes to the one before.",
+	  .takes = OPTS_CHANGE | OPT_LIST | OPT_SKIP,
 	  .changes = true,
 	  .run = cmd_undo },
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <kvmtune/observe.h>
+#include <kvmtune/own_file.h>
 #include <kvmtune/port.h>
 
 /* A probe of libvirt or a monitoring agent may hold /dev/kvm for some milliseconds. */
@@ -335,17 +336,63 @@ static int restore_module(struct act_context *c, const struct act *act, struct e
 
 /* ---- files ---- */
 
-bool act_is_done(struct act_context *c, const struct act *act)
+/* NULL: no file. */
+static int read_text(struct ports *p, const char *path, char **ret, struct err *e)
 {
 	autobuf text = { 0 };
-	int r;
+	int r = p->file.read(p, path, &text);
 
-	if (act->kind != ACT_WRITE_FILE && act->kind != ACT_REMOVE_FILE)
-		return false;
-	r = c->ports->file.read(c->ports, act->target, &text);
-	if (act->kind == ACT_REMOVE_FILE)
-		return r == -ENOENT;
-	return r == 0 && strcmp(buf_text(&text), act->text) == 0;
+	if (r < 0 && r != -ENOENT)
+		return err_sys(e, r, "cannot read %s", path);
+	*ret = r < 0 ? NULL : buf_steal(&text);
+	return 0;
+}
+
+static bool is_file_act(const struct act *act)
+{
+	return act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE;
+}
+
+static const char *text_of(const struct act *act)
+{
+	return act->kind == ACT_WRITE_FILE ? act->text : NULL;
+}
+
+int act_check_unchanged(struct act_context *c, const struct step *step, struct err *e)
+{
+	autofree char *now = NULL;
+
+	if (!is_file_act(&step->act) || !is_file_act(&step->back))
+		return 0;
+	if (read_text(c->ports, step->act.target, &now, e) < 0)
+		return e->code;
+	if (same_file_text(now, text_of(&step->back)) || same_file_text(now, text_of(&step->act)))
+		return 0;
+	err_set(e, -ESTALE, "somebody else has just changed %s", step->act.target);
+	return err_hint(e, "Run the same command again.");
+}
+
+/* A write that failed on a full disk changed nothing; nor need it be taken back. */
+static int take_file_back(struct act_context *c, const struct step *step, struct err *e)
+{
+	const char *path = step->act.target;
+	autofree char *now = NULL, *text = NULL;
+
+	if (read_text(c->ports, path, &now, e) < 0)
+		return e->code;
+	text = own_file_undone(path, now, text_of(&step->act), text_of(&step->back));
+	if (same_file_text(now, text))
+		return 0;
+	if (!text)
+		return c->ports->file.remove(c->ports, path, e);
+	return c->ports->file.replace(c->ports, path, text, 0644, e);
+}
+
+int act_take_back(struct act_context *c, const struct step *step, struct err *e)
+{
+	if (is_file_act(&step->act) && is_file_act(&step->back))
+		return take_file_back(c, step, e);
+	return act_do(c, &step->back, e);
 }
 
 /* ---- dispatch ---- */

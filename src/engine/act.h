@@ -25,7 +25,13 @@ int act_do(struct act_context *c, const struct act *act, struct err *e);
 /* Those of KSM and its services (act_ksm.c). */
 int act_ksm_do(struct act_context *c, const struct act *act, struct err *e);
 
-/* Is it so already, without doing it? Only files can be told so. */
-bool act_is_done(struct act_context *c, const struct act *act);
+/*
+ * Has nobody changed the file that this step writes since the plan was made? Else -ESTALE. 0 for all
+ * other steps.
+ */
+int act_check_unchanged(struct act_context *c, const struct step *step, struct err *e);
+
+/* Takes a step back, as far as it was done. Of a file only what the step wrote: others' lines stay. */
+int act_take_back(struct act_context *c, const struct step *step, struct err *e);
 
 #endif

@@ -75,6 +75,8 @@ static int do_step(struct run *r, size_t i, struct err *e)
 
 	if (may_stop(r->plan, i) && check_interrupted(r->c.ports, e) < 0)
 		return e->code;
+	if (act_check_unchanged(&r->c, s, e) < 0)
+		return e->code;
 	result = act_do(&r->c, &s->act, e);
 	if (result < 0 && s->act.kind == ACT_LOAD)
 		blame(r->plan, e);
@@ -87,11 +89,9 @@ static void walk_back(struct run *r, size_t count)
 	struct apply_report *report = r->c.report;
 
 	while (count-- > 0) {
-		const struct act *back = &r->plan->steps[count].back;
 		struct err e = { 0 };
 
-		/* A write that failed on a full disk changed nothing; nor need it be undone. */
-		if (act_is_done(&r->c, back) || act_do(&r->c, back, &e) >= 0 || report->stuck)
+		if (act_take_back(&r->c, &r->plan->steps[count], &e) >= 0 || report->stuck)
 			continue;
 		report->stuck = true;
 		report->back_err = e;

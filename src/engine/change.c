@@ -84,6 +84,7 @@ static struct plan_options options_of(const struct flow *f)
 		.watch_ms = f->request->watch_ms,
 		.ksm_before = before ? before->steps : NULL,
 		.ksm_before_count = before ? before->step_count : 0,
+		.booted = f->o->undoes && journal_is_of_other_boot(f->p, f->o->undoes),
 		.exact = may_be_half_done(f, f->o->undoes),
 		.revive = may_be_half_done(f, journal_interrupted(&f->o->journal)),
 	};
@@ -94,12 +95,15 @@ static void plan_for(const struct flow *f, const struct host *host, struct plan 
 	struct plan_options options = options_of(f);
 	const struct journal_entry *undoes = f->o->undoes;
 
-	if (undoes)
+	if (undoes) {
 		plan_back(host, undoes->steps, undoes->step_count, &options, ret);
-	else if (f->request->goal_count)
+		for (size_t i = 0; i < undoes->lost.n; i++)
+			strv_add(&ret->lost, undoes->lost.v[i]);
+	} else if (f->request->goal_count) {
 		plan_build(host, f->request->goals, f->request->goal_count, &options, ret);
-	else
+	} else {
 		*ret = (struct plan){ 0 };
+	}
 }
 
 static int refuse(struct outcome *o, enum exit_status status, const char *id, const char *text,
@@ -109,6 +113,12 @@ static int refuse(struct outcome *o, enum exit_status status, const char *id, co
 	err_status(&o->plan.refusal, status, id);
 	o->plan.status = status;
 	return err_hint(&o->plan.refusal, "%s", hint);
+}
+
+static int refuse_not_root(struct outcome *o)
+{
+	return refuse(o, STATUS_IMPOSSIBLE, "not-root", "this needs root",
+		      "Run it again with sudo.");
 }
 
 /* An interrupted change must be taken back before anything else is changed. */
@@ -223,8 +233,7 @@ static int observe_and_plan(struct flow *f)
 	}
 	check_interrupted(o);
 	if (past_needs_root(f))
-		refuse(o, STATUS_IMPOSSIBLE, "not-root", "this needs root",
-		       "Run it again with sudo.");
+		refuse_not_root(o);
 	check_writable(f);
 	return 0;
 }
@@ -246,19 +255,25 @@ static bool is_in_use(const struct err *e)
 	return e->code && strcmp(e->id, "in-use") == 0;
 }
 
-/* Observes and plans until nothing stands in the way, or until there is nothing to wait for. */
+/*
+ * Observes and plans under the lock, until nothing stands in the way or the time is over. Waits for
+ * KVM without the lock, so that other changes can be made meanwhile.
+ */
 static int plan_when_free(struct flow *f)
 {
-	int r = observe_and_plan(f);
+	struct outcome *o = f->o;
 
-	while (r == 0 && is_in_use(&f->o->plan.refusal) && may_wait(&f->waiting)) {
-		wait_for_kvm(&f->waiting, &f->o->before.users);
+	for (;;) {
+		if (wait_for_lock(&f->waiting, &o->err) < 0 || observe_and_plan(f) < 0)
+			return o->err.code;
+		if (!is_in_use(&o->plan.refusal) || !may_wait(&f->waiting))
+			return 0;
+		f->p->file.unlock(f->p);
+		wait_for_kvm(&f->waiting, &o->before.users);
 		if (!may_wait(&f->waiting) && kvm_is_used(f->p))
-			break;
-		forget(f->o);
-		r = observe_and_plan(f);
+			return 0;
+		forget(o);
 	}
-	return r;
 }
 
 /* ---- apply and prove ---- */
@@ -398,13 +413,48 @@ static void change_once(struct flow *f)
 		apply_and_prove(f);
 }
 
+/* ---- leave the last change as it is ---- */
+
+/* The change that undo would come to next: also one of whose records nothing is left. */
+static const struct journal_entry *skippable(const struct journal *j)
+{
+	return journal_undoable(j) ?: journal_interrupted(j);
+}
+
+static int skip(struct flow *f)
+{
+	struct outcome *o = f->o;
+	struct err ignored = { 0 };
+
+	o->is_undo = o->skips = true;
+	if (wait_for_lock(&f->waiting, &o->err) < 0 || journal_load(f->p, &o->journal, &o->err) < 0)
+		return o->err.code;
+	if (o->journal.at_work)
+		return refuse_locked(&o->err, o->journal.at_work);
+	o->undoes = skippable(&o->journal);
+	if (!o->undoes)
+		return 0;
+	/* Only for the report. */
+	journal_read_steps(&o->journal, o->undoes, &ignored);
+	if (!f->p->system.is_root(f->p) && !f->p->image)
+		refuse_not_root(o);
+	check_writable(f);
+	if (o->plan.refusal.code) {
+		o->err = o->plan.refusal;
+		return o->err.code;
+	}
+	if (f->request->dry_run)
+		return 0;
+	return journal_skip(f->p, &o->journal, f->request->command, o->undoes->id, &o->err);
+}
+
 void change_run(struct ports *p, const struct request *request, struct outcome *ret)
 {
 	struct flow f = { .p = p, .request = request, .o = ret, .waiting = wait_begin(p, request) };
 
 	*ret = (struct outcome){ 0 };
-	if (wait_for_lock(&f.waiting, &ret->err) < 0) {
-		ret->status = ret->err.status;
+	if (request->skip) {
+		ret->status = skip(&f) < 0 ? ret->err.status : STATUS_DONE;
 		return;
 	}
 	change_once(&f);
@@ -413,6 +463,7 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 	       may_wait(&f.waiting)) {
 		forget(ret);
 		ret->err = (struct err){ 0 };
+		p->file.unlock(p);
 		change_once(&f);
 	}
 }

@@ -63,6 +63,14 @@ int state_writable(struct ports *p, const char **ret_path)
 	return r;
 }
 
+/* What the real run would say: a dry run takes no lock. */
+static int check_unlocked(struct ports *p, struct err *e)
+{
+	autobuf holder = { 0 };
+
+	return p->file.is_locked(p, LOCK_FILE, &holder) ? refuse_locked(e, buf_text(&holder)) : 0;
+}
+
 int wait_for_lock(const struct waiting *w, struct err *e)
 {
 	autofree char *who = xasprintf("kvmtune %s, PID %d\n", w->request->command, (int)getpid());
@@ -73,8 +81,10 @@ int wait_for_lock(const struct waiting *w, struct err *e)
 	if (p->file.check_own(p, LOCK_FILE, e) < 0)
 		return e->code;
 	/* Where no journal can be written, nothing is changed: see check_writable() in change.c. */
-	if (w->request->dry_run || !p->system.is_root(p) || state_writable(p, &path) < 0)
+	if (!p->system.is_root(p) || state_writable(p, &path) < 0)
 		return 0;
+	if (w->request->dry_run)
+		return check_unlocked(p, e);
 	for (;;) {
 		autobuf holder = { 0 };
 

@@ -5,7 +5,7 @@
  *	struct waiting w = wait_begin(&ports, &request);
  *	wait_for_lock(&w, &e);
  *	while (something is in use && may_wait(&w))
- *		wait_for_kvm(&w, &users);
+ *		unlock, wait_for_kvm(&w, &users), wait_for_lock(&w, &e);
  */
 #ifndef KVMTUNE_CHANGE_WAIT_H
 #define KVMTUNE_CHANGE_WAIT_H
@@ -29,8 +29,9 @@ bool may_wait(const struct waiting *w);
 int state_writable(struct ports *p, const char **ret_path);
 
 /*
- * Takes the lock that this process keeps to its end. Only root changes anything; everybody else, a
- * dry run, and who cannot write it, goes on without. In all cases *e says what is wrong with it.
+ * Takes the lock, which this process keeps until file.unlock() or its end. Only root changes
+ * anything: everybody else, and who cannot write it, goes on without it. A dry run only looks whether
+ * another process has it. In all cases *e says what is wrong with it.
  */
 int wait_for_lock(const struct waiting *w, struct err *e);
 /* Another kvmtune is at work; holder: what it said of itself, or "". */

@@ -92,6 +92,7 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 		.boot = boot ? xstrdup(boot) : NULL,
 		.command = xstrdup(json_text(record, "command") ?: ""),
 		.undoes = json_int(record, "undoes"),
+		.skips = json_int(record, "skip") != 0,
 		.offset = offset,
 	};
 	if (j->plan_id != id)
@@ -105,8 +106,10 @@ static void mark_done(struct journal *j, const struct journal_entry *entry)
 {
 	struct journal_entry *undone = entry->undoes ? journal_find(j, entry->undoes) : NULL;
 
-	if (undone)
-		undone->undone = true;
+	if (!undone)
+		return;
+	undone->undone = true;
+	undone->skipped = entry->skips;
 }
 
 static void read_end(struct journal *j, struct journal_entry *entry, struct json_object *record)
@@ -212,8 +215,8 @@ static int set_lost(struct err *e, const char *what, const struct journal_entry 
 {
 	err_set(e, -EBADMSG, "the journal is damaged: %s change %d (%s) are lost", what, entry->id,
 		entry->command);
-	return err_hint(e, "Look at `kvmtune status`. To forget all changes of the past, "
-			   "move " JOURNAL_FILE " away.");
+	return err_hint(e, "Look at:  kvmtune status        Leave that change as it is:  kvmtune "
+			   "undo --skip");
 }
 
 int journal_check_whole(const struct journal *j, struct err *e)
@@ -230,14 +233,14 @@ int journal_read_steps(const struct journal *j, const struct journal_entry *entr
 	struct journal_entry *to = journal_find(j, entry->id);
 	struct json_object *record;
 
-	if (to->steps)
+	if (to->steps || to->lost.n)
 		return 0;
 	if (journal_check_version(entry, e) < 0)
 		return e->code;
 	record = parse_line(buf_text(&j->text) + entry->plan_offset, entry->plan_len);
 	if (!record)
 		return set_lost(e, "the steps of", entry);
-	steps_from_json(record, &to->steps, &to->step_count);
+	steps_from_json(record, &to->steps, &to->step_count, &to->lost);
 	json_object_put(record);
 	return 0;
 }
@@ -250,6 +253,7 @@ void journal_free(struct journal *j)
 		for (size_t k = 0; k < entry->step_count; k++)
 			step_free(&entry->steps[k]);
 		free(entry->steps);
+		strv_free(&entry->lost);
 		free(entry->command);
 		free(entry->boot);
 	}

@@ -113,13 +113,37 @@ int journal_begin(struct ports *p, const struct journal *j, const struct journal
 
 /* ---- end ---- */
 
-int journal_end(struct ports *p, int id, enum journal_result result, struct err *e)
+static struct json_object *end_record(int id, enum journal_result result)
 {
 	struct json_object *record = new_record("end", id);
 	const char *name = journal_result_name(result);
-	autobuf line = { 0 };
 
 	json_object_object_add(record, "result", json_object_new_string(name));
-	add_line(&line, record);
+	return record;
+}
+
+int journal_end(struct ports *p, int id, enum journal_result result, struct err *e)
+{
+	autobuf line = { 0 };
+
+	add_line(&line, end_record(id, result));
 	return append_lines(p, &line, e);
+}
+
+/* ---- skip ---- */
+
+/* As an undo that did nothing: older programs go on to the change before, too. */
+int journal_skip(struct ports *p, const struct journal *j, const char *command, int id,
+		 struct err *e)
+{
+	const struct journal_change change = { .command = command, .undoes = id };
+	int own_id = next_id(j);
+	struct json_object *begin = begin_record(p, own_id, &change);
+	autobuf lines = { 0 };
+
+	json_object_object_add(begin, "skip", json_object_new_int(1));
+	mend_end(j, &lines);
+	add_line(&lines, begin);
+	add_line(&lines, end_record(own_id, JOURNAL_DONE));
+	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "step_json.h"
 
+#include <kvmtune/own_file.h>
 #include <string.h>
 
 /* ---- to JSON ---- */
@@ -65,7 +66,7 @@ static struct json_object *act_to_json(const struct act *act)
 		add_number(o, "runtime", 1);
 	if (act->device.exists)
 		json_object_object_add(o, "device", device_to_json(&act->device));
-	if (act->expect_count && act->kind == ACT_RESTORE)
+	if (act->expect_count && (act->kind == ACT_RESTORE || act->kind == ACT_CONFIRM))
 		json_object_object_add(o, "before", expects_to_json(act));
 	return o;
 }
@@ -246,6 +247,15 @@ static bool has_all(enum act_kind kind, struct json_object *o)
 	}
 }
 
+/* modprobe and systemd-tmpfiles would do whatever other lines say. */
+static void drop_harm(struct act *act)
+{
+	char *text = own_file_harmless(act->target, act->text);
+
+	free(act->text);
+	act->text = text;
+}
+
 static bool act_from_json(struct json_object *o, struct act *ret)
 {
 	const char *name = json_text(o, "kind"), *target = json_text(o, "target");
@@ -262,24 +272,39 @@ static bool act_from_json(struct json_object *o, struct act *ret)
 			     .value = json_int(o, "value") ? YES : NO,
 			     .mode = (unsigned)json_int(o, "mode") & 0777,
 			     .runtime = json_int(o, "runtime") != 0 };
+	if (kind == ACT_WRITE_FILE)
+		drop_harm(ret);
 	device_from_json(member(o, "device", json_type_object), &ret->device);
 	expects_from_json(member(o, "before", json_type_object), ret);
 	return true;
 }
 
-void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count)
+static void add_lost(struct strv *ret, struct json_object *act, size_t number)
+{
+	autofree char *kind = safe_text(json_text(act, "kind") ?: "unknown", 40);
+	autofree char *target = safe_text(json_text(act, "target") ?: "nothing", 200);
+
+	strv_addf(ret, "step %zu of the change (%s %s) is not known to this kvmtune", number, kind,
+		  target);
+}
+
+void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count,
+		     struct strv *ret_lost)
 {
 	struct json_object *list = member(from, "steps", json_type_array);
 	size_t n = list ? json_object_array_length(list) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
+		struct json_object *act = member(o, "act", json_type_object);
 		struct step step = { 0 };
 
-		if (act_from_json(member(o, "act", json_type_object), &step.act) &&
-		    act_from_json(member(o, "back", json_type_object), &step.back))
+		if (act_from_json(act, &step.act) &&
+		    act_from_json(member(o, "back", json_type_object), &step.back)) {
 			array_push(*ret, *ret_count) = step;
-		else
-			step_free(&step);
+			continue;
+		}
+		step_free(&step);
+		add_lost(ret_lost, act, i + 1);
 	}
 }

@@ -11,8 +11,12 @@
 #include <kvmtune/plan.h>
 
 struct json_object *steps_to_json(const struct step *steps, size_t count);
-/* Reads the array `steps` of an object; steps that make no sense are left out. */
-void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count);
+/*
+ * Reads the array `steps` of an object. ret_lost gets a sentence about each step that this program
+ * does not know, or that names what is not kvmtune's to change: it is left out.
+ */
+void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count,
+		     struct strv *ret_lost);
 
 /* Members of an object: NULL or 0 where there is none of that kind. */
 const char *json_text(struct json_object *o, const char *key);

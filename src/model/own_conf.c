@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * own_conf.c - the text of our file in modprobe.d: our line added, changed or taken out.
+ * own_conf.c - the text of our file in modprobe.d: our option added, changed or removed.
  */
+#include "own_file.h"
 #include "plan_module.h"
 
 #include <string.h>
 
 /* ---- lines of others in our file ---- */
 
-/* How long the first line is, with its end; one that ends in a backslash goes on in the next. */
-static size_t logical_line(const char *text)
+/*
+ * How long the first line is, with its end; one that ends in a backslash goes on in the next. A
+ * backslash before another one does not count: libkmod reads it so.
+ */
+size_t own_conf_line_length(const char *text)
 {
 	size_t len = 0;
 
-	for (; text[len]; len++)
-		if (text[len] == '\n' && (!len || text[len - 1] != '\\'))
+	for (; text[len]; len++) {
+		if (text[len] == '\\' && text[len + 1])
+			len++;
+		else if (text[len] == '\n')
 			return len + 1;
+	}
 	return len;
 }
 
@@ -81,7 +88,7 @@ static bool says(const char *line, const struct module_setting *ms, bool our_par
 
 /*
  * Appends a line of our file without our parameter, word by word: all that somebody else wrote
- * there stays as it is. False: nothing of it says anything.
+ * there stays as it is. False: nothing of it is left.
  */
 static bool add_foreign(struct buf *ret, const char *line, const struct module_setting *ms)
 {
@@ -89,7 +96,7 @@ static bool add_foreign(struct buf *ret, const char *line, const struct module_s
 
 	if (!says(line, ms, true)) {
 		buf_puts(ret, line);
-		return line[strspn(line, " \t\r\n")] && line[0] != '#';
+		return line[strspn(line, " \t\r\n#")];
 	}
 	add_without_param(&rest, line, ms->param);
 	if (!says(rest.data, ms, false))
@@ -100,25 +107,22 @@ static bool add_foreign(struct buf *ret, const char *line, const struct module_s
 
 /* ---- the text ---- */
 
-#define OWN_CONF_MARK "# Made by kvmtune"
-#define OWN_CONF_HEAD OWN_CONF_MARK ", see kvmtune(8); `kvmtune undo` takes it back.\n"
-
 /*
  * The text of our file with our line set to this value, or without it (UNKNOWN). Lines that
- * somebody else put there stay. NULL: nothing is left to say.
+ * somebody else put there stay. NULL: nothing is left but our head line.
  */
 static char *own_conf_text(const char *old, const struct module_setting *ms, enum tri value)
 {
 	struct buf b = { 0 };
 	bool says_something = value != UNKNOWN;
 
-	buf_puts(&b, OWN_CONF_HEAD);
+	buf_puts(&b, OWN_FILE_HEAD);
 	while (old && *old) {
-		size_t len = logical_line(old);
+		size_t len = own_conf_line_length(old);
 		autofree char *line = xstrndup(old, len);
 
 		old += len;
-		if (!starts_with(line, OWN_CONF_MARK))
+		if (!starts_with(line, OWN_FILE_MARK))
 			says_something |= add_foreign(&b, line, ms);
 	}
 	if (b.data[b.len - 1] != '\n')
@@ -130,6 +134,49 @@ static char *own_conf_text(const char *old, const struct module_setting *ms, enu
 	buf_free(&b);
 	return NULL;
 }
+
+/* ---- the text without what a change of the past wrote ---- */
+
+enum tri own_conf_value(const char *text, const struct module_setting *ms)
+{
+	struct modconf c = { 0 };
+	struct modconf_token t;
+	enum tri value = UNKNOWN;
+
+	if (text)
+		modconf_add_file(&c, OWN_CONF_FILE, text, strlen(text));
+	if (modconf_winner(&c, ms->module, ms->param, &t))
+		value = param_bool(modconf_token_value(&t));
+	modconf_free(&c);
+	return value;
+}
+
+static bool has_own_option(const char *text)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].module && own_conf_value(text, settings[i].module) != UNKNOWN)
+			return true;
+	return false;
+}
+
+char *own_conf_undone(const char *today, const char *ours, const char *before)
+{
+	char *text = today ? xstrdup(today) : NULL;
+
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_setting *ms = settings[i].module;
+		enum tri value = ms ? own_conf_value(before, ms) : UNKNOWN;
+		char *old = text;
+
+		if (!ms || own_conf_value(ours, ms) == value || own_conf_value(text, ms) == value)
+			continue;
+		text = own_conf_text(old, ms, value);
+		free(old);
+	}
+	return has_own_option(text) ? text : own_file_head_as_before(text, before);
+}
+
+/* ---- the text that gives what is wanted ---- */
 
 enum tri next_value(const struct work *w, const struct modconf *c)
 {
@@ -161,7 +208,7 @@ static bool try_file(struct work *w, char *text)
 
 bool own_conf_find(struct work *w)
 {
-	const char *old = w->host->own_conf;
+	const char *old = w->own_conf;
 
 	modconf_with_file(&w->host->conf, OWN_CONF_FILE, old, &w->next);
 	if (next_value(w, &w->next) == w->want)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <kvmtune/plan.h>
+#include "plan_common.h"
 
+#include <kvmtune/own_file.h>
 #include <string.h>
 
 static const char *const act_names[ACT_KIND_COUNT] = {
@@ -41,14 +42,21 @@ enum act_kind act_find(const char *name, bool *ret_found)
 	return ACT_NONE;
 }
 
+/* Of KSM: what is unmerged is off, too. */
+static bool is_as_wanted(const char *state, const char *wanted)
+{
+	return state && (strcmp(state, wanted) == 0 ||
+			 (strcmp(wanted, "off") == 0 && strcmp(state, "unmerged") == 0));
+}
+
 bool change_is_so_now(const struct change *c)
 {
-	if (!c->now)
-		return false;
-	if (strcmp(c->now, c->value) == 0)
-		return true;
-	/* Of KSM: what is unmerged is off, too. */
-	return strcmp(c->value, "off") == 0 && strcmp(c->now, "unmerged") == 0;
+	return is_as_wanted(c->now, c->value);
+}
+
+bool change_is_saved(const struct change *c)
+{
+	return !c->already && c->now && !change_is_so_now(c) && is_as_wanted(c->next, c->value);
 }
 
 bool plan_reloads(const struct plan *plan)
@@ -95,42 +103,36 @@ void plan_build(const struct host *host, const struct goal *goals, size_t count,
 	finish(host, ret);
 }
 
-static const struct setting *setting_of_module(const char *module)
+/* Are these steps about the setting's module, or about its option in our file? */
+static bool concern_module(const struct setting *s, const struct step *steps, size_t count)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module && strcmp(settings[i].module->module, module) == 0)
-			return &settings[i];
-	return NULL;
-}
+	const char *ours, *before;
 
-/* The one whose parameter these steps are about; NULL: none. */
-static const struct setting *setting_of_steps(const struct step *steps, size_t count)
-{
+	if (!s->module)
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct act *act = &steps[i].act;
-		const struct setting *s =
-			act->param && act->target ? setting_of_module(act->target) : NULL;
 
-		if (s)
-			return s;
+		if (act->param && act->target && strcmp(act->target, s->module->module) == 0)
+			return true;
 	}
-	return NULL;
+	return plan_file_texts(steps, count, OWN_CONF_FILE, &ours, &before) &&
+	       own_conf_value(ours, s->module) != own_conf_value(before, s->module);
 }
 
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret)
 {
-	const struct setting *setting = setting_of_steps(steps, count);
-
 	*ret = (struct plan){ 0 };
-	if (setting)
-		plan_module_back(host, setting, steps, count, options, ret);
+	for (size_t i = 0; i < SETTING_COUNT && !ret->refusal.code; i++)
+		if (concern_module(&settings[i], steps, count))
+			plan_module_back(host, &settings[i], steps, count, options, ret);
 	if (!ret->refusal.code && plan_touches_ksm(steps, count))
 		plan_ksm_back(host, steps, count, options, ret);
 	finish(host, ret);
 }
 
-static void act_free(struct act *act)
+void act_free(struct act *act)
 {
 	free(act->target);
 	free(act->text);
@@ -170,6 +172,7 @@ void plan_free(struct plan *plan)
 	free(plan->effects);
 	free(plan->changes);
 	free(plan->advice);
+	strv_free(&plan->lost);
 	*plan = (struct plan){ 0 };
 }
 

@@ -18,18 +18,61 @@ static struct act file_act(const char *path, const char *text)
 	};
 }
 
-void plan_add_file_step(struct plan *plan, const char *path, const char *text, const char *before)
-{
-	struct step *s = plan_add_step(plan);
-
-	s->act = file_act(path, text);
-	s->back = file_act(path, before);
-}
-
 bool plan_changes_file(const struct act *act, const char *path)
 {
 	return (act->kind == ACT_WRITE_FILE || act->kind == ACT_REMOVE_FILE) &&
 	       strcmp(act->target, path) == 0;
+}
+
+static struct step *find_file_step(const struct plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan_changes_file(&plan->steps[i].act, path))
+			return &plan->steps[i];
+	return NULL;
+}
+
+static const char *file_text(const struct act *act)
+{
+	return act->kind == ACT_WRITE_FILE ? act->text : NULL;
+}
+
+const char *plan_file_text(const struct plan *plan, const char *path, const char *now)
+{
+	const struct step *s = find_file_step(plan, path);
+
+	return s ? file_text(&s->act) : now;
+}
+
+bool plan_file_texts(const struct step *steps, size_t count, const char *path,
+		     const char **ret_ours, const char **ret_before)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!plan_changes_file(&steps[i].act, path) ||
+		    !plan_changes_file(&steps[i].back, path))
+			continue;
+		if (!found)
+			*ret_before = file_text(&steps[i].back);
+		*ret_ours = file_text(&steps[i].act);
+		found = true;
+	}
+	return found;
+}
+
+void plan_add_file_step(struct plan *plan, const char *path, const char *text, const char *before)
+{
+	struct step *s = find_file_step(plan, path);
+
+	if (s) {
+		act_free(&s->act);
+		s->act = file_act(path, text);
+		return;
+	}
+	s = plan_add_step(plan);
+	s->act = file_act(path, text);
+	s->back = file_act(path, before);
 }
 
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,

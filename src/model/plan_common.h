@@ -9,10 +9,18 @@
 
 /* The next step of the plan, empty. It stays where it is until the next one is added. */
 struct step *plan_add_step(struct plan *plan);
-/* Writes (NULL: removes) a file of ours; the way back is what was there before. */
+/*
+ * Writes (NULL: removes) a file of ours; its undo is what was there before. A plan has one such step
+ * for each file: another setting's lines join it.
+ */
 void plan_add_file_step(struct plan *plan, const char *path, const char *text, const char *before);
 /* Does it write or remove this file? */
 bool plan_changes_file(const struct act *act, const char *path);
+/* The text that the plan gives this file, or else `now`. */
+const char *plan_file_text(const struct plan *plan, const char *path, const char *now);
+/* What steps of the past wrote into this file and found there, NULL: no file. False: they did not. */
+bool plan_file_texts(const struct step *steps, size_t count, const char *path,
+		     const char **ret_ours, const char **ret_before);
 
 /* Fills plan->refusal. Returns true, so that checks read as a chain. */
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,

@@ -6,6 +6,7 @@
  * order of the checks is the order of what helps the user most: first what this host can never
  * do, then what is already so, then what would not last, who may do it, and what is unsafe now.
  */
+#include "plan_common.h"
 #include "plan_module.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ void work_begin(struct work *w, const struct host *host, const struct setting *s
 			    .setting = setting,
 			    .ms = setting->module,
 			    .m = &host->modules[setting->id],
-			    .plan = plan };
+			    .plan = plan,
+			    .own_conf = plan_file_text(plan, OWN_CONF_FILE, host->own_conf) };
 }
 
 void work_end(struct work *w)
@@ -74,7 +76,7 @@ static void plan_goal(struct work *w, const struct goal *goal, const struct plan
 	if (c->already || (w->m->state == MODULE_STATE_BUILTIN && refuse_builtin(w)))
 		return;
 	w->reload = work_reload_needed(w) && !options->defer && !w->host->image;
-	c->waits = !w->host->image && !w->reload && w->m->now != w->want;
+	c->waits = !w->host->image && !w->reload && work_reload_needed(w);
 	if (refuse_lost_file(w) || refuse_install_line(w))
 		return;
 	work_add_file_steps(w);

@@ -19,9 +19,10 @@ struct work {
 	struct plan *plan;
 	const char *again; /* what the user has to type again: "ept off", "undo" */
 	enum tri want;
-	bool reload;	     /* the module is to be removed and inserted */
-	struct modconf next; /* modprobe.d as it will be */
-	bool file_changes;   /* own file differs from now: file_text, NULL: to be removed */
+	const char *own_conf; /* text of our file, as planned so far */
+	bool reload;	      /* the module is to be removed and inserted */
+	struct modconf next;  /* modprobe.d as it will be */
+	bool file_changes;    /* own file differs from now: file_text, NULL: to be removed */
 	char *file_text;
 	struct modconf_token *asked; /* the last word of `next` about each parameter */
 	size_t asked_count;

@@ -1,35 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * plan_module_back.c - the way back from a change of the past.
+ * plan_module_back.c - undo of a past change of a module parameter.
  *
- * A change that was done is taken back as a new change: our file as it was, the parameter as it
- * was, everything else as configured today. One that was interrupted is taken back to exactly what
- * was before, with the options and values that the journal kept.
+ * A change that was done is undone as a new change: our option as it was, the parameter as it was,
+ * everything else as configured today. An interrupted one is rolled back to exactly what was there
+ * before, with the options and values that the journal kept.
  */
 #include "plan_common.h"
 #include "plan_module.h"
 
+#include <kvmtune/own_file.h>
 #include <string.h>
 
-static const struct act *find_own_conf(const struct step *steps, size_t count)
+/* What the steps of a past change tell about the module. */
+struct past {
+	const struct act *restore; /* NULL: the change did not reload the module */
+	enum tri before; /* the running module's value before the change; UNKNOWN: not loaded */
+};
+
+static struct past past_of(const struct work *w, const struct step *steps, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (plan_changes_file(&steps[i].back, OWN_CONF_FILE))
-			return &steps[i].back;
-	return NULL;
+	struct past past = { .restore = work_find_restore(w, steps, count), .before = UNKNOWN };
+
+	if (past.restore)
+		past.before = past.restore->value;
+	for (size_t i = 0; i < count && past.before == UNKNOWN; i++) {
+		const struct act *act = &steps[i].act;
+		bool ours = act->kind == ACT_CONFIRM && strcmp(act->target, w->ms->module) == 0;
+
+		for (size_t k = 0; ours && k < act->expect_count; k++)
+			if (strcmp(act->expects[k].param, w->ms->param) == 0)
+				past.before = param_bool(act->expects[k].before);
+	}
+	return past;
 }
 
-/* Our file as it was before; w->next with it. */
-static void find_old_file(struct work *w, const struct act *file)
+/* Today's text of our file without what the change wrote; w->next with it. */
+static void find_file(struct work *w, const struct step *steps, size_t count)
 {
-	const char *now = w->host->own_conf;
-	const char *old = file ? file->text : now;
+	const char *today = w->host->own_conf, *ours = NULL, *before = NULL;
+	bool found = plan_file_texts(steps, count, OWN_CONF_FILE, &ours, &before);
 
-	modconf_with_file(&w->host->conf, OWN_CONF_FILE, old, &w->next);
-	if ((!now && !old) || (now && old && strcmp(now, old) == 0))
-		return;
-	w->file_text = old ? xstrdup(old) : NULL;
-	w->file_changes = true;
+	if (found)
+		w->file_text = own_file_undone(OWN_CONF_FILE, today, ours, before);
+	w->file_changes = found && !same_file_text(today, w->file_text);
+	modconf_with_file(&w->host->conf, OWN_CONF_FILE, found ? w->file_text : today, &w->next);
+}
+
+/*
+ * The value that the running module must have. A boot ends what was in force before the change: the
+ * configuration decides since then.
+ */
+static enum tri value_wanted(const struct work *w, const struct past *past,
+			     const struct plan_options *options)
+{
+	enum tri configured = next_value(w, &w->next);
+	bool decided = options->booted && configured != UNKNOWN;
+
+	if (past->before != UNKNOWN && !decided)
+		return past->before;
+	return configured != UNKNOWN ? configured : w->m->now;
 }
 
 /* Options with which the module gets the old value, or NULL where the configuration says so. */
@@ -53,12 +83,13 @@ static bool device_differs(const struct device_facts *want, const struct device_
 	return want->exists && !device_same(now, want);
 }
 
-/* A module that is not loaded stays so, unless an undo that was interrupted took it out. */
+/* A module that is not loaded stays so, unless an interrupted undo has removed it. */
 static void back_from_done(struct work *w, const struct act *restore,
 			   const struct plan_options *options)
 {
 	autofree char *with = options_back(w);
-	bool away = w->m->state == MODULE_STATE_LOADABLE && options->revive;
+	bool revive = restore && options->revive;
+	bool away = w->m->state == MODULE_STATE_LOADABLE && revive;
 
 	w->reload = (away || work_reload_needed(w)) && !options->defer;
 	work_add_file_steps(w);
@@ -66,7 +97,7 @@ static void back_from_done(struct work *w, const struct act *restore,
 		work_add_load_steps(w, with, &restore->device);
 	else if (w->reload)
 		work_add_reload_steps(w, with);
-	else if (options->revive && !away && device_differs(&restore->device, &w->host->device))
+	else if (revive && !away && device_differs(&restore->device, &w->host->device))
 		work_add_device_check(w, &restore->device);
 }
 
@@ -95,44 +126,79 @@ static void back_from_interrupted(struct work *w, const struct act *restore, boo
 		work_add_device_check(w, &restore->device);
 }
 
-static void plan_way_back(struct work *w, const struct act *restore,
-			  const struct plan_options *options)
+/* What the running kernel cannot have again. */
+static void note_lost(const struct work *w, const struct past *past)
 {
-	struct change *c;
+	if (w->m->state == MODULE_STATE_ABSENT && past->restore)
+		strv_addf(
+			&w->plan->lost,
+			"the running kernel has no module %s any more: only its option was undone",
+			w->ms->module);
+	if (w->m->state == MODULE_STATE_BUILTIN && w->m->now != w->want)
+		strv_addf(&w->plan->lost,
+			  "%s is built into the running kernel: %s stays %s, whatever its option "
+			  "says",
+			  w->ms->module, w->ms->param, on_off(w->m->now));
+}
 
-	if (!restore || w->host->image) {
-		c = work_add_change(w, on_off(next_value(w, &w->next)));
-		work_add_file_steps(w);
-	} else {
-		c = work_add_change(w, on_off(w->want));
-		if (options->exact)
-			back_from_interrupted(w, restore, options->defer);
-		else
-			back_from_done(w, restore, options);
-		c->waits = options->defer && w->m->now != w->want;
-	}
-	/* The list may have moved, but it is this change's. */
-	c = &w->plan->changes[w->plan->change_count - 1];
-	c->already = !w->plan->step_count && !c->waits;
+/* KVM is away, and nothing can bring it back. */
+static bool refuse_gone(struct work *w, const struct past *past, const struct plan_options *options)
+{
+	autofree char *text = NULL;
+
+	if (!past->restore || !options->exact || options->defer ||
+	    w->m->state != MODULE_STATE_ABSENT)
+		return false;
+	text = xasprintf("the interrupted change removed %s, and the running kernel %s has no such "
+			 "module any more",
+			 w->ms->module, w->host->id.kernel);
+	return plan_refuse(
+		w->plan, STATUS_IMPOSSIBLE, "no-module", text,
+		"Install the kernel's modules again, or boot another kernel; then: kvmtune "
+		"undo        Leave this change as it is:  kvmtune undo --skip");
+}
+
+static void plan_live(struct work *w, const struct past *past, const struct plan_options *options)
+{
+	size_t i = w->plan->change_count;
+	bool away = past->restore && options->exact && w->m->state != MODULE_STATE_LOADED;
+
+	work_add_change(w, on_off(w->want));
+	if (past->restore && options->exact)
+		back_from_interrupted(w, past->restore, options->defer);
+	else
+		back_from_done(w, past->restore, options);
+	note_lost(w, past);
+	w->plan->changes[i].waits = !w->reload && (work_reload_needed(w) || away);
 }
 
 void plan_module_back(const struct host *host, const struct setting *setting,
 		      const struct step *steps, size_t count, const struct plan_options *options,
 		      struct plan *plan)
 {
-	const struct act *restore;
+	size_t first = plan->step_count;
+	struct past past;
 	struct work w;
 
 	work_begin(&w, host, setting, plan);
-	restore = work_find_restore(&w, steps, count);
 	w.again = options->again ?: "undo";
-	w.want = restore ? restore->value : host->modules[setting->id].now;
-	find_old_file(&w, find_own_conf(steps, count));
-	if (!refuse_unclear(&w)) {
-		plan_way_back(&w, restore, options);
-		if (plan->step_count && !refuse_rights(&w) && w.reload &&
-		    w.m->state == MODULE_STATE_LOADED)
-			refuse_reload(&w);
+	past = past_of(&w, steps, count);
+	find_file(&w, steps, count);
+	w.want = value_wanted(&w, &past, options);
+	if (refuse_unclear(&w) || refuse_gone(&w, &past, options)) {
+		work_end(&w);
+		return;
 	}
+	if (host->image) {
+		work_add_change(&w, on_off(next_value(&w, &w.next)));
+		work_add_file_steps(&w);
+	} else {
+		plan_live(&w, &past, options);
+	}
+	if (plan->step_count == first)
+		plan->changes[plan->change_count - 1].already =
+			!plan->changes[plan->change_count - 1].waits;
+	else if (!refuse_rights(&w) && w.reload && w.m->state == MODULE_STATE_LOADED)
+		refuse_reload(&w);
 	work_end(&w);
 }

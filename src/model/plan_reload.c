@@ -31,6 +31,11 @@ static void add_confirm_step(const struct work *w)
 			       .target = xstrdup(w->ms->module),
 			       .param = xstrdup(w->ms->param),
 			       .value = next_value(w, &w->next) };
+	/* An undo goes by it where the module is not reloaded now. */
+	if (w->m->state == MODULE_STATE_LOADED && w->m->now != UNKNOWN)
+		array_push(s->act.expects, s->act.expect_count) =
+			(struct expect){ .param = xstrdup(w->ms->param),
+					 .before = xstrdup(w->m->now == YES ? "Y" : "N") };
 	/* Then libkmod must find no option at all, or one that says the same. */
 	if (!modconf_winner(&w->next, w->ms->module, w->ms->param, &t))
 		s->act.text = xstrdup("by default");

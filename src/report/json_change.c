@@ -109,6 +109,8 @@ static const char *result_name(const struct outcome *o, bool dry_run)
 {
 	if (o->plan.refusal.code)
 		return "refused";
+	if (o->skips && !o->err.code)
+		return !o->undoes ? "already" : dry_run ? "planned" : "skipped";
 	if (o->err.code)
 		return o->report.stuck ? "stuck" : "failed";
 	if (dry_run)
@@ -141,9 +143,12 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 	if (outcome->is_undo)
 		json_put(o, "undoes",
 			 outcome->undoes ? json_object_new_int(outcome->undoes->id) : NULL);
+	if (outcome->is_undo)
+		json_put_bool(o, "skips", outcome->skips);
 	json_put(o, "changes", changes_list(&outcome->plan));
 	json_put(o, "steps", steps_list(outcome));
 	json_put(o, "effects", effects_list(&outcome->plan));
+	json_put(o, "lost", json_strv(&outcome->plan.lost));
 	json_put(o, "refusal", json_error(&outcome->plan.refusal));
 	json_put(o, "error", json_error(&outcome->err));
 	json_put(o, "users", json_users_list(&outcome->before.users));
@@ -166,6 +171,7 @@ static struct json_object *audit_object(const struct host *host, const struct ch
 	json_put_text(o, c->setting->module ? "next_load_source" : "next_boot_source",
 		      buf_text(&source));
 	json_put_bool(o, "differs", !c->already);
+	json_put_bool(o, "saved", change_is_saved(c));
 	return o;
 }
 
@@ -176,7 +182,7 @@ int json_audit(FILE *out, const struct host *host, const struct plan *plan, enum
 	for (size_t i = 0; i < plan->change_count; i++)
 		json_object_array_add(list, audit_object(host, &plan->changes[i]));
 	json_put(o, "settings", list);
-	json_put_bool(o, "drift", status == STATUS_DRIFT);
+	json_put_bool(o, "drift", status == STATUS_DRIFT || status == STATUS_PENDING);
 	json_put_int(o, "exit_status", status);
 	json_put(o, "refusal", json_error(&plan->refusal));
 	return json_print(out, o);

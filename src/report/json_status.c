@@ -133,7 +133,8 @@ static struct json_object *device_object(const struct device_facts *d)
 static struct json_object *entry_object(const struct journal *j, const struct journal_entry *entry)
 {
 	struct json_object *o = json_object_new_object();
-	const char *state = entry->undone		      ? "taken_back"
+	const char *state = entry->skipped		      ? "skipped"
+			    : entry->undone		      ? "taken_back"
 			    : journal_is_being_made(j, entry) ? "being_made"
 							      : journal_result_name(entry->result);
 

@@ -97,16 +97,20 @@ static void effects(FILE *out, const struct plan *plan)
 	}
 }
 
-static void waiting_note(FILE *out, const struct change *c)
+static void waiting_note(FILE *out, const struct outcome *o, const struct change *c)
 {
+	bool not_loaded = c->setting->module && !c->now && !c->already && !o->before.image;
+
+	if (not_loaded && !plan_reloads(&o->plan)) {
+		fputs("The module is not loaded: this takes effect when it is loaded next.\n", out);
+		return;
+	}
 	if (!c->waits)
 		return;
 	if (!c->setting->module)
 		fputs("Saved; the running kernel and services are left alone until the next "
 		      "boot.\n",
 		      out);
-	else if (!c->now)
-		fputs("The module is not loaded: this takes effect when it is loaded next.\n", out);
 	else
 		fputs("Saved; the running module is left alone until it is loaded next (reload or "
 		      "boot).\n",
@@ -141,7 +145,7 @@ static void done_note(FILE *out, const struct outcome *o)
 static void after_notes(FILE *out, const struct outcome *o)
 {
 	for (size_t i = 0; i < o->plan.change_count; i++)
-		waiting_note(out, &o->plan.changes[i]);
+		waiting_note(out, o, &o->plan.changes[i]);
 	done_note(out, o);
 }
 
@@ -153,12 +157,21 @@ static void remarks(FILE *out, const struct outcome *o)
 		print_wrapped(out, "also: ", o->report.remarks.v[i]);
 }
 
+/* What an undo has to leave. */
+static void lost(FILE *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->lost.n; i++)
+		print_wrapped(out, "not undone: ", plan->lost.v[i]);
+}
+
 /* Which change of the past is taken back. */
 static void past_line(FILE *out, const struct outcome *o)
 {
 	autofree char *command = o->undoes ? safe_text(o->undoes->command, 200) : NULL;
 
-	if (o->undoes)
+	if (o->undoes && o->skips)
+		fprintf(out, "leaving as it is: kvmtune %s (change %d)\n", command, o->undoes->id);
+	else if (o->undoes)
 		fprintf(out, "taking back: kvmtune %s (change %d)\n", command, o->undoes->id);
 	else if (o->is_undo)
 		fputs("There is nothing to take back.\n", out);
@@ -169,12 +182,52 @@ static bool refused_without_plan(const struct outcome *o)
 	return o->plan.refusal.code && !o->plan.step_count;
 }
 
+/* What an undo would have taken back stays. */
+static void what_stays(FILE *out, const struct journal_entry *entry)
+{
+	struct table *t = table_new("", "", "", NULL);
+
+	for (size_t i = 0; i < entry->step_count; i++) {
+		const struct step *s = &entry->steps[i];
+		autobuf target = { 0 }, detail = { 0 };
+
+		if (s->back.kind == ACT_NONE)
+			continue;
+		act_target_text(&s->act, &target);
+		act_detail_text(&s->act, &detail);
+		table_row(t, verb_of(s->act.kind), buf_text(&target), buf_text(&detail));
+	}
+	if (table_rows(t))
+		fputs("What it did, as far as it came, stays:\n", out);
+	else
+		fputs("Nothing is known of what it did.\n", out);
+	table_print(t, out, "  ");
+}
+
+static void text_skip(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
+{
+	if (o->err.code)
+		return;
+	if (!style->quiet || dry_run)
+		past_line(out, o);
+	if (o->undoes && !style->quiet)
+		what_stays(out, o->undoes);
+	if (o->undoes && dry_run)
+		fputs("Nothing was changed.\n", out);
+	else if (o->undoes && !style->quiet)
+		fputs("The next undo takes back the change before it.\n", out);
+}
+
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
 {
 	bool done = o->applied && !o->err.code;
 	bool show_steps = o->plan.step_count &&
 			  (dry_run || style->verbose || (o->applied && o->report.failed));
 
+	if (o->skips) {
+		text_skip(out, style, o, dry_run);
+		return;
+	}
 	if (refused_without_plan(o) || (o->err.code && !dry_run && !o->applied))
 		return;
 	if (!style->quiet || dry_run) {
@@ -184,6 +237,7 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	}
 	if (show_steps)
 		steps(out, o);
+	lost(out, &o->plan);
 	if (dry_run && !o->plan.refusal.code)
 		fputs("Nothing was changed.\n", out);
 	if (style->quiet)
@@ -204,6 +258,13 @@ static bool change_differs(const struct change *c)
 	return !c->already;
 }
 
+static const char *audit_word(const struct change *c)
+{
+	if (!change_differs(c))
+		return "ok";
+	return change_is_saved(c) ? "SAVED" : "DIFFERS";
+}
+
 static void audit_row(struct table *t, const struct host *h, const struct change *c)
 {
 	autofree char *now = xasprintf("now %s", c->now ?: "unknown");
@@ -212,7 +273,7 @@ static void audit_row(struct table *t, const struct host *h, const struct change
 	autobuf source = { 0 };
 
 	setting_next_source(h, c->setting, &source);
-	table_row(t, want, change_differs(c) ? "DIFFERS" : "ok", now, next, buf_text(&source));
+	table_row(t, want, audit_word(c), now, next, buf_text(&source));
 }
 
 void text_audit(FILE *out, const struct style *style, const struct host *host,

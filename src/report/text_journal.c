@@ -8,6 +8,8 @@
 
 static const char *entry_state(const struct journal *j, const struct journal_entry *entry)
 {
+	if (entry->skipped)
+		return "left as it is";
 	if (entry->undone)
 		return "taken back";
 	if (journal_is_being_made(j, entry))

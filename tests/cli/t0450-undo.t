@@ -177,6 +177,73 @@ forge()
 		'{"record":"begin","id":1,"time":1,"command":"ept off","undoes":0}' >"$file"
 }
 
+# ---- what of a change cannot be undone ----
+
+# A step that this version does not know: the rest is undone.
+host intel-ept-on
+run kvmtune ept off --defer
+run kvmtune ept off
+journal
+mapfile -t records <"$file"
+for ((i = 0; i < ${#records[@]}; i++)); do
+	records[i]=${records[i]:9}
+	[[ ${records[i]} != '{"record":"plan","id":2,'* ]] ||
+		records[i]=${records[i]/'"steps":['/'"steps":[{"act":{"kind":"frobnicate","target":"/x"},"back":{"kind":"none"}},'}
+done
+crc_line "${records[@]}" >"$file"
+for words in 'undo --dry-run' undo; do
+	read -ra command <<<"$words"
+	run kvmtune "${command[@]}"
+	is "$status" 0 "$words: an unknown step"
+	like "$out" 'not undone: step 1 of the change \(frobnicate /x\) is not known' "$words: it is told"
+done
+param ept
+is "$value" Y 'the rest is undone'
+run kvmtune undo
+own_file
+is "$status $lines" '0 ' 'and so is the change before'
+
+# All records of its steps are lost: it is left as it is, and the one before is undone.
+host intel-ept-on
+run kvmtune ept off --defer
+run kvmtune ept off
+journal
+sed -i '/"record":"plan","id":2/s/ept=1/ept=0/' "$file"
+run kvmtune undo
+status_is 1 'lost steps: refused'
+like "$err" 'kvmtune undo --skip' 'lost steps: the way out is named'
+read_tree before
+run kvmtune undo --skip --dry-run
+like "$status $out" '^0 leaving as it is: kvmtune ept off \(change 2\).*Nothing was changed' 'undo --skip --dry-run'
+run kvmtune undo --list
+unlike "$out" 'left as it is' 'undo --skip --dry-run: nothing is written'
+run kvmtune undo --skip --json
+is "$status" 0 'undo --skip'
+like "$out" '"result": ?"skipped".*"undoes": ?2.*"skips": ?true' 'undo --skip: in JSON'
+read_tree tree
+is "$(differences "$before" "$tree")" '' 'undo --skip: the host stays as it is'
+run kvmtune undo --list
+like "$out" '2 .* ept off +left as it is' 'undo --list says so'
+run kvmtune undo
+own_file
+is "$status $lines" '0 ' 'the change before is undone'
+run kvmtune undo --skip
+like "$status $out" '^0 There is nothing to take back' 'undo --skip: nothing is left'
+run kvmtune undo --skip --defer
+is "$status" 2 'undo --skip: the host stays as it is, also at the next load'
+run kvmtune undo --skip --list
+is "$status" 2 'undo --skip --list'
+
+# Whoever could write the journal shall not have modprobe run a command.
+host intel-ept-on
+mkdir -p "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune"
+journal
+crc_line '{"record":"plan","id":1,"steps":[{"act":{"kind":"remove","target":"/etc/modprobe.d/zz-kvmtune.conf"},"back":{"kind":"write","target":"/etc/modprobe.d/zz-kvmtune.conf","text":"options kvm_intel ept=0\ninstall kvm_intel /bin/evil\n"}},{"act":{"kind":"confirm","target":"kvm_intel","parameter":"ept","value":1},"back":{"kind":"none"}}]}' \
+	'{"record":"begin","id":1,"version":2,"time":1,"command":"ept on","undoes":0}' '{"record":"end","id":1,"result":"done"}' >"$file"
+run kvmtune undo --defer
+own_file
+is "$lines" 'options kvm_intel ept=0' 'a journal writes nothing but options'
+
 # Whoever could write the journal shall not have another file written or another module loaded.
 host intel-ept-on
 mkdir -p "$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune"

@@ -147,8 +147,9 @@ like "$err" 'another kvmtune is at work: kvmtune ept on, PID 4711.*--wait' 'it i
 nothing_changed 'nothing was changed'
 run kvmtune status
 is "$status" 0 'status needs no lock'
-run kvmtune ept off --dry-run
-is "$status" 0 'nor does a dry run'
+run kvmtune ept off --dry-run --json
+json_id
+is "$status $id" '3 locked' 'a dry run ends as the real one would'
 run kvmtune ept off --wait=100ms
 status_is 3 '--wait=100ms: it stays at work'
 drop_lock
@@ -159,6 +160,50 @@ is "$value" N '--wait: then it is done'
 wait
 text_of value "$lock"
 like "$value" '^kvmtune ept off, PID [0-9]+$' 'the lock file says who had it last'
+
+# Who waits for KVM keeps nobody else waiting.
+host in-use
+lock_file
+"$KVMTUNE_FAKE" ept off --wait=1h >"$tmp/out" 2>"$tmp/err" &
+waiter=$!
+until_slept
+ok 'while it waits for KVM, the lock is free' flock -n "$lock" true
+run kvmtune ept off --defer
+is "$status$err" 5 'and another change is made'
+run kvmtune undo --dry-run
+is "$status$err" 0 'and a dry run is as ever'
+run kvmtune undo
+is "$status$err" 0 'and one is undone'
+"$KVMTUNE_FAKE" ept off --wait=1h >"$tmp/out2" 2>&1 &
+second=$!
+sleep 0.2
+all_leave
+wait "$waiter"
+is "$?$(<"$tmp/err")" 0 'then it goes on'
+wait "$second"
+is "$?" 0 'and so does a second one, after it'
+like "$(cat "$tmp/out" "$tmp/out2")" 'ept: off already' 'which finds it done'
+param ept
+own_file
+is "$value $lines" 'N options kvm_intel ept=0' 'it is planned anew'
+run kvmtune undo
+param ept
+is "$status $value" '0 Y' 'and only one of them is there to be undone'
+
+# Its time runs on while another one is at work.
+host in-use
+lock_file
+"$KVMTUNE_FAKE" ept off --wait=60s --json >"$tmp/out" 2>"$tmp/err" &
+waiter=$!
+until_slept
+hold_lock
+all_leave
+wait "$waiter"
+status=$?
+is "$status" 3 'KVM is free, but the lock is not: the wait ends'
+like "$(<"$tmp/out")" '"id": ?"locked"' 'and it says so'
+kill "$holder"
+wait
 
 # ---- a change that is being made is not an interrupted one ----
 

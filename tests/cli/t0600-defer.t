@@ -24,7 +24,8 @@ for name in in-use in-use-hidden intel-ept-on vboxdrv-in-use modules-disabled; d
 	read_calls calls
 	is "$status $calls $tree" "5  $before" "$name: again: still waits, and nothing is left to do"
 	run kvmtune audit ept=off
-	status_is 7 "$name: audit: it is not so yet"
+	status_is 5 "$name: audit: saved, but it is not so yet"
+	like "$out" 'ept=off +SAVED +now on +next load off' "$name: audit says so"
 	run kvmtune ept on --defer
 	param ept
 	own_file
@@ -49,7 +50,7 @@ is "$status $lines" '0 ' 'undo once more: what was saved'
 # A module that is not loaded is not loaded uninvited.
 host not-loaded
 run kvmtune ept off
-status_is 5 'not loaded: ept off is saved'
+status_is 0 'not loaded: the option is saved, and nothing runs with another'
 like "$out" 'next load on -> off.*not loaded' 'not loaded: it says so'
 read_calls calls
 unlike "$calls" 'load|guest' 'not loaded: the module is not loaded uninvited'

@@ -57,6 +57,29 @@ run kvmtune --root "$image" ept off
 image_file
 is "$status $lines" '0 options kvm_intel ept=0' 'our file hides one of its name in /lib'
 
+# Two options in one file.
+rm -rf "$image/lib/modprobe.d/zz-kvmtune.conf"
+run kvmtune --root "$image" undo
+run kvmtune --root "$image" apply ept=off npt=off
+image_file
+is "$status $lines" '0 options kvm_intel ept=0
+options kvm_amd npt=0' 'both options of one change'
+run kvmtune --root "$image" undo
+image_file
+is "$status $lines" '0 ' 'and both are undone'
+run kvmtune --root "$image" ept off
+run kvmtune --root "$image" npt off
+run kvmtune --root "$image" undo
+image_file
+is "$status $lines" '0 options kvm_intel ept=0' 'one after the other: the other one stays'
+run kvmtune --root "$image" npt off
+run kvmtune --root "$image" undo --skip
+is "$status" 0 'undo --skip'
+run kvmtune --root "$image" undo
+image_file
+is "$status $lines" '0 options kvm_amd npt=0' 'the one before is undone, and this one stays'
+rm "$image/etc/modprobe.d/zz-kvmtune.conf"
+
 # Links in an image lead to places in the image.
 linked=$tmp/linked outside=$tmp/outside
 mkdir -p "$linked/etc" "$outside"

@@ -22,7 +22,7 @@ audit()
 
 audit intel-ept-on 7 0
 audit intel-ept-off 0 7
-audit intel-ept-off-by-hand 7 7
+audit intel-ept-off-by-hand 7 5
 audit conf-conflict 7 0
 audit conf-conflict-off 0 7
 audit conf-earlier 7 0

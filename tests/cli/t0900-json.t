@@ -166,7 +166,7 @@ json_is intel-ept-on.off-dry 'd["result"] == "planned" and d["dry_run"] and "lef
 json_is intel-ept-on.off-defer-dry 'd["exit_status"] == 5 and d["changes"][0]["waits"]' 'will wait'
 json_is intel-ept-off.off 'd["result"] == "already" and not d["steps"]' 'already'
 json_is intel-ept-on.undo-nothing 'd["undoes"] is None and d["exit_status"] == 0' 'nothing to undo'
-json_is not-loaded.off 'd["result"] == "saved" and d["exit_status"] == 5' 'saved'
+json_is not-loaded.off 'd["result"] == "done" and d["exit_status"] == 0' 'saved: nothing runs'
 json_is nested-edited.off-dry 'd["effects"][0]["parameter"] == "nested" and d["effects"][0]["line"] == 2' 'effects'
 json_is intel-ept-on.list 'd["changes"][0]["next_undo"] and d["changes"][0]["state"] == "done"' 'list'
 json_is intel-ept-on.audit-off 'd["drift"] and d["settings"][0]["differs"]' 'drift'

@@ -16,6 +16,7 @@
 #include <kvmtune/journal.h>
 #include <kvmtune/port.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	VARIANT_EXACT = 1 << 0,
@@ -144,19 +145,35 @@ static void check_plans(const struct journal_entry *entry, unsigned variant)
 	plan_free(&plan);
 }
 
+/* Of modprobe.d only options: libkmod would run what others say. */
+static void check_text(const struct act *act)
+{
+	struct modconf conf = { 0 };
+
+	if (act->kind != ACT_WRITE_FILE || strcmp(act->target, OWN_CONF_FILE) != 0)
+		return;
+	modconf_add_file(&conf, act->target, act->text, strlen(act->text));
+	for (size_t i = 0; i < conf.count; i++)
+		must(conf.lines[i].kind == MODCONF_OPTIONS);
+	modconf_free(&conf);
+}
+
 /* What was read is written, and read again. */
 static void check_round_trip(const struct journal_entry *entry)
 {
 	struct json_object *record = json_object_new_object();
 	struct step *again = NULL;
+	struct strv lost = { 0 };
 	size_t count = 0;
 
 	json_object_object_add(record, "steps", steps_to_json(entry->steps, entry->step_count));
-	steps_from_json(record, &again, &count);
-	must(count == entry->step_count);
+	steps_from_json(record, &again, &count, &lost);
+	must(count == entry->step_count && !lost.n);
 	for (size_t i = 0; i < count; i++) {
 		must(again[i].act.kind == entry->steps[i].act.kind);
 		must(again[i].back.kind == entry->steps[i].back.kind);
+		check_text(&again[i].act);
+		check_text(&again[i].back);
 		step_free(&again[i]);
 	}
 	free(again);

@@ -510,6 +510,252 @@ static void in_an_image(void **state)
 	host_free(&h);
 }
 
+/* ---- after a boot ---- */
+
+static void back_booted(const struct host *h, const struct plan *done, bool defer, struct plan *ret)
+{
+	struct plan_options options = { .defer = defer, .booted = true };
+
+	plan_back(h, done->steps, done->step_count, &options, ret);
+}
+
+/* Saved; the boot brought it: undo brings the parameter back, too. */
+static void saved_and_booted(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	build(&h, "off", true, &done);
+	assert_acts(&done, "wc");
+	host_after(&h, &done);
+	host_ept(&h, false);
+	back_booted(&h, &done, false, &plan);
+	assert_acts(&plan, "rculpdg");
+	assert_null(plan.steps[3].act.text);
+	assert_string_equal(plan.changes[0].value, "on");
+	assert_int_equal(plan.status, STATUS_DONE);
+	plan_free(&plan);
+	back_booted(&h, &done, true, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_PENDING);
+	plan_free(&plan);
+	host_user(&h, 4711, "qemu-kvm");
+	back_booted(&h, &done, false, &plan);
+	assert_string_equal(plan.refusal.id, "in-use");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* The same without a boot: somebody has reloaded the module. */
+static void saved_and_reloaded_by_hand(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	build(&h, "off", true, &done);
+	host_after(&h, &done);
+	host_ept(&h, false);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rculpdg");
+	assert_int_equal(plan.status, STATUS_DONE);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void saved_and_not_loaded(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	for (int booted = 0; booted < 2; booted++) {
+		host_make(&h);
+		build(&h, "off", true, &done);
+		host_after(&h, &done);
+		lose_module(&h);
+		(booted ? back_booted : back)(&h, &done, false, &plan);
+		assert_acts(&plan, "rc");
+		assert_int_equal(plan.status, STATUS_DONE);
+		assert_int_equal(plan.lost.n, 0);
+		plan_free(&plan);
+		plan_free(&done);
+		host_free(&h);
+	}
+}
+
+/* It ran otherwise than configured when it was saved. Only a boot ends that. */
+static void saved_under_a_value_by_hand(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	host_ept(&h, false);
+	host_conf(&h, "/etc/modprobe.d/kvm.conf", "options kvm_intel ept=1\n");
+	build(&h, "off", true, &done);
+	host_after(&h, &done);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_DONE);
+	plan_free(&plan);
+	back_booted(&h, &done, false, &plan);
+	assert_acts(&plan, "rculpdg");
+	assert_string_equal(plan.changes[0].value, "on");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* Somebody else's word about it since the change is newer than what ran before. */
+static void configured_otherwise_since(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	host_cmdline(&h, "kvm_intel.ept=0");
+	back_booted(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_string_equal(plan.changes[0].value, "off");
+	assert_int_equal(plan.status, STATUS_DONE);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* ---- where the module is gone ---- */
+
+static void module_not_installed_any_more(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	lose_module(&h);
+	h.modules[SETTING_EPT].state = MODULE_STATE_ABSENT;
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_DONE);
+	assert_int_equal(plan.lost.n, 1);
+	assert_non_null(strstr(plan.lost.v[0], "no module kvm_intel"));
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+static void module_built_in_since(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	h.modules[SETTING_EPT].state = MODULE_STATE_BUILTIN;
+	back_booted(&h, &done, false, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_DONE);
+	assert_int_equal(plan.lost.n, 1);
+	assert_non_null(strstr(plan.lost.v[0], "ept stays off"));
+	plan_free(&plan);
+	host_ept(&h, true);
+	back_booted(&h, &done, false, &plan);
+	assert_int_equal(plan.lost.n, 0);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* KVM is away, and cannot come back: that is no undo. */
+static void away_and_not_installed_any_more(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 3);
+	lose_module(&h);
+	h.modules[SETTING_EPT].state = MODULE_STATE_ABSENT;
+	back_exactly(&h, &done, false, &plan);
+	assert_string_equal(plan.refusal.id, "no-module");
+	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
+	assert_non_null(strstr(plan.refusal.hint, "kvmtune undo --skip"));
+	plan_free(&plan);
+	back_exactly(&h, &done, true, &plan);
+	assert_acts(&plan, "rc");
+	assert_int_equal(plan.status, STATUS_PENDING);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* ---- lines of others in our file ---- */
+
+static void only_our_option_goes(void **state)
+{
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	half_done(&h, &done, 7);
+	free(h.own_conf);
+	h.own_conf = xasprintf("%soptions kvm ignore_msrs=1\n", done.steps[0].act.text);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "wculpdg");
+	assert_string_equal(plan.steps[0].act.text, "options kvm ignore_msrs=1\n");
+	host_after(&h, &plan);
+	plan_free(&plan);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "");
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
+/* ---- two settings in one file ---- */
+
+static void both_in_an_image(void **state)
+{
+	const struct goal goals[] = { { &settings[SETTING_EPT], "off" },
+				      { &settings[SETTING_NPT], "off" } };
+	struct plan_options options = { 0 };
+	struct plan done, plan;
+	struct host h;
+
+	(void)state;
+	host_make(&h);
+	lose_module(&h);
+	h.image = true;
+	h.modules[SETTING_NPT] = (struct module_facts){ .virt.value = UNKNOWN,
+							.enabled.value = UNKNOWN,
+							.paging.value = UNKNOWN,
+							.usable.value = UNKNOWN,
+							.state = MODULE_STATE_LOADABLE,
+							.refcnt = -1,
+							.now = UNKNOWN,
+							.next = YES };
+	plan_build(&h, goals, 2, &options, &done);
+	assert_acts(&done, "wcc");
+	assert_non_null(strstr(done.steps[0].act.text, "options kvm_intel ept=0\n"));
+	assert_non_null(strstr(done.steps[0].act.text, "options kvm_amd npt=0\n"));
+	assert_int_equal(done.steps[0].back.kind, ACT_REMOVE_FILE);
+	host_after(&h, &done);
+	back(&h, &done, false, &plan);
+	assert_acts(&plan, "rcc");
+	assert_int_equal(plan.change_count, 2);
+	plan_free(&plan);
+	plan_free(&done);
+	host_free(&h);
+}
+
 /* ---- steps of a journal that somebody else wrote ---- */
 
 static void leads_nowhere(const struct step *steps, size_t count, bool exact)
@@ -588,6 +834,16 @@ int main(void)
 		cmocka_unit_test(nothing_on_a_guess),
 		cmocka_unit_test(refused_to_others),
 		cmocka_unit_test(in_an_image),
+		cmocka_unit_test(saved_and_booted),
+		cmocka_unit_test(saved_and_reloaded_by_hand),
+		cmocka_unit_test(saved_and_not_loaded),
+		cmocka_unit_test(saved_under_a_value_by_hand),
+		cmocka_unit_test(configured_otherwise_since),
+		cmocka_unit_test(module_not_installed_any_more),
+		cmocka_unit_test(module_built_in_since),
+		cmocka_unit_test(away_and_not_installed_any_more),
+		cmocka_unit_test(only_our_option_goes),
+		cmocka_unit_test(both_in_an_image),
 		cmocka_unit_test(nothing_to_go_by),
 		cmocka_unit_test(a_parameter_of_nothing),
 		cmocka_unit_test(the_module_of_the_other_vendor),

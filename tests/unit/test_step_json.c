@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -19,10 +20,13 @@ static size_t taken(const char *act)
 					act, act);
 	struct json_object *record = json_tokener_parse(text);
 	struct step *steps = NULL;
+	struct strv lost = { 0 };
 	size_t count = 0;
 
 	assert_non_null(record);
-	steps_from_json(record, &steps, &count);
+	steps_from_json(record, &steps, &count, &lost);
+	assert_int_equal(count + lost.n, 2);
+	strv_free(&lost);
 	for (size_t i = 0; i < count; i++)
 		step_free(&steps[i]);
 	free(steps);
@@ -66,10 +70,11 @@ static struct device_facts device_with(const char *acl)
 	struct json_object *record = json_tokener_parse(text);
 	struct step *steps = NULL;
 	struct device_facts device;
+	struct strv lost = { 0 };
 	size_t count = 0;
 
 	assert_non_null(record);
-	steps_from_json(record, &steps, &count);
+	steps_from_json(record, &steps, &count, &lost);
 	assert_int_equal(count, 1);
 	device = steps[0].act.device;
 	step_free(&steps[0]);
@@ -120,19 +125,115 @@ static void acl_comes_through_a_journal(void **state)
 	};
 	struct json_object *record = json_object_new_object();
 	struct step *steps = NULL;
+	struct strv lost = { 0 };
 	size_t count = 0;
 
 	(void)state;
 	for (size_t i = 4; i < ACL_MAX; i++)
 		step.act.device.acl[i] = (unsigned char)i;
 	json_object_object_add(record, "steps", steps_to_json(&step, 1));
-	steps_from_json(record, &steps, &count);
+	steps_from_json(record, &steps, &count, &lost);
 	assert_int_equal(count, 1);
 	assert_true(device_same(&steps[0].act.device, &step.act.device));
 	step_free(&steps[0]);
 	free(steps);
 	step_free(&step);
 	json_object_put(record);
+	assert_int_equal(lost.n, 0);
+}
+
+/* What is left of the text of a step that writes this file. */
+static char *text_taken(const char *path, const char *text)
+{
+	struct json_object *record = json_object_new_object(), *act = json_object_new_object();
+	struct json_object *list = json_object_new_array(), *step = json_object_new_object();
+	struct step *steps = NULL;
+	struct strv lost = { 0 };
+	size_t count = 0;
+	char *taken;
+
+	json_object_object_add(act, "kind", json_object_new_string("write"));
+	json_object_object_add(act, "target", json_object_new_string(path));
+	json_object_object_add(act, "text", json_object_new_string(text));
+	json_object_object_add(step, "act", json_object_get(act));
+	json_object_object_add(step, "back", act);
+	json_object_array_add(list, step);
+	json_object_object_add(record, "steps", list);
+	steps_from_json(record, &steps, &count, &lost);
+	assert_int_equal(count, 1);
+	assert_int_equal(lost.n, 0);
+	assert_string_equal(steps[0].act.text, steps[0].back.text);
+	taken = xstrdup(steps[0].act.text);
+	step_free(&steps[0]);
+	free(steps);
+	json_object_put(record);
+	return taken;
+}
+
+static const char *const kept[] = {
+	"# a comment: install kvm_intel /bin/true\n",
+	"options kvm_intel ept=0\n",
+	" \toptions\tkvm_intel nested=1 \\\n ept=0\n",
+	"# goes on \\\ninstall kvm_intel /bin/true\n",
+	"\n",
+	" \t\n",
+	"options kvm_intel ept=0", /* no newline at the end */
+};
+
+/* libkmod drops each backslash, and keeps the byte behind it: two of them do not continue a line. */
+static const char *const dropped[] = {
+	"install kvm_intel /bin/true\n",
+	" install kvm_intel /bin/true\n",
+	"remove kvm_intel /bin/true\n",
+	"softdep kvm_intel pre: evil\n",
+	"blacklist kvm_intel\n",
+	"alias kvm_intel evil\n",
+	"ins\\tall kvm_intel /bin/true\n",
+	"\\install kvm_intel /bin/true\n",
+	"optionsinstall kvm_intel /bin/true\n",
+	"options\finstall kvm_intel /bin/true\n",
+	"\roptions kvm_intel ept=0\n",
+	"\\\ninstall kvm_intel /bin/true\n",
+};
+
+static void only_options_go_into_modprobe_d(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		autofree char *text = text_taken(OWN_CONF_FILE, kept[i]);
+
+		assert_string_equal(text, kept[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
+		for (size_t k = 0; k + 1 < ARRAY_SIZE(kept); k++) {
+			autofree char *joined = xasprintf("%s%s%s", kept[k], dropped[i], kept[k]);
+			autofree char *twice = xasprintf("%s%s", kept[k], kept[k]);
+			autofree char *text = text_taken(OWN_CONF_FILE, joined);
+
+			assert_string_equal(text, twice);
+		}
+}
+
+/* Two backslashes at the end of a line do not continue it. */
+static void nothing_hides_behind_a_backslash(void **state)
+{
+	autofree char *text = text_taken(OWN_CONF_FILE, "options kvm_intel ept=0 \\\\\n"
+							"install kvm_intel /bin/true\n");
+
+	(void)state;
+	assert_string_equal(text, "options kvm_intel ept=0 \\\\\n");
+}
+
+static void only_run_goes_into_tmpfiles_d(void **state)
+{
+	autofree char *text =
+		text_taken(OWN_TMPFILES, "# ours \\\nC /etc/cron.d/evil - - - - /tmp/evil\n"
+					 "w " KSM_RUN_FILE " - - - - 0\n"
+					 "w " KSM_RUN_FILE " - - - - 7\n"
+					 "w /proc/sys/kernel/core_pattern - - - - |/tmp/evil\n");
+
+	(void)state;
+	assert_string_equal(text, "# ours \\\nw " KSM_RUN_FILE " - - - - 0\n");
 }
 
 int main(void)
@@ -142,6 +243,9 @@ int main(void)
 		cmocka_unit_test(device_is_that_of_kvm),
 		cmocka_unit_test(acl_of_the_device),
 		cmocka_unit_test(acl_comes_through_a_journal),
+		cmocka_unit_test(only_options_go_into_modprobe_d),
+		cmocka_unit_test(nothing_hides_behind_a_backslash),
+		cmocka_unit_test(only_run_goes_into_tmpfiles_d),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * own_file.h - what the files that know the texts of our own files share; nobody else includes this.
+ */
+#ifndef KVMTUNE_OWN_FILE_INTERNAL_H
+#define KVMTUNE_OWN_FILE_INTERNAL_H
+
+#include <kvmtune/own_file.h>
+
+#define OWN_FILE_MARK "# Made by kvmtune"
+#define OWN_FILE_HEAD OWN_FILE_MARK ", see kvmtune(8); `kvmtune undo` takes it back.\n"
+
+/* Removes our head line where the text before had none; frees text. NULL: nothing else is left. */
+char *own_file_head_as_before(char *text, const char *before);
+
+/* ---- our file in modprobe.d (own_conf.c) ---- */
+
+/* How long the first line is, with its end and all lines that continue it. */
+size_t own_conf_line_length(const char *text);
+char *own_conf_undone(const char *today, const char *ours, const char *before);
+
+#endif
