@@ -56,7 +56,7 @@ int sys_walk(int root, const char *path, int flags);
  */
 int sys_walk_trusted(struct ports *p, const char *path, int flags, struct err *e);
 
-/* Sets root_fd and live_fd: of the running system (dir NULL), or of the image in a directory. */
+/* Sets root_fd and live_fd: dir NULL is the running system, else the directory of an image. */
 int sys_open_root(struct ports *p, const char *dir, struct err *e);
 
 /*

@@ -16,7 +16,7 @@ static const char *way_out(int error)
 	switch (error) {
 	case -ENOSPC:
 	case -EDQUOT:
-		return "Make room on that file system (df, quota), and run the command again.";
+		return "Make room there (df, quota), and run the command again.";
 	case -EROFS:
 		return "That file system is read-only: mount it writable, and run the command "
 		       "again.";
