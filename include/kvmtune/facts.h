@@ -33,7 +33,23 @@ struct unit_state {
 	char load[32];	 /* "loaded", "not-found", "masked", "bad-setting", "error" */
 	char active[32]; /* "active", "inactive", "failed", "activating", ... */
 	char file[32];	 /* "enabled", "disabled", "static", "masked", ...; "" no unit file */
+	char job[32];	 /* what waits to be done to it, or is being done: "start", "stop"; "" */
+	bool no_start, no_stop; /* not by hand: RefuseManualStart=, RefuseManualStop= */
 };
+
+/*
+ * Names of the units that a start or a stop of a unit has to do with (systemd.unit(5), "Mapping of
+ * unit properties to their inverses").
+ */
+struct unit_relations {
+	struct strv needs;	/* Requires, BindsTo: started with it, and it fails without them */
+	struct strv requisites; /* Requisite: it fails unless they run already */
+	struct strv wants;	/* Wants, Upholds: started with it where that works */
+	struct strv conflicts;	/* Conflicts, ConflictedBy: stopped by its start */
+	struct strv stops;	/* RequiredBy, RequisiteOf, BoundBy, ConsistsOf, PropagatesStopTo */
+	struct strv revived_by; /* UpheldBy, TriggeredBy: they start it again */
+};
+void unit_relations_free(struct unit_relations *r);
 
 /*
  * Files that are there, or may be, and cannot be read: what they say is unknown. error is a negative

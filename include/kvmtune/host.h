@@ -106,7 +106,13 @@ enum host_part {
 	 * with the rights of a change.
 	 */
 	HOST_RELOAD = 1 << 6,
-	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED
+	/*
+	 * For changes: the links that start the services of KSM, and the units that a start or a stop
+	 * of them has to do with. The links are looked at, too, where no service manager runs.
+	 */
+	HOST_KSM_UNITS = 1 << 7,
+	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED |
+		   HOST_KSM_UNITS
 };
 
 struct host {

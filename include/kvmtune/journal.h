@@ -27,7 +27,7 @@ struct ports;
  * The format of an entry, in its `begin`. It counts up when older programs would misread an entry:
  * they do nothing with it. 1 is not written down.
  */
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 
 enum journal_result {
 	JOURNAL_OPEN, /* no end: interrupted, or being done right now */

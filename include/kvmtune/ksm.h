@@ -18,8 +18,9 @@
 
 #define KSM_DIR	     "/sys/kernel/mm/ksm"
 #define KSM_RUN_FILE KSM_DIR "/run"
-/* Where the links are that start a unit at boot. */
-#define UNIT_LINKS_DIR "/etc/systemd/system"
+/* Where the links are that start a unit at boot; those in /run hold until the next boot. */
+#define UNIT_LINKS_DIR	  "/etc/systemd/system"
+#define RUNTIME_LINKS_DIR "/run/systemd/system"
 /* Ours alone, where something must be said at boot: the first line for a path wins. */
 #define OWN_TMPFILES "/etc/tmpfiles.d/00-kvmtune.conf"
 
@@ -50,20 +51,36 @@ extern const char *const ksm_unit_names[KSM_UNIT_COUNT]; /* "ksmtuned.service", 
 size_t ksm_unit_find(const char *name);
 bool ksm_is_driver(const char *name);
 
-/* One link that has a unit started at boot. */
+/* One link that has a unit started at boot, or gives it another name. */
 struct unit_link {
 	char *path;   /* /etc/systemd/system/multi-user.target.wants/ksm.service */
 	char *target; /* where it leads, as it is written */
 };
 
+/* A unit that another one needs in order to run. */
+struct unit_need {
+	char *name;
+	bool soft; /* only wanted: the other one runs without it, too */
+	bool active;
+	struct strv users; /* where it is active: who needs it and runs */
+};
+
 struct ksm_unit {
 	bool exists; /* there is a unit file, or the manager knows it */
 	struct unit_state state;
-	/* Where there is no manager to ask: what the files say. */
-	struct unit_link *links; /* those that are there */
+	/* What the files say (HOST_KSM_UNITS, or no manager to ask). */
+	struct unit_link *links; /* those that are there; the one that is its unit file is not */
 	size_t link_count;
+	bool hidden; /* there are links by its name that lead to /dev/null: they start nothing */
 	struct unit_link *install; /* those that its [Install] section asks for */
 	size_t install_count;
+	/* What the manager says of other units (HOST_KSM_UNITS); all of these run. */
+	struct strv stops;	 /* a stop would take them along */
+	struct strv conflicts;	 /* a start, also of what it needs, would stop them */
+	struct strv revived_by;	 /* they would start it again */
+	struct strv missing;	 /* what it needs and cannot be started: "foo.mount (masked)" */
+	struct unit_need *needs; /* in the order in which they are to be started */
+	size_t need_count;
 };
 
 enum manager {
@@ -114,7 +131,11 @@ struct ksm_facts {
 	enum manager manager;
 	char *manager_error; /* why MANAGER_DEAD */
 	struct ksm_unit units[KSM_UNIT_COUNT];
-	int units_writable; /* /etc/systemd/system: 0, -EROFS, ... */
+	int units_writable;    /* /etc/systemd/system: 0, -EROFS, ... */
+	int runtime_writable;  /* /run/systemd/system */
+	int tmpfiles_writable; /* /etc/tmpfiles.d */
+	struct strv
+		link_dirs; /* directories of links that are there: ".../multi-user.target.wants" */
 	struct ksm_writer *writers;
 	size_t writer_count;
 	int tmpfiles_others;	/* what tmpfiles.d writes at boot without our file; -1: nothing */
@@ -160,7 +181,10 @@ const char *ksm_now(const struct ksm_facts *k);
  */
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who);
 
-bool unit_is_active(const struct ksm_unit *u);	/* or on its way there */
+bool unit_is_active(const struct ksm_unit *u); /* or on its way there */
+/* Where it is heading: a unit that is being stopped is not up, one whose start waits is. */
+bool unit_is_up(const struct ksm_unit *u);
+bool unit_rests(const struct ksm_unit *u); /* it does not run, and nobody is about to start it */
 bool unit_is_enabled(const struct ksm_unit *u); /* started at boot */
 bool unit_is_masked(const struct ksm_unit *u);
 bool unit_is_runtime(const struct ksm_unit *u); /* enabled until the next boot only */
@@ -215,9 +239,21 @@ char *ksm_tmpfiles_edit(const char *old, int run);
 int ksm_tmpfiles_value(const char *text);
 
 /*
+ * The service that a link starts, or names; KSM_UNIT_DRIVERS: none of ours. A link in X.wants/ and
+ * the like counts by its own name, whatever it leads to, as systemd has it.
+ */
+size_t ksm_link_unit(const char *path, const char *leads_to);
+
+/*
+ * Is it where systemd looks for unit files? A link beside them that leads there is another name for
+ * one; a link that leads elsewhere is a unit file itself. The path may be relative.
+ */
+bool ksm_is_in_unit_dir(const char *path);
+
+/*
  * Is it a link that starts one of the services, "/etc/systemd/system/X.wants/ksm.service", or
- * another name for it; one that leads to where unit files are, and does not stand for the service
- * itself? Only such links are removed and made.
+ * another name for it, in /etc or /run; one that does not stand for the service itself, and that
+ * cannot have systemd take a unit file from elsewhere? Only such links are removed and made.
  */
 bool ksm_is_unit_link(const char *path, const char *leads_to);
 

@@ -38,9 +38,11 @@ uint64_t memory_default_reserve(const struct memory_facts *m);
 uint64_t memory_least_reserve(const struct memory_facts *m);
 
 /*
- * Is so much available, with the reserve left free? And in words, behind "... may need ": what is
- * needed, available, and to stay free. Only where m->known.
+ * Is so much available, with the reserve left free? To need nothing is always all right; else
+ * unknown memory does not suffice. And in words, behind "... may need ": what is needed, available,
+ * and to stay free. Only where m->known.
  */
+#define MEMORY_UNKNOWN_TEXT "how much memory is available cannot be told (/proc/meminfo)"
 bool memory_suffices(const struct memory_facts *m, uint64_t need, uint64_t reserve);
 void memory_shortage_text(const struct memory_facts *m, uint64_t need, uint64_t reserve,
 			  struct buf *ret);

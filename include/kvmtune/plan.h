@@ -40,12 +40,16 @@ enum act_kind {
 	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
 	ACT_CHECK_DEVICE, /* target: path; device: owner, mode and ACL it must have again */
 	ACT_CHECK_GUEST,  /* a test guest runs */
-	ACT_ENABLE_UNIT,  /* target: unit; runtime, reload */
+	/*
+	 * target: unit; runtime. Only in journals of 0.1.0, as what leads back: links are made and
+	 * removed one by one since.
+	 */
+	ACT_ENABLE_UNIT,
 	ACT_DISABLE_UNIT,
 	ACT_START_UNIT, /* target: unit */
 	ACT_STOP_UNIT,
-	ACT_MAKE_LINK,	 /* target: path; text: where it leads */
-	ACT_REMOVE_LINK, /* target: path */
+	ACT_MAKE_LINK,	 /* target: path; text: where it leads; reload */
+	ACT_REMOVE_LINK, /* target: path; text: where it led; reload, new_dir */
 	/*
 	 * target: KSM_RUN_FILE; text: "0", "1" or "2"; reserve_bytes, which "2" must leave free. It
 	 * is read back.
@@ -73,7 +77,8 @@ struct act {
 	enum tri value;
 	unsigned mode;
 	bool runtime;
-	bool reload; /* the last of several units: systemd reads its files again, once for all */
+	bool reload;  /* the last of several links: systemd reads its files again, once for all */
+	bool new_dir; /* its directory was made for it, and goes with it when it is empty */
 	uint64_t reserve_bytes;
 	int64_t watch_ms;
 	struct device_facts device;
@@ -139,11 +144,17 @@ struct plan {
 	size_t change_count;
 	struct step *steps;
 	size_t step_count;
+	/*
+	 * With `defer`: what the running host is, as ways back of steps that do nothing. They are
+	 * not done, only kept in the journal: after a boot an undo has to know.
+	 */
+	struct step *kept;
+	size_t kept_count;
+	struct strv lost; /* what of a past change cannot be undone any more, a sentence each */
 	struct effect *effects;
 	size_t effect_count;
 	enum advice_id *advice;
 	size_t advice_count;
-	struct strv lost;   /* what of a past change cannot be undone any more, a sentence each */
 	struct err refusal; /* code 0: none */
 	bool refused_for_users; /* show who uses KVM */
 	/*

@@ -64,6 +64,8 @@ struct file_port {
 	int (*write_value)(struct ports *p, const char *path, const char *text, struct err *e);
 	/* (changes) Removes a file or a link; one that is not there is no error. */
 	int (*remove)(struct ports *p, const char *path, struct err *e);
+	/* (changes) Removes a directory, if it is empty; any other stays, and is no error. */
+	int (*remove_dir)(struct ports *p, const char *path, struct err *e);
 	/* Where a symbolic link leads, as it is written (appended). -EINVAL: no link. */
 	int (*read_link)(struct ports *p, const char *path, struct buf *ret);
 	/*
@@ -214,18 +216,18 @@ struct process_port {
 struct unit_port {
 	/* A unit that does not exist is no error: load "not-found", active "inactive", file "". */
 	int (*state)(struct ports *p, const char *unit, struct unit_state *ret, struct err *e);
-	/*
-	 * (changes) Makes or removes the links that start a unit at boot (runtime: those in /run).
-	 * What wants the unit is so in the manager's memory after reload().
-	 */
-	int (*enable)(struct ports *p, const char *unit, bool runtime, struct err *e);
-	int (*disable)(struct ports *p, const char *unit, bool runtime, struct err *e);
+	/* Likewise, but without `file`; and which units have to do with it. ret must be empty. */
+	int (*relations)(struct ports *p, const char *unit, struct unit_state *ret_state,
+			 struct unit_relations *ret, struct err *e);
 	/*
 	 * (changes) Has the manager read all its files again: some seconds on a host with thousands
 	 * of units, so once for all units whose links were altered. unit: one of them, for an error.
 	 */
 	int (*reload)(struct ports *p, const char *unit, struct err *e);
-	/* (changes) Starts or stops, and waits until the job has ended. */
+	/*
+	 * (changes) Starts or stops this one unit, none of those that it has to do with, and waits
+	 * until the job has ended, also one that somebody else began.
+	 */
 	int (*start)(struct ports *p, const char *unit, struct err *e);
 	int (*stop)(struct ports *p, const char *unit, struct err *e);
 };

@@ -420,10 +420,6 @@ int act_do(struct act_context *c, const struct act *act, struct err *e)
 		return do_check_device(c, act, e);
 	case ACT_CHECK_GUEST:
 		return p->kvm.run_guest(p, GUEST_TIMEOUT_MS, e);
-	case ACT_MAKE_LINK:
-		return p->file.make_link(p, act->target, act->text, e);
-	case ACT_REMOVE_LINK:
-		return p->file.remove(p, act->target, e);
 	default:
 		return act_ksm_do(c, act, e);
 	}

@@ -170,8 +170,12 @@ static int check_memory(struct act_context *c, const struct act *act, uint64_t n
 	autobuf text = { 0 };
 
 	observe_memory(c->ports, &m);
-	if (!m.known || memory_suffices(&m, need, act->reserve_bytes))
+	if (memory_suffices(&m, need, act->reserve_bytes))
 		return 0;
+	if (!m.known) {
+		err_set(e, -ENODATA, MEMORY_UNKNOWN_TEXT);
+		return err_status(e, STATUS_REFUSED, "unknown-memory");
+	}
 	buf_puts(&text, "memory became short while the change was on its way: to take the pages "
 			"apart may need ");
 	memory_shortage_text(&m, need, act->reserve_bytes, &text);
@@ -180,9 +184,10 @@ static int check_memory(struct act_context *c, const struct act *act, uint64_t n
 }
 
 /* Guests may take memory meanwhile, and the counters may have said too little. */
-static bool eats_the_reserve(const struct memory_facts *m, const struct act *act)
+static bool eats_the_reserve(const struct unmerge *u, const struct memory_facts *m,
+			     const struct act *act)
 {
-	return !m->known || m->available_bytes < act->reserve_bytes;
+	return u->total && (!m->known || m->available_bytes < act->reserve_bytes);
 }
 
 /* While the child works: a reason to stop it? 0: none. */
@@ -203,7 +208,7 @@ static int look_after(struct act_context *c, const struct act *act, struct unmer
 		return stopped(c, e);
 	if (watch_is_due(c, &u->watch) && watch_look(c, &u->watch, &m, &how))
 		return swapping(e, &how);
-	if (!eats_the_reserve(&m, act))
+	if (!eats_the_reserve(u, &m, act))
 		return 0;
 	err_set(e, -ENOMEM, "too little memory: what was to stay free was about to be used");
 	return err_status(e, STATUS_FAILED, "memory");
@@ -311,13 +316,22 @@ static int do_set_run(struct act_context *c, const struct act *act, struct err *
 
 /* ---- services ---- */
 
-static int set_boot(struct ports *p, const struct act *act, struct err *e)
+/* The directory that was made for it goes, too, unless somebody uses it by now. */
+static int remove_link(struct ports *p, const struct act *act, struct err *e)
 {
-	bool enable = act->kind == ACT_ENABLE_UNIT;
-	int r = enable ? p->unit.enable(p, act->target, act->runtime, e)
-		       : p->unit.disable(p, act->target, act->runtime, e);
+	autofree char *dir =
+		xstrndup(act->target, (size_t)(last_part(act->target) - act->target) - 1);
+	int r = p->file.remove(p, act->target, e);
 
-	return r < 0 || !act->reload ? r : p->unit.reload(p, act->target, e);
+	return r < 0 || !act->new_dir ? r : p->file.remove_dir(p, dir, e);
+}
+
+static int set_link(struct ports *p, const struct act *act, struct err *e)
+{
+	bool make = act->kind == ACT_MAKE_LINK;
+	int r = make ? p->file.make_link(p, act->target, act->text, e) : remove_link(p, act, e);
+
+	return r < 0 || !act->reload ? r : p->unit.reload(p, last_part(act->target), e);
 }
 
 int act_ksm_do(struct act_context *c, const struct act *act, struct err *e)
@@ -325,9 +339,9 @@ int act_ksm_do(struct act_context *c, const struct act *act, struct err *e)
 	struct ports *p = c->ports;
 
 	switch (act->kind) {
-	case ACT_ENABLE_UNIT:
-	case ACT_DISABLE_UNIT:
-		return set_boot(p, act, e);
+	case ACT_MAKE_LINK:
+	case ACT_REMOVE_LINK:
+		return set_link(p, act, e);
 	case ACT_START_UNIT:
 		return p->unit.start(p, act->target, e);
 	case ACT_STOP_UNIT:

@@ -134,14 +134,28 @@ static void end_journal(struct run *r)
 			  e.text);
 }
 
+/* The journal has what is done, and behind it what is only kept for an undo. */
+static int begin_journal(struct run *r, const struct journal *journal, struct err *e)
+{
+	const struct plan *plan = r->plan;
+	autofree struct step *steps =
+		xcalloc(plan->step_count + plan->kept_count + 1, sizeof(*steps));
+	const struct journal_change change = { .command = r->c.what->command,
+					       .undoes = r->c.what->undoes,
+					       .steps = steps,
+					       .step_count = plan->step_count + plan->kept_count };
+
+	for (size_t i = 0; i < plan->step_count; i++)
+		steps[i] = plan->steps[i];
+	for (size_t i = 0; i < plan->kept_count; i++)
+		steps[plan->step_count + i] = plan->kept[i];
+	return journal_begin(r->c.ports, journal, &change, &r->id, e);
+}
+
 int apply_plan(struct ports *p, const struct host *before, const struct plan *plan,
 	       const struct journal *journal, const struct apply_what *what,
 	       struct apply_report *ret, struct err *e)
 {
-	const struct journal_change change = { .command = what->command,
-					       .undoes = what->undoes,
-					       .steps = plan->steps,
-					       .step_count = plan->step_count };
 	struct run run = { .plan = plan };
 	size_t i;
 
@@ -149,7 +163,7 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 	run.c = (struct act_context){
 		.ports = p, .before = before, .report = ret, .what = what, .unloaded_at = -1
 	};
-	if (journal_begin(p, journal, &change, &run.id, e) < 0)
+	if (begin_journal(&run, journal, e) < 0)
 		return e->code;
 	out_of_memory_status(STATUS_STUCK);
 	for (i = 0; i < plan->step_count; i++) {

@@ -27,7 +27,7 @@ static unsigned parts_of(const struct flow *f)
 	unsigned parts = f->o->is_undo ? HOST_MODULES | HOST_PARAMS : 0;
 
 	if (undoes && plan_touches_ksm(undoes->steps, undoes->step_count))
-		parts |= HOST_KSM | HOST_KSM_USERS;
+		parts |= HOST_KSM | HOST_KSM_USERS | HOST_KSM_UNITS;
 	return parts | goals_parts(f->request->goals, f->request->goal_count);
 }
 

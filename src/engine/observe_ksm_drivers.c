@@ -21,7 +21,7 @@
 /* Where unit files are, highest priority first (systemd.unit(5)). */
 static const char *const unit_dirs[] = {
 	UNIT_LINKS_DIR,
-	"/run/systemd/system",
+	RUNTIME_LINKS_DIR,
 	"/run/systemd/generator",
 	"/usr/local/lib/systemd/system",
 	"/usr/lib/systemd/system",
@@ -38,10 +38,8 @@ static const char *const tmpfiles_dirs[] = {
 struct drivers {
 	struct ports *p;
 	struct host *h;
-	struct unread *unread;	 /* where what cannot be read is noted */
-	bool links_read;	 /* only where there is no manager to ask */
-	struct unit_link *links; /* all that are in UNIT_LINKS_DIR and its .wants */
-	size_t link_count;
+	struct unread *unread; /* where what cannot be read is noted */
+	bool links_read;
 };
 
 static int noted(struct drivers *d, const char *path, int r)
@@ -133,50 +131,6 @@ static bool is_running(struct drivers *d, const char *unit)
 	return r == 0 || r == -EINVAL;
 }
 
-static void add_links_in(struct drivers *d, const char *dir)
-{
-	autostrv names = { 0 };
-	const char *name;
-
-	if (noted(d, dir, d->p->file.list(d->p, dir, &names)) < 0)
-		return;
-	strv_sort(&names);
-	strv_foreach (name, &names) {
-		autofree char *path = xasprintf("%s/%s", dir, name);
-		autobuf target = { 0 };
-
-		if (read_link(d, path, &target) == 0)
-			array_push(d->links, d->link_count) =
-				(struct unit_link){ .path = xstrdup(path),
-						    .target = buf_steal(&target) };
-		else if (strcmp(dir, UNIT_LINKS_DIR) == 0 &&
-			 (ends_with(name, ".wants") || ends_with(name, ".requires") ||
-			  ends_with(name, ".upholds")))
-			add_links_in(d, path);
-	}
-}
-
-/* In the directory itself, a link by the unit's own name is its unit file, not an alias. */
-static bool is_link_to(const struct unit_link *link, const char *unit)
-{
-	bool top = strncmp(link->path, UNIT_LINKS_DIR "/", strlen(UNIT_LINKS_DIR "/")) == 0 &&
-		   !strchr(link->path + strlen(UNIT_LINKS_DIR "/"), '/');
-	bool same_name = strcmp(last_part(link->path), unit) == 0;
-
-	if (top && same_name)
-		return false;
-	return same_name || strcmp(last_part(link->target), unit) == 0;
-}
-
-static void copy_links(const struct drivers *d, const char *unit, struct ksm_unit *u)
-{
-	for (size_t i = 0; i < d->link_count; i++)
-		if (is_link_to(&d->links[i], unit))
-			array_push(u->links, u->link_count) =
-				(struct unit_link){ .path = xstrdup(d->links[i].path),
-						    .target = xstrdup(d->links[i].target) };
-}
-
 /* ---- the services ---- */
 
 static void set_state(struct unit_state *s, const char *load, const char *active, const char *file)
@@ -190,22 +144,33 @@ static const char *file_state(const struct ksm_unit *u, const char *path)
 {
 	if (starts_with(path, "/run/systemd/generator"))
 		return "generated";
+	for (size_t i = 0; i < u->link_count; i++)
+		if (starts_with(u->links[i].path, UNIT_LINKS_DIR))
+			return "enabled";
 	if (u->link_count)
-		return "enabled";
+		return "enabled-runtime";
 	return u->install_count ? "disabled" : "static";
 }
 
-/* Without a manager: what `systemctl --root` would say of it. */
-static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit *u)
+/* Once for all units. */
+static void read_links(struct drivers *d)
 {
-	enum unit_file_kind kind;
-	autofree char *path = find_unit_file(d, unit, &kind);
+	if (!d->links_read)
+		observe_ksm_links(d->p, d->h);
+	d->links_read = true;
+}
+
+static void read_install(struct drivers *d, const char *unit, const char *path, struct ksm_unit *u)
+{
 	autobuf text = { 0 };
 
-	if (!d->links_read)
-		add_links_in(d, UNIT_LINKS_DIR);
-	d->links_read = true;
-	copy_links(d, unit, u);
+	if (read_noting(d->p, path, d->unread, &text) == 0)
+		ksm_read_install(unit, path, buf_text(&text), u);
+}
+
+/* Without a manager: what `systemctl --root` would say of it. */
+static void set_state_by_file(const char *path, enum unit_file_kind kind, struct ksm_unit *u)
+{
 	if (kind == UNIT_FILE_UNREAD) {
 		set_state(&u->state, "", "", "");
 	} else if (kind == UNIT_FILE_NONE) {
@@ -214,50 +179,79 @@ static void read_unit_files(struct drivers *d, const char *unit, struct ksm_unit
 		set_state(&u->state, "masked", "",
 			  starts_with(path, "/run/") ? "masked-runtime" : "masked");
 	} else {
-		if (read_noting(d->p, path, d->unread, &text) == 0)
-			ksm_read_install(unit, path, buf_text(&text), u);
 		set_state(&u->state, "loaded", "", file_state(u, path));
 	}
 }
 
-static void ask_manager(struct drivers *d, const char *unit, struct ksm_unit *u)
+static void manager_dead(struct drivers *d, const char *asked, const struct err *e)
 {
 	struct ksm_facts *k = &d->h->ksm;
+
+	k->manager = MANAGER_DEAD;
+	k->manager_error = xstrdup(e->text);
+	strv_addf(&d->h->unseen, "%s (%s)", asked, e->text);
+}
+
+static void ask_manager(struct drivers *d, const char *unit, struct ksm_unit *u)
+{
+	autofree char *asked = xasprintf("the state of %s", unit);
 	struct err e = { 0 };
 
-	if (d->p->unit.state(d->p, unit, &u->state, &e) == 0)
-		return;
-	k->manager = MANAGER_DEAD;
-	k->manager_error = xstrdup(e.text);
-	strv_addf(&d->h->unseen, "the state of %s (%s)", unit, e.text);
+	if (d->p->unit.state(d->p, unit, &u->state, &e) < 0)
+		manager_dead(d, asked, &e);
 }
 
 static void observe_unit(struct drivers *d, const char *unit, struct ksm_unit *u)
 {
 	enum manager *manager = &d->h->ksm.manager;
 	enum unit_file_kind kind;
+	autofree char *path = find_unit_file(d, unit, &kind);
 
-	free(find_unit_file(d, unit, &kind));
 	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d, unit));
 	set_state(&u->state, "not-found", *manager == MANAGER_NONE ? "" : "inactive", "");
 	if (u->exists && *manager == MANAGER_THERE)
 		ask_manager(d, unit, u);
+	if (d->h->parts & HOST_KSM_UNITS || *manager != MANAGER_THERE) {
+		read_links(d);
+		if (kind == UNIT_FILE_THERE)
+			read_install(d, unit, path, u);
+	}
 	if (u->exists && *manager != MANAGER_THERE)
-		read_unit_files(d, unit, u);
+		set_state_by_file(path, kind, u);
+	if (u->hidden && !u->link_count && unit_is_enabled(u))
+		snprintf(u->state.file, sizeof(u->state.file), "disabled");
 	/* Its file could not be read, and systemd knows of none. */
 	if (kind == UNIT_FILE_UNREAD && strcmp(u->state.load, "not-found") == 0)
 		u->exists = false;
 }
 
+/* Where something may be made: a directory that is not there counts by the one it would be in. */
+static int writable(struct drivers *d, const char *dir)
+{
+	autofree char *path = xstrdup(dir);
+	int r = d->p->file.writable(d->p, path);
+
+	while (r == -ENOENT && strrchr(path, '/') > path) {
+		*strrchr(path, '/') = '\0';
+		r = d->p->file.writable(d->p, path);
+	}
+	return r;
+}
+
 static void observe_units(struct drivers *d)
 {
 	struct ksm_facts *k = &d->h->ksm;
+	struct err e = { 0 };
 
-	k->manager =
-		!d->h->image && exists(d, "/run/systemd/system") ? MANAGER_THERE : MANAGER_NONE;
-	k->units_writable = d->p->file.writable(d->p, UNIT_LINKS_DIR);
+	k->manager = !d->h->image && exists(d, RUNTIME_LINKS_DIR) ? MANAGER_THERE : MANAGER_NONE;
+	k->units_writable = writable(d, UNIT_LINKS_DIR);
+	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
+	k->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
 		observe_unit(d, ksm_unit_names[i], &k->units[i]);
+	if (d->h->parts & HOST_KSM_UNITS && k->manager == MANAGER_THERE &&
+	    observe_ksm_jobs(d->p, d->h, &e) < 0)
+		manager_dead(d, "the units that start or stop with the services of KSM", &e);
 }
 
 /* ---- tmpfiles.d ---- */
@@ -501,9 +495,4 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 	observe_mom(&d);
 	if (h->parts & HOST_KSM_MARKED)
 		observe_memory_ksm(p, h);
-	for (size_t i = 0; i < d.link_count; i++) {
-		free(d.links[i].path);
-		free(d.links[i].target);
-	}
-	free(d.links);
 }

@@ -64,6 +64,8 @@ static struct json_object *act_to_json(const struct act *act)
 		add_number(o, "mode", act->mode);
 	if (act->runtime)
 		add_number(o, "runtime", 1);
+	if (act->new_dir)
+		add_number(o, "new_dir", 1);
 	if (act->device.exists)
 		json_object_object_add(o, "device", device_to_json(&act->device));
 	if (act->expect_count && (act->kind == ACT_RESTORE || act->kind == ACT_CONFIRM))
@@ -196,6 +198,25 @@ static bool is_module(const char *target, const char *param)
 	return false;
 }
 
+static bool is_unit_name(const char *name)
+{
+	return *name != '.' && strlen(name) < 256 && strchr(name, '.') &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789_.@+:\\-")];
+}
+
+/* What a service needed was started before it: there is nothing else that is done to other units. */
+static bool is_pair_allowed(const struct step *s)
+{
+	const char *unit = s->back.target;
+
+	if (s->back.kind != ACT_START_UNIT && s->back.kind != ACT_STOP_UNIT)
+		return true;
+	return ksm_is_driver(unit) ||
+	       (s->back.kind == ACT_STOP_UNIT && s->act.kind == ACT_START_UNIT &&
+		strcmp(s->act.target, unit) == 0);
+}
+
 /*
  * Only our own files, /dev/kvm, the modules of our settings with their parameters, and the services
  * that drive KSM may be named:
@@ -214,9 +235,10 @@ static bool target_allowed(enum act_kind kind, const char *target, const char *t
 		return strcmp(target, OWN_CONF_FILE) == 0 || strcmp(target, OWN_TMPFILES) == 0;
 	case ACT_ENABLE_UNIT:
 	case ACT_DISABLE_UNIT:
+		return ksm_is_driver(target);
 	case ACT_START_UNIT:
 	case ACT_STOP_UNIT:
-		return ksm_is_driver(target);
+		return ksm_is_driver(target) || is_unit_name(target);
 	case ACT_MAKE_LINK:
 	case ACT_REMOVE_LINK:
 		return ksm_is_unit_link(target, text);
@@ -271,7 +293,8 @@ static bool act_from_json(struct json_object *o, struct act *ret)
 			     .param = copy_text(o, "parameter"),
 			     .value = json_int(o, "value") ? YES : NO,
 			     .mode = (unsigned)json_int(o, "mode") & 0777,
-			     .runtime = json_int(o, "runtime") != 0 };
+			     .runtime = json_int(o, "runtime") != 0,
+			     .new_dir = json_int(o, "new_dir") != 0 };
 	if (kind == ACT_WRITE_FILE)
 		drop_harm(ret);
 	device_from_json(member(o, "device", json_type_object), &ret->device);
@@ -300,7 +323,8 @@ void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_co
 		struct step step = { 0 };
 
 		if (act_from_json(act, &step.act) &&
-		    act_from_json(member(o, "back", json_type_object), &step.back)) {
+		    act_from_json(member(o, "back", json_type_object), &step.back) &&
+		    is_pair_allowed(&step)) {
 			array_push(*ret, *ret_count) = step;
 			continue;
 		}

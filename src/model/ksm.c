@@ -50,6 +50,29 @@ static void free_links(struct unit_link *links, size_t count)
 	free(links);
 }
 
+static void free_others(struct ksm_unit *u)
+{
+	strv_free(&u->stops);
+	strv_free(&u->conflicts);
+	strv_free(&u->revived_by);
+	strv_free(&u->missing);
+	for (size_t i = 0; i < u->need_count; i++) {
+		free(u->needs[i].name);
+		strv_free(&u->needs[i].users);
+	}
+	free(u->needs);
+}
+
+void unit_relations_free(struct unit_relations *r)
+{
+	strv_free(&r->needs);
+	strv_free(&r->requisites);
+	strv_free(&r->wants);
+	strv_free(&r->conflicts);
+	strv_free(&r->stops);
+	strv_free(&r->revived_by);
+}
+
 static void free_users(struct ksm_facts *k)
 {
 	struct kvm_users all = { 0 };
@@ -67,7 +90,9 @@ void ksm_free(struct ksm_facts *k)
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++) {
 		free_links(k->units[i].links, k->units[i].link_count);
 		free_links(k->units[i].install, k->units[i].install_count);
+		free_others(&k->units[i]);
 	}
+	strv_free(&k->link_dirs);
 	for (size_t i = 0; i < k->writer_count; i++)
 		ksm_writer_free(&k->writers[i]);
 	free(k->writers);
@@ -163,6 +188,22 @@ bool unit_is_active(const struct ksm_unit *u)
 					     NULL };
 
 	return is_one_of(u->state.active, words);
+}
+
+bool unit_is_up(const struct ksm_unit *u)
+{
+	static const char *const starts[] = { "start", "restart", "try-restart", NULL };
+
+	if (strcmp(u->state.job, "stop") == 0)
+		return false;
+	return unit_is_active(u) || is_one_of(u->state.job, starts);
+}
+
+bool unit_rests(const struct ksm_unit *u)
+{
+	static const char *const words[] = { "inactive", "failed", "", NULL };
+
+	return is_one_of(u->state.active, words) && !u->state.job[0];
 }
 
 /*

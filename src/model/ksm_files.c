@@ -378,8 +378,6 @@ static void add_link(struct ksm_unit *u, char *path, const char *target)
 		(struct unit_link){ .path = path, .target = xstrdup(target) };
 }
 
-#define LINK_DIR "/etc/systemd/system"
-
 /* Of the same kind as the unit (systemd.unit(5)), and not one of the services themselves. */
 static bool is_alias_name(const char *name)
 {
@@ -389,8 +387,8 @@ static bool is_alias_name(const char *name)
 void ksm_read_install(const char *name, const char *fragment, const char *text,
 		      struct ksm_unit *ret)
 {
-	static const char *const keys[] = { "WantedBy", "RequiredBy", "Alias" };
-	static const char *const dirs[] = { "wants", "requires" };
+	static const char *const keys[] = { "WantedBy", "RequiredBy", "UpheldBy", "Alias" };
+	static const char *const dirs[] = { "wants", "requires", "upholds" };
 	struct strv lists[ARRAY_SIZE(keys)] = { 0 };
 	autoini i = { .lines = { .rest = text, .continued = true } };
 
@@ -403,10 +401,12 @@ void ksm_read_install(const char *name, const char *fragment, const char *text,
 			const char *other = lists[k].v[n];
 
 			if (k < ARRAY_SIZE(dirs))
-				add_link(ret, xasprintf(LINK_DIR "/%s.%s/%s", other, dirs[k], name),
-					 fragment);
+				add_link(
+					ret,
+					xasprintf(UNIT_LINKS_DIR "/%s.%s/%s", other, dirs[k], name),
+					fragment);
 			else if (is_alias_name(other))
-				add_link(ret, xasprintf(LINK_DIR "/%s", other), fragment);
+				add_link(ret, xasprintf(UNIT_LINKS_DIR "/%s", other), fragment);
 		}
 		strv_free(&lists[k]);
 	}
@@ -434,42 +434,4 @@ bool ksm_read_stat(const char *text, const char *key, uint64_t *ret)
 	}
 	buf_free(&lines.text);
 	return found;
-}
-
-/* ---- links ---- */
-
-/* Is it where unit files of packages and of the administrator are? The path may be relative. */
-static bool is_unit_file(const char *path)
-{
-	static const char *const dirs[] = { "/usr/lib/systemd/system/", "/lib/systemd/system/",
-					    "/usr/local/lib/systemd/system/", UNIT_LINKS_DIR "/" };
-	const char *up = path;
-
-	while (starts_with(up, "../"))
-		up += strlen("../");
-	/* Only one up from the .wants: the directory of all links. */
-	if (up == path + strlen("../") && ksm_is_driver(up))
-		return true;
-	path = up > path ? up - 1 : path;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (starts_with(path, dirs[i]) && ksm_is_driver(path + strlen(dirs[i])))
-			return true;
-	return false;
-}
-
-bool ksm_is_unit_link(const char *path, const char *leads_to)
-{
-	const char *name, *slash;
-	autofree char *dir = NULL;
-
-	if (!leads_to || !is_unit_file(leads_to) || !starts_with(path, UNIT_LINKS_DIR "/"))
-		return false;
-	name = path + strlen(UNIT_LINKS_DIR "/");
-	slash = strchr(name, '/');
-	if (!slash)
-		return !ksm_is_driver(name) && ends_with(name, ".service");
-	dir = xstrndup(name, (size_t)(slash - name));
-	return !strchr(slash + 1, '/') && ksm_is_driver(slash + 1) &&
-	       (ends_with(dir, ".wants") || ends_with(dir, ".requires") ||
-		ends_with(dir, ".upholds"));
 }

@@ -117,7 +117,9 @@ uint64_t memory_least_reserve(const struct memory_facts *m)
 
 bool memory_suffices(const struct memory_facts *m, uint64_t need, uint64_t reserve)
 {
-	return m->available_bytes >= reserve && m->available_bytes - reserve >= need;
+	if (!need)
+		return true;
+	return m->known && m->available_bytes >= reserve && m->available_bytes - reserve >= need;
 }
 
 void memory_shortage_text(const struct memory_facts *m, uint64_t need, uint64_t reserve,

@@ -167,12 +167,15 @@ void plan_free(struct plan *plan)
 {
 	drop_steps(plan);
 	free(plan->steps);
+	for (size_t i = 0; i < plan->kept_count; i++)
+		step_free(&plan->kept[i]);
+	free(plan->kept);
+	strv_free(&plan->lost);
 	for (size_t i = 0; i < plan->effect_count; i++)
 		effect_free(&plan->effects[i]);
 	free(plan->effects);
 	free(plan->changes);
 	free(plan->advice);
-	strv_free(&plan->lost);
 	*plan = (struct plan){ 0 };
 }
 
@@ -241,21 +244,28 @@ static void run_detail(const struct act *act, const char *text, struct buf *ret)
 	buf_puts(ret, " stay free");
 }
 
+/* A link beside the unit files is another name. */
+static const char *unlink_meaning(const char *path)
+{
+	bool runtime = starts_with(path, RUNTIME_LINKS_DIR "/");
+	const char *name = path + strlen(runtime ? RUNTIME_LINKS_DIR "/" : UNIT_LINKS_DIR "/");
+
+	if (!strchr(name, '/'))
+		return "another name of it";
+	return runtime ? "starts it until the next boot" : "starts it at boot";
+}
+
 static void ksm_detail(const struct act *act, struct buf *ret)
 {
 	const char *text = act->text ? act->text : "";
 
 	switch (act->kind) {
-	case ACT_ENABLE_UNIT:
-		buf_puts(ret, act->runtime ? "starts until the next boot" : "starts at boot");
-		break;
-	case ACT_DISABLE_UNIT:
-		buf_puts(ret, act->runtime ? "does not start until the next boot any more"
-					   : "does not start at boot any more");
-		break;
 	case ACT_MAKE_LINK:
 		buf_puts(ret, "to ");
 		buf_add_safe(ret, text, 200);
+		break;
+	case ACT_REMOVE_LINK:
+		buf_puts(ret, unlink_meaning(act->target));
 		break;
 	case ACT_SET_RUN:
 		run_detail(act, text, ret);

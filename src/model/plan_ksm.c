@@ -7,21 +7,13 @@
 #include "plan_common.h"
 #include "plan_ksm.h"
 
-/* Says what `run` shall be at each boot; see tmpfiles.d(5). */
-static char *tmpfiles_text(int run)
-{
-	return xasprintf("# Made by kvmtune, see kvmtune(8); `kvmtune undo` takes it back.\n"
-			 "w " KSM_RUN_FILE " - - - - %d\n",
-			 run);
-}
-
 /* ---- off, unmerged ---- */
 
 /* A line of somebody else that turns KSM on at boot: ours comes before it. */
 static void target_file_off(struct ksm_work *w)
 {
 	w->target.file_known = true;
-	w->target.file = w->k->tmpfiles_others == 1 ? tmpfiles_text(0) : NULL;
+	w->target.file_run = w->k->tmpfiles_others == 1 ? 0 : -1;
 }
 
 static void target_off(struct ksm_work *w, bool unmerged)
@@ -70,7 +62,8 @@ static void target_units_on(struct ksm_work *w)
 	struct ksm_target past = { 0 };
 
 	if (o->ksm_before)
-		ksm_target_of_past(o->ksm_before, o->ksm_before_count, &past);
+		past = ksm_target_of_past(o->ksm_before, o->ksm_before_count);
+	w->target.wants = !o->ksm_before;
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
 		struct unit_target *t = &w->target.units[i];
 
@@ -82,11 +75,8 @@ static void target_units_on(struct ksm_work *w)
 		t->enabled = t->enabled == YES && can_enable(&w->k->units[i]) ? YES : UNKNOWN;
 		t->active = t->active == YES ? YES : UNKNOWN;
 	}
-	if (o->ksm_before && w->k->manager != MANAGER_THERE) {
-		w->target.past = o->ksm_before;
-		w->target.past_count = o->ksm_before_count;
-	}
-	ksm_target_free(&past);
+	w->target.past = o->ksm_before;
+	w->target.past_count = o->ksm_before ? o->ksm_before_count : 0;
 }
 
 static bool starts_ksmtuned(const struct ksm_work *w)
@@ -115,7 +105,7 @@ static void target_on(struct ksm_work *w)
 	if (on_next)
 		return;
 	w->target.file_known = true;
-	w->target.file = boots_on(w) ? NULL : tmpfiles_text(1);
+	w->target.file_run = boots_on(w) ? -1 : 1;
 }
 
 /* ---- others ---- */
@@ -165,7 +155,8 @@ static void plan_goal(struct ksm_work *w, const char *value)
 		target_off(w, strcmp(value, "unmerged") == 0);
 	ksm_add_steps(w);
 	c->waits = !w->host->image && !w->live && !change_is_so_now(c);
-	if (refuse_driven(w, on) || ksm_refuse_target(w))
+	if (refuse_driven(w, on) || ksm_refuse_target(w) || (!on && ksm_refuse_revived(w)) ||
+	    ksm_refuse_jobs(w))
 		return;
 	c->already = !ksm_has_steps(w) && !c->waits;
 	if (!ksm_refuse_rights(w))
@@ -179,5 +170,4 @@ void plan_ksm(const struct host *host, const struct goal *goal, const struct pla
 
 	ksm_work_begin(&w, host, options, plan);
 	plan_goal(&w, goal->value);
-	ksm_work_end(&w);
 }

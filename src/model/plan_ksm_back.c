@@ -25,10 +25,9 @@ static void take_unit(struct ksm_target *t, const struct act *back)
 	u->runtime = back->runtime;
 }
 
-/* By the file that it leads to: a link may have another name, an alias. */
 static void take_link(struct ksm_target *t, const struct act *back)
 {
-	size_t unit = ksm_unit_find(last_part(back->text));
+	size_t unit = ksm_link_unit(back->target, back->text);
 
 	if (unit < KSM_UNIT_DRIVERS)
 		t->units[unit].enabled = back->kind == ACT_MAKE_LINK ? YES : NO;
@@ -36,9 +35,8 @@ static void take_link(struct ksm_target *t, const struct act *back)
 
 static void take_file(struct ksm_target *t, const struct act *back)
 {
-	free(t->file);
 	t->file_known = true;
-	t->file = back->kind == ACT_WRITE_FILE ? xstrdup(back->text) : NULL;
+	t->file_run = back->kind == ACT_WRITE_FILE ? ksm_tmpfiles_value(back->text) : -1;
 }
 
 static void take_back(struct ksm_target *t, const struct act *back)
@@ -65,19 +63,15 @@ static void take_back(struct ksm_target *t, const struct act *back)
 	}
 }
 
-void ksm_target_of_past(const struct step *steps, size_t count, struct ksm_target *ret)
+struct ksm_target ksm_target_of_past(const struct step *steps, size_t count)
 {
-	*ret = (struct ksm_target){ .run = RUN_AS_IS, .past = steps, .past_count = count };
-	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		ret->units[i].enabled = ret->units[i].active = UNKNOWN;
-	for (size_t i = 0; i < count; i++)
-		take_back(ret, &steps[i].back);
-}
+	struct ksm_target t = { .run = RUN_AS_IS, .past = steps, .past_count = count };
 
-void ksm_target_free(struct ksm_target *t)
-{
-	free(t->file);
-	t->file = NULL;
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		t.units[i].enabled = t.units[i].active = UNKNOWN;
+	for (size_t i = 0; i < count; i++)
+		take_back(&t, &steps[i].back);
+	return t;
 }
 
 /* ---- questions about the past ---- */
@@ -109,14 +103,11 @@ bool plan_touches_ksm(const struct step *steps, size_t count)
 /* By what they found: it was on. */
 bool plan_turned_ksm_off(const struct step *steps, size_t count)
 {
-	struct ksm_target past;
-	bool on;
+	const struct ksm_target past = ksm_target_of_past(steps, count);
+	bool on = past.run == 1;
 
-	ksm_target_of_past(steps, count, &past);
-	on = past.run == 1;
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
 		on |= past.units[i].active == YES || past.units[i].enabled == YES;
-	ksm_target_free(&past);
 	return on;
 }
 
@@ -127,6 +118,7 @@ bool plan_turned_ksm_on(const struct step *steps, size_t count)
 		const struct act *act = &steps[i].act;
 
 		if (act->kind == ACT_START_UNIT || act->kind == ACT_ENABLE_UNIT ||
+		    act->kind == ACT_MAKE_LINK ||
 		    (act->kind == ACT_SET_RUN && strcmp(act->text, "1") == 0))
 			return true;
 	}
@@ -144,6 +136,20 @@ static const char *value_of(const struct ksm_target *t)
 	return t->run == 1 ? "on" : t->run == 2 ? "unmerged" : "off";
 }
 
+/* A service whose package was removed since. */
+static void tell_gone(struct ksm_work *w)
+{
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		const struct unit_target *t = &w->target.units[i];
+
+		if (!w->k->units[i].exists && (t->enabled == YES || t->active == YES))
+			strv_addf(&w->plan->lost,
+				  "%s is not installed any more: it is neither enabled nor started "
+				  "again",
+				  ksm_unit_names[i]);
+	}
+}
+
 void plan_ksm_back(const struct host *host, const struct step *steps, size_t count,
 		   const struct plan_options *options, struct plan *plan)
 {
@@ -151,15 +157,15 @@ void plan_ksm_back(const struct host *host, const struct step *steps, size_t cou
 	struct change *c;
 
 	ksm_work_begin(&w, host, options, plan);
-	ksm_target_of_past(steps, count, &w.target);
-	if (!ksm_refuse_impossible(&w)) {
-		c = ksm_add_change(&w, value_of(&w.target));
-		ksm_add_steps(&w);
-		c->waits = !host->image && !w.live && w.target.run != RUN_AS_IS &&
-			   w.target.run != w.k->run;
-		c->already = !ksm_has_steps(&w) && !c->waits;
-		if (!ksm_refuse_target(&w) && !ksm_refuse_rights(&w))
-			ksm_refuse_memory(&w);
-	}
-	ksm_work_end(&w);
+	w.target = ksm_target_of_past(steps, count);
+	w.target.back = true;
+	if (ksm_refuse_impossible(&w))
+		return;
+	tell_gone(&w);
+	c = ksm_add_change(&w, value_of(&w.target));
+	ksm_add_steps(&w);
+	c->waits = !host->image && !w.live && ksm_running_differs(&w);
+	c->already = !ksm_has_steps(&w) && !c->waits;
+	if (!ksm_refuse_target(&w) && !ksm_refuse_jobs(&w) && !ksm_refuse_rights(&w))
+		ksm_refuse_memory(&w);
 }

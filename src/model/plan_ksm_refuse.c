@@ -58,39 +58,59 @@ static bool refuse_generated(struct ksm_work *w, size_t unit)
 	return plan_refuse(w->plan, STATUS_REFUSED, "unit-generated", text, hint);
 }
 
-/* One that no journal would be believed to bring back. */
-static bool refuse_odd_link(struct ksm_work *w, size_t unit)
+static bool refuse_link(struct ksm_work *w, const char *text)
 {
-	const struct ksm_unit *u = &w->k->units[unit];
-	autobuf text = { 0 };
+	return plan_refuse(w->plan, STATUS_REFUSED, "unit-link", text,
+			   "Remove that link by hand, then run the same command again.");
+}
 
-	for (size_t i = 0; i < u->link_count; i++) {
-		if (w->k->manager == MANAGER_THERE || w->target.units[unit].enabled != NO ||
-		    ksm_is_unit_link(u->links[i].path, u->links[i].target))
+/* One that no journal would be believed to bring back. */
+static bool refuse_odd_link(struct ksm_work *w)
+{
+	for (size_t i = w->first_step; i < w->plan->step_count; i++) {
+		const struct act *act = &w->plan->steps[i].act;
+		autobuf text = { 0 };
+
+		if ((act->kind != ACT_REMOVE_LINK && act->kind != ACT_MAKE_LINK) ||
+		    ksm_is_unit_link(act->target, act->text))
 			continue;
-		buf_add_safe(&text, u->links[i].path, 200);
+		buf_add_safe(&text, act->target, 200);
 		buf_puts(&text, " leads to ");
-		buf_add_safe(&text, u->links[i].target, 200);
+		buf_add_safe(&text, act->text, 200);
 		buf_puts(&text,
-			 ", where no unit files of packages are: it could not be brought back");
-		return plan_refuse(w->plan, STATUS_REFUSED, "unit-link", text.data,
-				   "Remove that link by hand, then run the same command again.");
+			 ": a link that kvmtune would not make again, so it does not remove it");
+		return refuse_link(w, text.data);
 	}
 	return false;
+}
+
+/* systemd knows of a link where nobody puts any: in a directory of packages, for example. */
+static bool refuse_hidden_link(struct ksm_work *w, size_t unit)
+{
+	const struct ksm_unit *u = &w->k->units[unit];
+	autofree char *text = NULL;
+
+	if (w->target.back || w->target.units[unit].enabled != NO || !unit_is_enabled(u) ||
+	    u->link_count)
+		return false;
+	text = xasprintf("systemd has %s as enabled, but there is no link to it in " UNIT_LINKS_DIR
+			 " nor in " RUNTIME_LINKS_DIR,
+			 ksm_unit_names[unit]);
+	return refuse_link(w, text);
 }
 
 bool ksm_refuse_target(struct ksm_work *w)
 {
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		if (refuse_masked(w, i) || refuse_generated(w, i) || refuse_odd_link(w, i))
+		if (refuse_masked(w, i) || refuse_generated(w, i) || refuse_hidden_link(w, i))
 			return true;
-	return false;
+	return refuse_odd_link(w);
 }
 
-static bool plans(const struct ksm_work *w, enum act_kind a, enum act_kind b)
+static bool sets_run(const struct ksm_work *w)
 {
 	for (size_t i = w->first_step; i < w->plan->step_count; i++)
-		if (w->plan->steps[i].act.kind == a || w->plan->steps[i].act.kind == b)
+		if (w->plan->steps[i].act.kind == ACT_SET_RUN)
 			return true;
 	return false;
 }
@@ -99,22 +119,45 @@ static bool refuse_read_only_sysfs(struct ksm_work *w)
 {
 	autofree char *text = NULL;
 
-	if (!plans(w, ACT_SET_RUN, ACT_SET_RUN) || !w->k->writable)
+	if (!sets_run(w) || !w->k->writable)
 		return false;
 	text = xasprintf(KSM_RUN_FILE " cannot be written: %s", strerror(-w->k->writable));
 	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "read-only-sysfs", text,
 			   "In a container, run kvmtune on the host itself.");
 }
 
-static bool refuse_unit_files(struct ksm_work *w)
+/* Why files cannot be made or removed where this act does it; 0: they can. */
+static int unwritable(const struct ksm_facts *k, const struct act *act, const char **ret_dir)
 {
-	if (!plans(w, ACT_ENABLE_UNIT, ACT_DISABLE_UNIT) &&
-	    !plans(w, ACT_MAKE_LINK, ACT_REMOVE_LINK) && !plans(w, ACT_WRITE_FILE, ACT_REMOVE_FILE))
-		return false;
-	return plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
-				 "Set hardware.ksm.enable in the system's configuration and "
-				 "rebuild.") ||
-	       plan_refuse_unwritable(w->plan, UNIT_LINKS_DIR, w->k->units_writable);
+	switch (act->kind) {
+	case ACT_WRITE_FILE:
+	case ACT_REMOVE_FILE:
+		*ret_dir = "/etc/tmpfiles.d";
+		return k->tmpfiles_writable;
+	case ACT_MAKE_LINK:
+	case ACT_REMOVE_LINK:
+		*ret_dir = starts_with(act->target, RUNTIME_LINKS_DIR) ? RUNTIME_LINKS_DIR
+								       : UNIT_LINKS_DIR;
+		return starts_with(*ret_dir, "/run") ? k->runtime_writable : k->units_writable;
+	default:
+		*ret_dir = NULL;
+		return 0;
+	}
+}
+
+static bool refuse_files(struct ksm_work *w)
+{
+	for (size_t i = w->first_step; i < w->plan->step_count; i++) {
+		const char *dir;
+		int code = unwritable(w->k, &w->plan->steps[i].act, &dir);
+
+		if (dir && (plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
+					      "Set hardware.ksm.enable in the system's "
+					      "configuration and rebuild.") ||
+			    plan_refuse_unwritable(w->plan, dir, code)))
+			return true;
+	}
+	return false;
 }
 
 bool ksm_refuse_rights(struct ksm_work *w)
@@ -122,7 +165,7 @@ bool ksm_refuse_rights(struct ksm_work *w)
 	if (!ksm_has_steps(w))
 		return false;
 	return plan_refuse_not_root(w->host, w->plan) || refuse_read_only_sysfs(w) ||
-	       refuse_unit_files(w);
+	       refuse_files(w);
 }
 
 static bool refuse_host_memory(struct ksm_work *w, uint64_t need)
@@ -133,6 +176,9 @@ static bool refuse_host_memory(struct ksm_work *w, uint64_t need)
 
 	if (memory_suffices(m, need, reserve))
 		return false;
+	if (!m->known)
+		return plan_refuse(w->plan, STATUS_REFUSED, "unknown-memory", MEMORY_UNKNOWN_TEXT,
+				   "Stop merging but keep what is merged:  kvmtune ksm off");
 	buf_puts(&text, "too little memory: to take all merged pages apart may need ");
 	memory_shortage_text(m, need, reserve, &text);
 	return plan_refuse(w->plan, STATUS_REFUSED, "memory", text.data,
@@ -164,15 +210,9 @@ static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
 /* Only where pages are to be taken apart. */
 bool ksm_refuse_memory(struct ksm_work *w)
 {
-	uint64_t need = ksm_need_bytes(w->k);
-
-	if (!w->live || w->target.run != 2 || !ksm_run_changes(w) || !need)
+	if (!w->live || w->target.run != 2 || !ksm_run_changes(w))
 		return false;
-	if (!w->host->memory.known)
-		return plan_refuse(w->plan, STATUS_REFUSED, "unknown-memory",
-				   "how much memory is available cannot be told (/proc/meminfo)",
-				   "Stop merging but keep what is merged:  kvmtune ksm off");
-	if (refuse_host_memory(w, need))
+	if (refuse_host_memory(w, ksm_need_bytes(w->k)))
 		return true;
 	for (size_t i = 0; i < w->k->room_count; i++)
 		if (refuse_room(w, &w->k->rooms[i]))

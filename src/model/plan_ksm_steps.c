@@ -25,11 +25,6 @@ void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct pl
 	w->live = !host->image && w->k->manager == MANAGER_THERE && !options->defer;
 }
 
-void ksm_work_end(struct ksm_work *w)
-{
-	ksm_target_free(&w->target);
-}
-
 struct change *ksm_add_change(struct ksm_work *w, const char *value)
 {
 	struct change *c = &array_push(w->plan->changes, w->plan->change_count);
@@ -61,12 +56,18 @@ static struct act run_act(int run)
 			     .text = run_text(run) };
 }
 
-/* Is something of the running services to change? */
-static bool stops_or_starts(const struct ksm_work *w, enum tri active)
+static bool any_stops(const struct ksm_work *w)
 {
-	for (size_t i = 0; w->live && i < KSM_UNIT_DRIVERS; i++)
-		if (w->target.units[i].active == active &&
-		    unit_is_active(&w->k->units[i]) != (active == YES))
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		if (ksm_stops(w, i))
+			return true;
+	return false;
+}
+
+static bool any_starts(const struct ksm_work *w)
+{
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+		if (ksm_starts(w, i))
 			return true;
 	return false;
 }
@@ -87,9 +88,9 @@ static bool needs_opening(const struct ksm_work *w)
 {
 	if (!w->live || w->k->run < 0)
 		return false;
-	if (stops_or_starts(w, NO))
+	if (any_stops(w))
 		return true;
-	return w->k->run != 0 && (stops_or_starts(w, YES) || ksm_run_changes(w));
+	return w->k->run != 0 && (any_starts(w) || ksm_run_changes(w));
 }
 
 static void add_opening_step(struct ksm_work *w)
@@ -139,7 +140,7 @@ static void add_watch_step(struct ksm_work *w)
 /* The last word: services write `run` while they stop and start. */
 static void add_run_step(struct ksm_work *w, bool opened)
 {
-	bool moved = stops_or_starts(w, NO) || stops_or_starts(w, YES);
+	bool moved = any_stops(w) || any_starts(w);
 	struct step *s;
 
 	if (!w->live || w->target.run == RUN_AS_IS || (!moved && opened && w->target.run == 0) ||
@@ -157,139 +158,31 @@ static void add_run_step(struct ksm_work *w, bool opened)
 	}
 }
 
-/* ---- services ---- */
-
-static void add_unit_step(struct ksm_work *w, size_t unit, enum act_kind kind, enum act_kind back)
-{
-	const struct ksm_unit *u = &w->k->units[unit];
-	const char *name = ksm_unit_names[unit];
-	struct step *s = plan_add_step(w->plan);
-	bool runtime = kind == ACT_ENABLE_UNIT ? w->target.units[unit].runtime : unit_is_runtime(u);
-
-	s->act = (struct act){ .kind = kind, .target = xstrdup(name), .runtime = runtime };
-	s->back = (struct act){ .kind = back, .target = xstrdup(name), .runtime = runtime };
-}
-
-static void add_link_step(struct ksm_work *w, const struct unit_link *link, bool make)
-{
-	struct step *s = plan_add_step(w->plan);
-
-	s->act = (struct act){ .kind = make ? ACT_MAKE_LINK : ACT_REMOVE_LINK,
-			       .target = xstrdup(link->path),
-			       .text = xstrdup(link->target) };
-	s->back = (struct act){ .kind = make ? ACT_REMOVE_LINK : ACT_MAKE_LINK,
-				.target = xstrdup(link->path),
-				.text = xstrdup(link->target) };
-}
-
-static bool has_link(const struct ksm_unit *u, const char *path)
-{
-	for (size_t i = 0; i < u->link_count; i++)
-		if (strcmp(u->links[i].path, path) == 0)
-			return true;
-	return false;
-}
-
-/* The very links that a change of the past removed. False: it removed none of this unit. */
-static bool add_past_links(struct ksm_work *w, size_t unit)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < w->target.past_count; i++) {
-		const struct act *back = &w->target.past[i].back;
-		struct unit_link link = { .path = back->target, .target = back->text };
-
-		if (back->kind != ACT_MAKE_LINK || ksm_unit_find(last_part(link.target)) != unit)
-			continue;
-		any = true;
-		if (!has_link(&w->k->units[unit], link.path))
-			add_link_step(w, &link, true);
-	}
-	return any;
-}
-
-/* As `systemctl --root` does, where there is nobody to ask. */
-static void add_link_steps(struct ksm_work *w, size_t unit, bool enable)
-{
-	const struct ksm_unit *u = &w->k->units[unit];
-
-	if (enable && add_past_links(w, unit))
-		return;
-	for (size_t i = 0; enable && i < u->install_count; i++)
-		if (!has_link(u, u->install[i].path))
-			add_link_step(w, &u->install[i], true);
-	for (size_t i = 0; !enable && i < u->link_count; i++)
-		add_link_step(w, &u->links[i], false);
-}
-
-static void add_enable_step(struct ksm_work *w, size_t unit)
-{
-	const struct ksm_unit *u = &w->k->units[unit];
-	enum tri want = w->target.units[unit].enabled;
-	bool enable = want == YES;
-
-	if (want == UNKNOWN || !u->exists)
-		return;
-	if (w->k->manager != MANAGER_THERE)
-		add_link_steps(w, unit, enable);
-	else if (unit_is_enabled(u) != enable)
-		add_unit_step(w, unit, enable ? ACT_ENABLE_UNIT : ACT_DISABLE_UNIT,
-			      enable ? ACT_DISABLE_UNIT : ACT_ENABLE_UNIT);
-}
-
-/*
- * systemd reads its files once for all units: after the last of them, and when they are taken back,
- * last first, after what is then the last.
- */
-static void add_enable_steps(struct ksm_work *w)
-{
-	struct plan *plan = w->plan;
-	size_t first = plan->step_count;
-
-	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		add_enable_step(w, i);
-	if (w->k->manager != MANAGER_THERE || plan->step_count == first)
-		return;
-	plan->steps[plan->step_count - 1].act.reload = true;
-	plan->steps[first].back.reload = true;
-}
-
-static void add_active_step(struct ksm_work *w, size_t unit, enum tri active)
-{
-	const struct ksm_unit *u = &w->k->units[unit];
-	bool start = active == YES;
-
-	if (!w->live || w->target.units[unit].active != active || unit_is_active(u) == start)
-		return;
-	add_unit_step(w, unit, start ? ACT_START_UNIT : ACT_STOP_UNIT,
-		      start ? ACT_STOP_UNIT : ACT_START_UNIT);
-}
-
 /* ---- all ---- */
 
-static bool file_changes(const struct ksm_work *w)
+static void add_file_step(struct ksm_work *w)
 {
-	const char *now = w->k->own_tmpfiles, *want = w->target.file;
+	const char *now = w->k->own_tmpfiles;
+	autofree char *want = NULL;
 
-	if (!w->target.file_known || (!now && !want))
-		return false;
-	return !now || !want || strcmp(now, want) != 0;
+	if (!w->target.file_known)
+		return;
+	want = ksm_tmpfiles_edit(now, w->target.file_run);
+	if (strcmp(now ?: "", want ?: "") != 0)
+		plan_add_file_step(w->plan, OWN_TMPFILES, want, now);
 }
 
 void ksm_add_steps(struct ksm_work *w)
 {
 	bool opened = needs_opening(w);
 
-	if (file_changes(w))
-		plan_add_file_step(w->plan, OWN_TMPFILES, w->target.file, w->k->own_tmpfiles);
+	add_file_step(w);
 	if (opened)
 		add_opening_step(w);
-	add_enable_steps(w);
-	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		add_active_step(w, i, NO);
-	/* ksmtuned needs ksm: the other way round. */
-	for (size_t i = KSM_UNIT_DRIVERS; i-- > 0;)
-		add_active_step(w, i, YES);
+	ksm_add_link_steps(w);
+	ksm_add_stop_steps(w);
+	ksm_add_start_steps(w);
 	add_run_step(w, opened);
 	add_watch_step(w);
+	ksm_keep_running_state(w);
 }

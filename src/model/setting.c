@@ -79,7 +79,9 @@ static unsigned goal_parts(const struct goal *goal)
 {
 	if (goal->setting->id != SETTING_KSM)
 		return goal->setting->parts;
-	return strcmp(goal->value, "unmerged") == 0 ? HOST_KSM | HOST_KSM_USERS : HOST_KSM;
+	unsigned parts = HOST_KSM | HOST_KSM_UNITS;
+
+	return strcmp(goal->value, "unmerged") == 0 ? parts | HOST_KSM_USERS : parts;
 }
 
 unsigned goals_parts(const struct goal *goals, size_t count)

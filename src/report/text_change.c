@@ -149,19 +149,19 @@ static void after_notes(FILE *out, const struct outcome *o)
 	done_note(out, o);
 }
 
+/* What an undo has to leave. */
+static void lost(FILE *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->lost.n; i++)
+		print_wrapped(out, "not undone: ", plan->lost.v[i]);
+}
+
 static void remarks(FILE *out, const struct outcome *o)
 {
 	if (!o->applied)
 		return;
 	for (size_t i = 0; i < o->report.remarks.n; i++)
 		print_wrapped(out, "also: ", o->report.remarks.v[i]);
-}
-
-/* What an undo has to leave. */
-static void lost(FILE *out, const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->lost.n; i++)
-		print_wrapped(out, "not undone: ", plan->lost.v[i]);
 }
 
 /* Which change of the past is taken back. */

@@ -245,7 +245,7 @@ int explain(struct bus *b, int r, const sd_bus_error *error, unsigned limit_ms,
 	return answered_no(r, error, q, e);
 }
 
-static int not_understood(int r, const struct question *q, struct err *e)
+int not_understood(int r, const struct question *q, struct err *e)
 {
 	err_sys(e, r < 0 ? r : -EBADMSG, "systemd's answer cannot be read when asked %s %s",
 		q->asked, q->unit);

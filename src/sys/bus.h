@@ -46,6 +46,9 @@
 	X(message_set_auto_start)                                                                  \
 	X(message_append)                                                                          \
 	X(message_read)                                                                            \
+	X(message_enter_container)                                                                 \
+	X(message_exit_container)                                                                  \
+	X(message_skip)                                                                            \
 	X(message_get_sender)                                                                      \
 	X(message_unref)                                                                           \
 	X(error_free)
@@ -113,6 +116,7 @@ int call_end(struct call *c, struct err *e);
 /* One string of the answer, which lives as long as the call does. inner: of a variant. */
 int call_string(struct call *c, const char *types, const char *inner, const char **ret,
 		struct err *e);
+int not_understood(int r, const struct question *q, struct err *e);
 /* A path of an object, of PATH_BYTES. */
 int call_path(struct call *c, char *ret, struct err *e);
 

@@ -15,6 +15,12 @@
 
 #define UNKNOWN_RESULT "unknown"
 
+/* Of what systemd may say of one unit. */
+#define UNIT_NAME_MAX  255
+#define NAMES_MAX      1024
+#define READ_MAX       100000
+#define PROPERTIES_MAX 1024
+
 /* There is no such unit, or no file of it. */
 static bool is_no_unit(const sd_bus_error *error)
 {
@@ -31,22 +37,6 @@ static void copy_word(const char *word, char *ret, size_t size)
 }
 
 /* ---- states ---- */
-
-static int property_word(struct bus *b, const struct question *q, const char *path,
-			 const char *name, char *ret, size_t size, struct err *e)
-{
-	autocall c = call_begin(b, q, path, PROPERTIES, "Get");
-	const char *word;
-	int r;
-
-	call_append(&c, "ss", UNIT_INTERFACE, name);
-	r = call_end(&c, e);
-	if (r == 0)
-		r = call_string(&c, "v", "s", &word, e);
-	if (r == 0)
-		copy_word(word, ret, size);
-	return r;
-}
 
 /* LoadUnit() knows every unit that there is; GetUnit() only what is in memory. */
 static int unit_path(struct bus *b, const struct question *q, char *ret, struct err *e)
@@ -79,30 +69,199 @@ static int file_state(struct bus *b, const struct question *q, char *ret, size_t
 	return r;
 }
 
-static int active_state(struct bus *b, const struct question *q, char *ret, size_t size,
-			struct err *e)
+/*
+ * All that is to be known of a unit comes in one answer, a{sv}: systemd would be asked a dozen times
+ * otherwise.
+ */
+struct look {
+	struct unit_state *state;
+	struct unit_relations *relations; /* NULL: not wanted */
+	char job[PATH_BYTES];		  /* "": none */
+};
+
+struct property {
+	const char *name;
+	size_t offset; /* in struct unit_relations */
+};
+
+static const struct property relations[] = {
+	{ "Requires", offsetof(struct unit_relations, needs) },
+	{ "BindsTo", offsetof(struct unit_relations, needs) },
+	{ "Requisite", offsetof(struct unit_relations, requisites) },
+	{ "Wants", offsetof(struct unit_relations, wants) },
+	{ "Upholds", offsetof(struct unit_relations, wants) },
+	{ "Conflicts", offsetof(struct unit_relations, conflicts) },
+	{ "ConflictedBy", offsetof(struct unit_relations, conflicts) },
+	{ "RequiredBy", offsetof(struct unit_relations, stops) },
+	{ "RequisiteOf", offsetof(struct unit_relations, stops) },
+	{ "BoundBy", offsetof(struct unit_relations, stops) },
+	{ "ConsistsOf", offsetof(struct unit_relations, stops) },
+	{ "PropagatesStopTo", offsetof(struct unit_relations, stops) },
+	{ "UpheldBy", offsetof(struct unit_relations, revived_by) },
+	{ "TriggeredBy", offsetof(struct unit_relations, revived_by) },
+};
+
+/* It goes into questions, messages and the journal: what is no name of a unit is left out. */
+static bool is_unit_name(const char *name)
 {
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				  "_.@+:\\-");
+
+	return len && len <= UNIT_NAME_MAX && !name[len] && *name != '.';
+}
+
+static int read_names(const struct call *c, struct strv *ret)
+{
+	const struct functions *sd = &c->bus->sd;
+	const char *name;
+	int r = sd->message_enter_container(c->reply, 'v', "as");
+
+	if (r > 0)
+		r = sd->message_enter_container(c->reply, 'a', "s");
+	for (int n = 0; r > 0 && (r = sd->message_read(c->reply, "s", &name)) > 0; n++)
+		if (n > READ_MAX)
+			r = -EMSGSIZE;
+		else if (ret->n < NAMES_MAX && is_unit_name(name) && !strv_has(ret, name))
+			strv_add(ret, name);
+	if (r == 0)
+		r = sd->message_exit_container(c->reply);
+	return r < 0 ? r : sd->message_exit_container(c->reply);
+}
+
+static int read_word(const struct call *c, char *ret, size_t size)
+{
+	const char *word;
+	int r = c->bus->sd.message_read(c->reply, "v", "s", &word);
+
+	if (r > 0)
+		copy_word(word, ret, size);
+	return r;
+}
+
+/* "CanStart", "CanStop": whether it may be done by hand. */
+static int read_refusal(const struct call *c, bool *ret)
+{
+	int allowed = 1, r = c->bus->sd.message_read(c->reply, "v", "b", &allowed);
+
+	*ret = !allowed;
+	return r;
+}
+
+static int read_job(const struct call *c, char *ret)
+{
+	const char *path;
+	uint32_t id;
+	int r = c->bus->sd.message_read(c->reply, "v", "(uo)", &id, &path);
+
+	if (r > 0 && id && strlen(path) < PATH_BYTES)
+		strcpy(ret, path);
+	return r;
+}
+
+static int read_property(const struct call *c, const char *name, struct look *ret)
+{
+	struct unit_state *s = ret->state;
+
+	if (strcmp(name, "LoadState") == 0)
+		return read_word(c, s->load, sizeof(s->load));
+	if (strcmp(name, "ActiveState") == 0)
+		return read_word(c, s->active, sizeof(s->active));
+	if (strcmp(name, "CanStart") == 0)
+		return read_refusal(c, &s->no_start);
+	if (strcmp(name, "CanStop") == 0)
+		return read_refusal(c, &s->no_stop);
+	if (strcmp(name, "Job") == 0)
+		return read_job(c, ret->job);
+	for (size_t i = 0; ret->relations && i < ARRAY_SIZE(relations); i++)
+		if (strcmp(name, relations[i].name) == 0)
+			return read_names(
+				c, (struct strv *)((char *)ret->relations + relations[i].offset));
+	return c->bus->sd.message_skip(c->reply, "v");
+}
+
+static int read_properties(const struct call *c, struct look *ret, struct err *e)
+{
+	const struct functions *sd = &c->bus->sd;
+	const char *name;
+	int r = sd->message_enter_container(c->reply, 'a', "{sv}");
+
+	for (int n = 0; r > 0 && n < PROPERTIES_MAX; n++) {
+		r = sd->message_enter_container(c->reply, 'e', "sv");
+		if (r <= 0)
+			break;
+		r = sd->message_read(c->reply, "s", &name);
+		if (r > 0)
+			r = read_property(c, name, ret);
+		if (r > 0)
+			r = sd->message_exit_container(c->reply);
+		else
+			r = r < 0 ? r : -EBADMSG;
+	}
+	return r < 0 ? not_understood(r, c->question, e) : 0;
+}
+
+static int get_all(struct bus *b, const struct question *q, const char *path, struct look *ret,
+		   struct err *e)
+{
+	autocall c = call_begin(b, q, path, PROPERTIES, "GetAll");
+	int r;
+
+	call_append(&c, "s", UNIT_INTERFACE);
+	r = call_end(&c, e);
+	return r < 0 ? r : read_properties(&c, ret, e);
+}
+
+/* One that has ended meanwhile is none. */
+static int job_type(struct bus *b, const struct question *q, const struct look *look, char *ret,
+		    size_t size, struct err *e)
+{
+	autocall c = call_begin(b, q, look->job, PROPERTIES, "Get");
+	const char *word;
+	int r;
+
+	call_append(&c, "ss", JOB_INTERFACE, "JobType");
+	r = call_try(&c);
+	if (r < 0)
+		return is_error(&c.error, SD_BUS_ERROR_UNKNOWN_OBJECT) ? 0 : call_failed(&c, e);
+	r = call_string(&c, "v", "s", &word, e);
+	if (r == 0)
+		copy_word(word, ret, size);
+	if (r == 0 && !*ret)
+		snprintf(ret, size, "%s", UNKNOWN_RESULT);
+	return r;
+}
+
+static int look_at(struct bus *b, const struct question *q, struct look *ret, struct err *e)
+{
+	struct unit_state *s = ret->state;
 	char path[PATH_BYTES];
 	int r = unit_path(b, q, path, e);
 
-	return r < 0 ? r : property_word(b, q, path, "ActiveState", ret, size, e);
+	if (r == 0)
+		r = get_all(b, q, path, ret, e);
+	if (r == 0 && *ret->job)
+		r = job_type(b, q, ret, s->job, sizeof(s->job), e);
+	return r;
+}
+
+static int active_state(struct bus *b, const struct question *q, struct unit_state *ret,
+			struct err *e)
+{
+	struct look look = { .state = ret };
+
+	return look_at(b, q, &look, e);
 }
 
 static int unit_state(struct ports *p, const char *unit, struct unit_state *ret, struct err *e)
 {
 	struct question q = { .asked = "for the state of", .unit = unit, .look = true };
 	struct unit_state state = { 0 };
-	char path[PATH_BYTES];
+	struct look look = { .state = &state };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
 	if (r == 0)
-		r = unit_path(b, &q, path, e);
-	if (r == 0)
-		r = property_word(b, &q, path, "LoadState", state.load, sizeof(state.load), e);
-	if (r == 0)
-		r = property_word(b, &q, path, "ActiveState", state.active, sizeof(state.active),
-				  e);
+		r = look_at(b, &q, &look, e);
 	if (r == 0)
 		r = file_state(b, &q, state.file, sizeof(state.file), e);
 	if (r == 0)
@@ -110,34 +269,28 @@ static int unit_state(struct ports *p, const char *unit, struct unit_state *ret,
 	return r;
 }
 
-/* ---- at boot ---- */
-
-static int unit_enable(struct ports *p, const char *unit, bool runtime, struct err *e)
+static int unit_relations(struct ports *p, const char *unit, struct unit_state *ret_state,
+			  struct unit_relations *ret, struct err *e)
 {
-	struct question q = { .asked = "to enable", .unit = unit };
+	struct question q = { .asked = "what has to do with", .unit = unit, .look = true };
+	struct unit_relations found = { 0 };
+	struct unit_state state = { 0 };
+	struct look look = { .state = &state, .relations = &found };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
-	if (r < 0)
+	if (r == 0)
+		r = look_at(b, &q, &look, e);
+	if (r < 0) {
+		unit_relations_free(&found);
 		return r;
-	autocall c = manager_call(b, &q, "EnableUnitFiles");
-	/* Not by force: a link that leads elsewhere is somebody's will. */
-	call_append(&c, "asbb", 1, unit, (int)runtime, (int)false);
-	return call_end(&c, e);
+	}
+	*ret_state = state;
+	*ret = found;
+	return 0;
 }
 
-static int unit_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
-{
-	struct question q = { .asked = "to disable", .unit = unit };
-	struct bus *b;
-	int r = connect_bus(p, &b, e);
-
-	if (r < 0)
-		return r;
-	autocall c = manager_call(b, &q, "DisableUnitFiles");
-	call_append(&c, "asb", 1, unit, (int)runtime);
-	return call_end(&c, e);
-}
+/* ---- files ---- */
 
 /* The links alone change nothing in memory: what wants a unit is read again. */
 static int unit_reload(struct ports *p, const char *unit, struct err *e)
@@ -282,7 +435,12 @@ static int judge_job(const struct bus *b, const struct question *q, struct err *
 	return give_way_out(q, "job-failed", e);
 }
 
-/* 1: there is no such unit. */
+/*
+ * This one unit alone: what else a start needs is started before it, by the plan, and where a stop
+ * would take others along there is no plan. A job of this unit that is there already is joined where
+ * it leads to the same, and else taken back (systemd's transaction.c, job.c).
+ * 1: there is no such unit.
+ */
 static int run_job(struct ports *p, struct bus *b, const char *member, const struct question *q,
 		   struct err *e)
 {
@@ -291,7 +449,7 @@ static int run_job(struct ports *p, struct bus *b, const char *member, const str
 	if (r < 0)
 		return r;
 	autocall c = manager_call(b, q, member);
-	call_append(&c, "ss", q->unit, "replace");
+	call_append(&c, "ss", q->unit, "ignore-requirements");
 	r = call_try(&c);
 	if (r < 0)
 		return is_error(&c.error, MANAGER ".NoSuchUnit") ? 1 : call_failed(&c, e);
@@ -311,7 +469,7 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 static int unit_start(struct ports *p, const char *unit, struct err *e)
 {
 	struct question q = { .asked = "to start", .unit = unit };
-	char active[32] = "";
+	struct unit_state s = { 0 };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
@@ -322,13 +480,14 @@ static int unit_start(struct ports *p, const char *unit, struct err *e)
 		return give_way_out(&q, "bus-error", e);
 	}
 	if (r == 0)
-		r = active_state(b, &q, active, sizeof(active), e);
-	if (r < 0 || is_one_of(active, "active", "activating", "reloading"))
+		r = active_state(b, &q, &s, e);
+	if (r < 0 || is_one_of(s.active, "active", "activating", "reloading"))
 		return r;
-	err_set(e, -EIO, "%s was started, but is %s", unit, *active ? active : "in no known state");
+	err_set(e, -EIO, "%s was started, but is %s", unit,
+		*s.active ? s.active : "in no known state");
 	give_way_out(&q, "job-failed", e);
 	/* ksm.service has such conditions; one that does not hold is no failure to systemd. */
-	if (strcmp(active, "inactive") == 0)
+	if (strcmp(s.active, "inactive") == 0)
 		err_hint(e,
 			 "A condition of the unit may not hold (ConditionVirtualization=no in a "
 			 "virtual machine). Look at it:  systemctl status %s",
@@ -339,7 +498,7 @@ static int unit_start(struct ports *p, const char *unit, struct err *e)
 static int unit_stop(struct ports *p, const char *unit, struct err *e)
 {
 	struct question q = { .asked = "to stop", .unit = unit };
-	char active[32] = "";
+	struct unit_state s = { 0 };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
@@ -348,10 +507,11 @@ static int unit_stop(struct ports *p, const char *unit, struct err *e)
 	if (r == 1)
 		return 0;
 	if (r == 0)
-		r = active_state(b, &q, active, sizeof(active), e);
-	if (r < 0 || is_one_of(active, "inactive", "failed", "failed"))
+		r = active_state(b, &q, &s, e);
+	if (r < 0 || is_one_of(s.active, "inactive", "failed", "failed"))
 		return r;
-	err_set(e, -EIO, "%s was stopped, but is %s", unit, *active ? active : "in no known state");
+	err_set(e, -EIO, "%s was stopped, but is %s", unit,
+		*s.active ? s.active : "in no known state");
 	return give_way_out(&q, "job-failed", e);
 }
 
@@ -359,8 +519,7 @@ void sys_units(struct ports *p)
 {
 	sys_of(p)->bus_limits = (struct bus_limits){ LOOK_MS, CALL_MS, RELOAD_MS, JOB_MS };
 	p->unit.state = unit_state;
-	p->unit.enable = unit_enable;
-	p->unit.disable = unit_disable;
+	p->unit.relations = unit_relations;
 	p->unit.reload = unit_reload;
 	p->unit.start = unit_start;
 	p->unit.stop = unit_stop;

@@ -319,6 +319,19 @@ static int append_to_own(int dir, const char *name, int fd, const char *text, co
 	return r < 0 ? cannot(e, r, "write", path) : 0;
 }
 
+static int file_remove_dir(struct ports *p, const char *path, struct err *e)
+{
+	const char *name;
+	autoclose int dir = sys_open_parent(p, path, &name, e);
+	int r = dir;
+
+	if (r >= 0)
+		r = unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : sync_dir(dir);
+	if (r < 0 && r != -ENOTEMPTY && r != -EEXIST && !error_is_absence(r))
+		return err_sys(e, r, "cannot remove the directory %s", path);
+	return 0;
+}
+
 static int file_append(struct ports *p, const char *path, const char *text, struct err *e)
 {
 	const char *name;
@@ -356,6 +369,7 @@ void sys_write(struct ports *p)
 {
 	p->file.replace = file_replace;
 	p->file.remove = file_remove;
+	p->file.remove_dir = file_remove_dir;
 	p->file.sweep = file_sweep;
 	p->file.append = file_append;
 	p->file.write_value = file_write_value;

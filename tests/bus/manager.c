@@ -25,6 +25,10 @@
  *	stubborn		a job ends, and the unit is as it was
  *	active=STATE, load=STATE, file=STATE
  *	long			the states are very long words
+ *	waits=TYPE		a job of this type waits for the unit
+ *	relation=PROPERTY:NAME	has to do with that unit ("RequiredBy:web.service")
+ *	many=PROPERTY		has to do with three thousand
+ *	no_start		may not be started by hand
  *	subscribed		Subscribe() has been called on this connection before
  */
 #include <errno.h>
@@ -52,7 +56,7 @@ struct unit {
 };
 
 struct job {
-	char *state;
+	char *state, *type;
 };
 
 struct manager {
@@ -62,6 +66,8 @@ struct manager {
 	struct job job;
 	bool job_there;
 };
+
+static struct manager *the_manager; /* for the getters of properties */
 
 /* The value of a word that was given, "" where it has none; or NULL. */
 static const char *told(const struct manager *m, const char *word)
@@ -189,36 +195,22 @@ static int answer_job(struct manager *m, sd_bus_message *call, const char *name,
 	return 1;
 }
 
-static int answer_files(struct manager *m, sd_bus_message *call, bool enable, sd_bus_error *e)
-{
-	const char *types = enable ? "bb" : "b", *name;
-	int runtime, force = 0;
-	struct unit *u;
-
-	must(sd_bus_message_enter_container(call, 'a', "s"), "files");
-	must(sd_bus_message_read(call, "s", &name), "files");
-	must(sd_bus_message_exit_container(call), "files");
-	must(sd_bus_message_read(call, types, &runtime, &force), "files");
-	u = unit_named(m, name);
-	if (!u || !u->file || force)
-		return sd_bus_error_set(e, SD_BUS_ERROR_FILE_NOT_FOUND, "No such file");
-	u->file = !enable ? "disabled" : runtime ? "enabled-runtime" : "enabled";
-	if (!enable)
-		return sd_bus_reply_method_return(call, "a(sss)", 1, "unlink", "/etc/x", "");
-	return sd_bus_reply_method_return(call, "ba(sss)", 1, 1, "symlink", "/etc/x", "/lib/x");
-}
-
 static int answer(struct manager *m, sd_bus_message *call, const char *member, sd_bus_error *e)
 {
 	const char *name = NULL;
 
-	if (strcmp(member, "EnableUnitFiles") == 0 || strcmp(member, "DisableUnitFiles") == 0)
-		return answer_files(m, call, member[0] == 'E', e);
 	if (strcmp(member, "Subscribe") == 0 && told(m, "subscribed"))
 		return sd_bus_error_set(e, NAME ".AlreadySubscribed", "Client is already.");
 	if (strcmp(member, "Subscribe") == 0 || strcmp(member, "Reload") == 0)
 		return sd_bus_reply_method_return(call, NULL);
 	must(sd_bus_message_read(call, "s", &name), "name");
+	if (strcmp(member, "StartUnit") == 0 || strcmp(member, "StopUnit") == 0) {
+		const char *mode;
+
+		must(sd_bus_message_read(call, "s", &mode), "mode");
+		if (strcmp(mode, "ignore-requirements") != 0)
+			return sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, "Others come along.");
+	}
 	if (strcmp(member, "LoadUnit") == 0)
 		return answer_load(m, call, name, e);
 	if (strcmp(member, "GetUnitFileState") == 0)
@@ -252,8 +244,6 @@ static sd_bus_vtable manager_table[] = {
 	SD_BUS_VTABLE_START(0),
 	METHOD("LoadUnit", "s", "o"),
 	METHOD("GetUnitFileState", "s", "s"),
-	METHOD("EnableUnitFiles", "asbb", "ba(sss)"),
-	METHOD("DisableUnitFiles", "asb", "a(sss)"),
 	METHOD("Reload", "", ""),
 	METHOD("Subscribe", "", ""),
 	METHOD("StartUnit", "ss", "o"),
@@ -272,8 +262,66 @@ static void declare_wrong_answer(const struct manager *m)
 	}
 }
 
+static int get_job(sd_bus *bus, const char *path, const char *interface, const char *property,
+		   sd_bus_message *reply, void *arg, sd_bus_error *e)
+{
+	bool waits = told(the_manager, "waits");
+
+	(void)bus, (void)path, (void)interface, (void)property, (void)arg, (void)e;
+	return sd_bus_message_append(reply, "(uo)", waits ? 42 : 0, waits ? JOB_PATH : "/");
+}
+
+static int get_can(sd_bus *bus, const char *path, const char *interface, const char *property,
+		   sd_bus_message *reply, void *arg, sd_bus_error *e)
+{
+	bool refused = strcmp(property, "CanStart") == 0 && told(the_manager, "no_start");
+
+	(void)bus, (void)path, (void)interface, (void)arg, (void)e;
+	return sd_bus_message_append(reply, "b", !refused);
+}
+
+static int add_names(const char *property, sd_bus_message *reply)
+{
+	const char *relation = told(the_manager, "relation");
+	size_t len = strlen(property);
+	char name[64];
+	int r = 0;
+
+	if (relation && strncmp(relation, property, len) == 0 && relation[len] == ':')
+		r = sd_bus_message_append(reply, "s", relation + len + 1);
+	for (int i = 0; r >= 0 && told_of(the_manager, "many", property) && i < 3000; i++) {
+		snprintf(name, sizeof(name), "unit%d.service", i);
+		r = sd_bus_message_append(reply, "s", name);
+	}
+	return r;
+}
+
+static int get_names(sd_bus *bus, const char *path, const char *interface, const char *property,
+		     sd_bus_message *reply, void *arg, sd_bus_error *e)
+{
+	int r = sd_bus_message_open_container(reply, 'a', "s");
+
+	(void)bus, (void)path, (void)interface, (void)arg, (void)e;
+	if (r >= 0)
+		r = add_names(property, reply);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+#define NAMES(property) SD_BUS_PROPERTY(property, "as", get_names, 0, 0)
 static const sd_bus_vtable unit_table[] = {
 	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Job", "(uo)", get_job, 0, 0),
+	SD_BUS_PROPERTY("CanStart", "b", get_can, 0, 0),
+	SD_BUS_PROPERTY("CanStop", "b", get_can, 0, 0),
+	NAMES("Requires"),
+	NAMES("Requisite"),
+	NAMES("Wants"),
+	NAMES("BindsTo"),
+	NAMES("Conflicts"),
+	NAMES("RequiredBy"),
+	NAMES("ConsistsOf"),
+	NAMES("TriggeredBy"),
+	NAMES("UpheldBy"),
 	SD_BUS_PROPERTY("LoadState", "s", NULL, offsetof(struct unit, load), 0),
 	SD_BUS_PROPERTY("ActiveState", "s", NULL, offsetof(struct unit, active), 0),
 	SD_BUS_VTABLE_END,
@@ -282,6 +330,7 @@ static const sd_bus_vtable unit_table[] = {
 static const sd_bus_vtable job_table[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("State", "s", NULL, offsetof(struct job, state), 0),
+	SD_BUS_PROPERTY("JobType", "s", NULL, offsetof(struct job, type), 0),
 	SD_BUS_VTABLE_END,
 };
 
@@ -355,7 +404,10 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	m.words = argv + 2;
+	the_manager = &m;
 	m.job.state = strdup("running");
+	m.job.type = strdup(told(&m, "waits") ? told(&m, "waits") : "stop");
+	m.job_there = told(&m, "waits") && *told(&m, "waits");
 	m.units[0] = (struct unit){ .name = "ksm.service",
 				    .load = state_of(&m, "load", "loaded"),
 				    .active = state_of(&m, "active", "active"),

@@ -177,16 +177,6 @@ static int start_unit(const char *unit)
 	return bed.ports.unit.start(&bed.ports, unit, &bed.e);
 }
 
-static int enable_unit(const char *unit)
-{
-	return bed.ports.unit.enable(&bed.ports, unit, false, &bed.e);
-}
-
-static int disable_unit(const char *unit)
-{
-	return bed.ports.unit.disable(&bed.ports, unit, false, &bed.e);
-}
-
 static int reload_for(const char *unit)
 {
 	return bed.ports.unit.reload(&bed.ports, unit, &bed.e);
@@ -454,28 +444,6 @@ static const struct one ones[] = {
 	  "job-failed",
 	  "\"dependency\"",
 	  false },
-	{ "enable", enable_unit, KSM, { "file=disabled" }, NULL, NULL, false },
-	{ "enable: no such unit",
-	  enable_unit,
-	  GHOST,
-	  { NULL },
-	  "bus-error",
-	  "to enable " GHOST,
-	  false },
-	{ "enable: denied",
-	  enable_unit,
-	  KSM,
-	  { "error=EnableUnitFiles" DENIED },
-	  "bus-denied",
-	  "to enable " KSM,
-	  false },
-	{ "enable: no answer",
-	  enable_unit,
-	  KSM,
-	  { "silent=EnableUnitFiles" },
-	  "bus-timeout",
-	  "to enable " KSM,
-	  true },
 	{ "reload: too often",
 	  reload_for,
 	  KSM,
@@ -483,7 +451,6 @@ static const struct one ones[] = {
 	  "bus-error",
 	  "to read its files again",
 	  false },
-	{ "disable", disable_unit, KSM, { NULL }, NULL, NULL, false },
 	{ "reload: no answer",
 	  reload_for,
 	  KSM,
@@ -497,13 +464,6 @@ static const struct one ones[] = {
 	  { "error=Reload" DENIED },
 	  "bus-denied",
 	  "to read its files again",
-	  false },
-	{ "disable: denied",
-	  disable_unit,
-	  KSM,
-	  { "error=DisableUnitFiles" INTERACTIVE },
-	  "bus-denied",
-	  "to disable " KSM,
 	  false },
 };
 
@@ -568,21 +528,59 @@ static void test_state_untouched_by_failure(void **state)
 
 static void test_changes_are_made(void **state)
 {
-	struct ports *p = &bed.ports;
-
 	(void)state;
 	MANAGER(NULL);
-	assert_good(disable_unit(KSM));
 	assert_good(reload_for(KSM));
 	assert_good(stop_unit(KSM));
-	assert_state(KSM, "loaded", "inactive", "disabled");
+	assert_state(KSM, "loaded", "inactive", "enabled");
 	assert_good(stop_unit(KSM));
-	assert_good(enable_unit(KSM));
 	assert_good(start_unit(KSM));
 	assert_state(KSM, "loaded", "active", "enabled");
-	assert_good(p->unit.disable(p, KSM, true, &bed.e));
-	assert_good(p->unit.enable(p, KSM, true, &bed.e));
-	assert_state(KSM, "loaded", "active", "enabled-runtime");
+}
+
+/* ---- what has to do with a unit ---- */
+
+static struct unit_relations last_relations;
+static int ask_relations(const char *unit)
+{
+	last_relations = (struct unit_relations){ 0 };
+	return bed.ports.unit.relations(&bed.ports, unit, &last_state, &last_relations, &bed.e);
+}
+
+static void test_relations(void **state)
+{
+	(void)state;
+	MANAGER("relation=RequiredBy:web.service", "many=Requires", "no_start", "waits=start");
+	assert_good(ask_relations(KSM));
+	assert_string_equal(last_state.active, "active");
+	assert_string_equal(last_state.job, "start");
+	assert_true(last_state.no_start);
+	assert_false(last_state.no_stop);
+	assert_int_equal(last_relations.stops.n, 1);
+	assert_string_equal(last_relations.stops.v[0], "web.service");
+	assert_int_equal(last_relations.needs.n, 1024);
+	assert_int_equal(last_relations.wants.n + last_relations.revived_by.n, 0);
+	unit_relations_free(&last_relations);
+	assert_good(ask_relations(GHOST));
+	assert_string_equal(last_state.load, "not-found");
+	unit_relations_free(&last_relations);
+}
+
+/* They get into questions, messages and the journal. */
+static void test_hostile_names(void **state)
+{
+	(void)state;
+	MANAGER("relation=TriggeredBy:../x\033[2J.timer");
+	assert_good(ask_relations(KSM));
+	assert_int_equal(last_relations.revived_by.n, 0);
+}
+
+static void test_job_that_ends_meanwhile(void **state)
+{
+	(void)state;
+	MANAGER("waits=");
+	assert_state(KSM, "loaded", "active", "enabled");
+	assert_string_equal(last_state.job, "");
 }
 
 static void test_start_in_vain_says_why(void **state)
@@ -774,6 +772,9 @@ static const struct CMUnitTest others[] = {
 	TEST(test_longest_state),
 	TEST(test_state_untouched_by_failure),
 	TEST(test_changes_are_made),
+	TEST(test_relations),
+	TEST(test_hostile_names),
+	TEST(test_job_that_ends_meanwhile),
 	TEST(test_start_in_vain_says_why),
 	TEST(test_signals_do_not_stop_the_waiting),
 	TEST(test_no_systemd_on_the_bus),

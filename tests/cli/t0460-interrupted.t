@@ -169,7 +169,7 @@ run kvmtune status
 unlike "$status $out" 'did not end' 'of 0.1.0, finished: and nothing is left'
 
 host intel-ept-on
-begin_line '"version":3,' ',"goals":["ept=off"]'
+begin_line '"version":4,' ',"goals":["ept=off"]'
 run kvmtune status
 like "$status $out" '^0 .*did not end.*newer kvmtune has begun it' 'of a newer version: status says so'
 refused 4 newer-journal 'made by a newer kvmtune' undo

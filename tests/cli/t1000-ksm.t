@@ -148,7 +148,7 @@ done
 
 # One of two services was off before, and stays off.
 host ksm-tuned
-printf 'loaded inactive disabled\n' >"$KVMTUNE_FAKE_HOST/fake/units/ksmtuned.service"
+host_dir=$KVMTUNE_FAKE_HOST state ksmtuned.service inactive disabled
 run kvmtune ksm off
 run kvmtune ksm on
 ksm_state
@@ -160,7 +160,7 @@ put_unit()
 	local root=$KVMTUNE_FAKE_HOST/root
 
 	if [ "$2" != - ]; then
-		printf 'loaded %s %s\n' "${2%/*}" "${2#*/}" >"$KVMTUNE_FAKE_HOST/fake/units/$1"
+		host_dir=$KVMTUNE_FAKE_HOST state "$1" "${2%/*}" "${2#*/}"
 	else
 		rm "$KVMTUNE_FAKE_HOST/fake/units/$1" "$root/lib/systemd/system/$1" \
 			"$root/etc/systemd/system/multi-user.target.wants/$1"
@@ -194,8 +194,8 @@ try_state()
 	[[ $status = 0 && $out = *' already'* ]] || return
 	run kvmtune undo
 	ksm_state
-	before=${before//activating/active}
-	[ "${ksm//activating/active}" = "$before" ] || [ "$ksm" = "${before//failed/inactive}" ]
+	before=${before//activating/active} ksm=${ksm//activating/active}
+	[ "$ksm" = "$before" ] || [ "$ksm" = "${before//failed/inactive}" ]
 }
 for ksmtuned in $states; do
 	for service in $states; do

@@ -101,16 +101,16 @@ for goal in off unmerged; do
 done
 
 # Each of the manager's answers keeps its name.
-for what in disable/bus-lost stop/job-failed stop/bus-timeout disable/bus-denied; do
+for what in reload/bus-lost stop/job-failed stop/bus-timeout reload/bus-denied; do
 	told ksm-tuned
 	call_number "${what%/*}" ksm off
 	KVMTUNE_FAKE_FAIL=$n KVMTUNE_FAKE_ID=${what#*/} run kvmtune ksm off --json
-	taken_back "${what#*/}" "${what%/*} ksmtuned.service" "$what"
+	taken_back "${what#*/}" "${what%/*} ksm(tuned)?.service" "$what"
 done
 
 # Enabled until the next boot only: so it is again.
 told ksm-only
-printf 'loaded active enabled-runtime\n' >"$KVMTUNE_FAKE_HOST/fake/units/ksm.service"
+state ksm.service active enabled-runtime
 run kvmtune status
 read_tree before
 run kvmtune ksm off
@@ -212,6 +212,11 @@ for back in '{"kind":"start","target":"evil.service"}' '{"kind":"enable","target
 	"$(link "$wants/../../../cron.d/ksm.service" /lib/systemd/system/ksm.service)" \
 	"$(link "$wants/evil.service" /lib/systemd/system/ksm.service)" \
 	"$(link "$units/ksm.service" /tmp/evil.service)" \
+	"$(link "$units/ksm.service" /lib/systemd/system/evil.service)" \
+	"$(link "$units/evil.service" /tmp/ksm.service)" \
+	"$(link "$units/evil.service" /lib/systemd/system/../../../tmp/ksm.service)" \
+	"$(link "/run/systemd/system/../../cron.d.wants/ksm.service" /lib/systemd/system/ksm.service)" \
+	'{"kind":"stop","target":"evil.service"}' \
 	"$(link "$wants/ksm.service" /tmp/evil.service)"; do
 	told ksm-chroot
 	rm "$KVMTUNE_FAKE_HOST/root$wants/ksm.service"

@@ -158,20 +158,46 @@ static int append(sd_bus_message *m, const char *types, ...)
 	return 0;
 }
 
+static int enter_container(sd_bus_message *m, char type, const char *contents)
+{
+	(void)m;
+	must(strchr("aev", type) && *contents);
+	return next_byte(0) ? 1 : next_byte(0) ? next_code() : 0;
+}
+
+static int exit_container(sd_bus_message *m)
+{
+	(void)m;
+	return next_byte(1) ? 1 : next_code();
+}
+
+static int skip(sd_bus_message *m, const char *types)
+{
+	(void)m;
+	must(strcmp(types, "v") == 0);
+	return next_byte(1) ? 1 : next_code();
+}
+
 /* Of the types only those that are asked for: strings, paths, a number, a variant of them. */
 static int message_read(sd_bus_message *m, const char *types, ...)
 {
 	va_list ap;
 
 	(void)m;
-	if (next_byte(1) == 0)
+	/* At the end of the input there is nothing left to be read, either. */
+	if (next_byte(0) == 0 && (script.at < script.end || !strcmp(types, "s")))
 		return next_byte(0) ? next_code() : 0;
 	va_start(ap, types);
 	for (; *types; types++) {
 		if (*types == 'v')
-			must(strcmp(va_arg(ap, const char *), "s") == 0);
+			types = va_arg(ap, const char *);
+		types += *types == '(';
+		if (*types == ')')
+			break;
 		if (*types == 'u')
 			*va_arg(ap, uint32_t *) = next_byte(0);
+		else if (*types == 'b')
+			*va_arg(ap, int *) = next_byte(1) & 1;
 		else
 			*va_arg(ap, const char **) = next_word();
 	}
@@ -211,6 +237,9 @@ static const struct functions library = {
 	.message_set_auto_start = set_auto_start,
 	.message_append = append,
 	.message_read = message_read,
+	.message_enter_container = enter_container,
+	.message_exit_container = exit_container,
+	.message_skip = skip,
 	.message_get_sender = get_sender,
 	.message_unref = message_unref,
 	.error_free = error_free,
@@ -235,7 +264,30 @@ static int ask_state(struct ports *p, struct err *e)
 	int r = p->unit.state(p, UNIT, &state, e);
 
 	must(r < 0 ? strcmp(state.load, "?") == 0
-		   : is_word(state.load) && is_word(state.active) && is_word(state.file));
+		   : is_word(state.load) && is_word(state.active) && is_word(state.file) &&
+			     is_word(state.job));
+	return r;
+}
+
+static void check_names(const struct strv *names)
+{
+	const char *name;
+
+	strv_foreach (name, names)
+		must(*name && *name != '.' && is_plain(name) && !strchr(name, '/'));
+}
+
+static int ask_relations(struct ports *p, struct err *e)
+{
+	struct unit_relations rel = { 0 };
+	struct unit_state state;
+	int r = p->unit.relations(p, UNIT, &state, &rel, e);
+
+	check_names(&rel.needs);
+	check_names(&rel.stops);
+	check_names(&rel.conflicts);
+	check_names(&rel.revived_by);
+	unit_relations_free(&rel);
 	return r;
 }
 
@@ -247,9 +299,8 @@ static int ask(struct ports *p, uint8_t what, struct err *e)
 	case 1:
 		return p->unit.stop(p, UNIT, e);
 	case 2:
-		return p->unit.enable(p, UNIT, what & 128, e);
 	case 3:
-		return p->unit.disable(p, UNIT, what & 128, e);
+		return ask_relations(p, e);
 	case 4:
 		return p->unit.reload(p, UNIT, e);
 	default:

@@ -32,7 +32,7 @@ static void check_sizes(const struct memory_facts *m)
 
 	must(least <= reserve);
 	must(!memory_suffices(m, UINT64_MAX, reserve) || m->available_bytes == UINT64_MAX);
-	must(!m->known || memory_suffices(m, 0, m->available_bytes));
+	must(memory_suffices(m, 0, reserve));
 	memory_shortage_text(m, m->swapped_in, reserve, &text);
 	must(is_plain(buf_text(&text)) && strstr(buf_text(&text), " are available"));
 	buf_reset(&text);

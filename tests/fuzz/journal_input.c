@@ -51,7 +51,8 @@ bool is_own_file(const char *path)
 
 bool is_unit_link(const char *path)
 {
-	return path && starts_with(path, UNIT_LINKS_DIR "/") && !strstr(path, "/../");
+	return path && !strstr(path, "/../") &&
+	       (starts_with(path, UNIT_LINKS_DIR "/") || starts_with(path, RUNTIME_LINKS_DIR "/"));
 }
 
 static bool is_service(const char *name)
@@ -84,7 +85,8 @@ static bool may_touch(const struct act *act)
 		return is_service(act->target);
 	case ACT_MAKE_LINK:
 	case ACT_REMOVE_LINK:
-		return is_unit_link(act->target) && act->text && is_service(last_part(act->text));
+		return is_unit_link(act->target) && act->text &&
+		       (is_service(last_part(act->text)) || is_service(last_part(act->target)));
 	case ACT_SET_RUN:
 		return is_same(act->target, KSM_RUN_FILE) && act->text &&
 		       strspn(act->text, "012") == 1 && !act->text[1];
@@ -136,6 +138,9 @@ static bool needs_no_way_back(const struct host *h, const struct plan *plan, siz
 
 	if (act->kind == ACT_SET_RUN)
 		return is_opened(plan, i) || h->ksm.run < 0;
+	/* Somebody else was stopping it already. */
+	if (act->kind == ACT_STOP_UNIT)
+		return !unit_is_up(&h->ksm.units[ksm_unit_find(act->target)]);
 	if (act->kind != ACT_LOAD && act->kind != ACT_RESTORE)
 		return false;
 	for (size_t n = 0; n < SETTING_COUNT; n++)

@@ -10,8 +10,10 @@
  * DIR/fake/users	who holds KVM: one process a line, see add_user()
  * DIR/fake/loads	how often the module was loaded: written here
  * DIR/fake/slept	is there once the program has slept: written here
- * DIR/fake/units/NAME	a unit of the fake systemd: "LOAD ACTIVE FILE", its words, "-" for none:
- *			written here, too
+ * DIR/fake/units/NAME	a unit of the fake systemd: "LOAD ACTIVE FILE [JOB]", its words, "-" for none:
+ *			written here, too. Of one that is enabled or disabled the links in DIR/root decide
+ *			which it is
+ * DIR/fake/relations	"UNIT PROPERTY NAME" a line: ksm.service RequiredBy web.service
  * DIR/fake/log		every call that changes the host, with its arguments: written here
  * DIR/fake/tree	what all files and units of the host are at the end, but for lock, journal and
  *			what the kernel counts since boot: written here, so that a test needs no other
@@ -38,6 +40,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -382,6 +385,13 @@ static int fake_make_link(struct ports *p, const char *path, const char *target,
 	return r < 0 ? r : fake_of(p)->files.make_link(p, path, target, e);
 }
 
+static int fake_remove_dir(struct ports *p, const char *path, struct err *e)
+{
+	int r = begin_change(p, e, "remove_dir %s", path);
+
+	return r < 0 ? r : fake_of(p)->files.remove_dir(p, path, e);
+}
+
 static int fake_append(struct ports *p, const char *path, const char *text, struct err *e)
 {
 	autofree char *safe = safe_text(text, 60);
@@ -431,6 +441,7 @@ static void fake_files(struct ports *p)
 	p->file.writable = fake_writable;
 	p->file.replace = fake_replace;
 	p->file.remove = fake_remove;
+	p->file.remove_dir = fake_remove_dir;
 	p->file.write_value = fake_write_value;
 	p->file.make_link = fake_make_link;
 	p->file.append = fake_append;
@@ -1211,12 +1222,32 @@ static void fake_ksm(struct ports *p)
 #define KSM_UNIT      "ksm.service"
 #define KSMTUNED_UNIT "ksmtuned.service"
 
-static const char *const known_units[] = { KSM_UNIT, KSMTUNED_UNIT };
-
 static void dash_is_none(char *word)
 {
 	if (strcmp(word, "-") == 0)
 		*word = '\0';
+}
+
+/* Is there a link in the .wants/ or .requires/ of any unit? */
+static bool has_link(const struct fake *f, const char *dir, const char *unit)
+{
+	autofree char *pattern = xasprintf("%s/root%s/*.*s/%s", f->dir, dir, unit);
+	glob_t found;
+	bool any = glob(pattern, GLOB_NOCHECK, NULL, &found) == 0 &&
+		   strcmp(found.gl_pathv[0], pattern) != 0;
+
+	globfree(&found);
+	return any;
+}
+
+static void look_at_links(const struct fake *f, const char *unit, struct unit_state *s)
+{
+	if (!starts_with(s->file, "enabled") && strcmp(s->file, "disabled") != 0)
+		return;
+	snprintf(s->file, sizeof(s->file), "%s",
+		 has_link(f, "/etc/systemd/system", unit)   ? "enabled"
+		 : has_link(f, "/run/systemd/system", unit) ? "enabled-runtime"
+							    : "disabled");
 }
 
 /* False: there is no such unit. */
@@ -1226,11 +1257,13 @@ static bool read_unit(const struct fake *f, const char *unit, struct unit_state 
 	autofree char *text = slurp(path);
 
 	*ret = (struct unit_state){ .load = "not-found", .active = "inactive" };
-	if (!text || sscanf(text, "%31s %31s %31s", ret->load, ret->active, ret->file) != 3)
+	if (!text ||
+	    sscanf(text, "%31s %31s %31s %31s", ret->load, ret->active, ret->file, ret->job) < 3)
 		return false;
 	dash_is_none(ret->load);
 	dash_is_none(ret->active);
 	dash_is_none(ret->file);
+	look_at_links(f, unit, ret);
 	return true;
 }
 
@@ -1240,8 +1273,9 @@ static void write_unit(const struct fake *f, const char *unit, const struct unit
 	FILE *out = fopen(path, "we");
 
 	if (!out ||
-	    fprintf(out, "%s %s %s\n", *state->load ? state->load : "-",
-		    *state->active ? state->active : "-", *state->file ? state->file : "-") < 0 ||
+	    fprintf(out, "%s %s %s%s%s\n", *state->load ? state->load : "-",
+		    *state->active ? state->active : "-", *state->file ? state->file : "-",
+		    *state->job ? " " : "", state->job) < 0 ||
 	    fclose(out) != 0)
 		perror(path);
 }
@@ -1253,6 +1287,7 @@ static void set_active(const struct fake *f, const char *unit, const char *activ
 	if (!read_unit(f, unit, &state))
 		return;
 	snprintf(state.active, sizeof(state.active), "%s", active);
+	state.job[0] = '\0';
 	write_unit(f, unit, &state);
 }
 
@@ -1291,6 +1326,55 @@ static int fake_state(struct ports *p, const char *unit, struct unit_state *ret,
 	return 0;
 }
 
+static void add_relation(struct unit_relations *ret, const char *property, const char *other)
+{
+	const struct {
+		const char *property;
+		struct strv *names;
+	} rows[] = { { "Requires", &ret->needs },	 { "BindsTo", &ret->needs },
+		     { "Requisite", &ret->requisites },	 { "Wants", &ret->wants },
+		     { "Conflicts", &ret->conflicts },	 { "ConflictedBy", &ret->conflicts },
+		     { "RequiredBy", &ret->stops },	 { "BoundBy", &ret->stops },
+		     { "ConsistsOf", &ret->stops },	 { "UpheldBy", &ret->revived_by },
+		     { "TriggeredBy", &ret->revived_by } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].property, property) == 0)
+			strv_add(rows[i].names, other);
+}
+
+/* ksmtuned needs ksm, where that is installed, as Debian has it. */
+static void add_own_relations(const struct fake *f, const char *unit, struct unit_relations *ret)
+{
+	struct unit_state other;
+
+	if (strcmp(unit, KSMTUNED_UNIT) == 0 && read_unit(f, KSM_UNIT, &other))
+		strv_add(&ret->needs, KSM_UNIT);
+	if (strcmp(unit, KSM_UNIT) == 0 && read_unit(f, KSMTUNED_UNIT, &other))
+		strv_add(&ret->stops, KSMTUNED_UNIT);
+}
+
+static int fake_relations(struct ports *p, const char *unit, struct unit_state *ret_state,
+			  struct unit_relations *ret, struct err *e)
+{
+	const struct fake *f = fake_of(p);
+	autofree char *path = xasprintf("%s/fake/relations", f->dir);
+	autofree char *text = slurp(path);
+	char *line, *rest = text;
+
+	if (fake_state(p, unit, ret_state, e) < 0)
+		return e->code;
+	add_own_relations(f, unit, ret);
+	while ((line = strsep(&rest, "\n"))) {
+		char of[128], property[64], other[128];
+
+		if (sscanf(line, "%127s %63s %127s", of, property, other) == 3 &&
+		    strcmp(of, unit) == 0)
+			add_relation(ret, property, other);
+	}
+	return 0;
+}
+
 /* Passes through the list of faults. *ret_do: it is to be done; that it fails does not hinder it. */
 static int begin_unit(struct ports *p, const char *verb, const char *unit, bool *ret_do,
 		      struct err *e)
@@ -1306,41 +1390,6 @@ static int begin_unit(struct ports *p, const char *verb, const char *unit, bool 
 	return r;
 }
 
-/* Links in /etc and those in /run, which hold until the next boot, are taken away separately. */
-static bool is_enabled(const struct unit_state *u, bool runtime)
-{
-	return strcmp(u->file, runtime ? "enabled-runtime" : "enabled") == 0;
-}
-
-static int set_file(struct ports *p, const char *verb, const char *unit, const char *file,
-		    struct err *e)
-{
-	struct unit_state state;
-	bool todo;
-	int r = begin_unit(p, verb, unit, &todo, e);
-
-	if (todo && read_unit(fake_of(p), unit, &state)) {
-		snprintf(state.file, sizeof(state.file), "%s", file);
-		write_unit(fake_of(p), unit, &state);
-	}
-	return r;
-}
-
-static int fake_enable(struct ports *p, const char *unit, bool runtime, struct err *e)
-{
-	return set_file(p, "enable", unit, runtime ? "enabled-runtime" : "enabled", e);
-}
-
-static int fake_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
-{
-	struct unit_state state;
-	const char *file = "disabled";
-
-	if (!p->image && read_unit(fake_of(p), unit, &state) && !is_enabled(&state, runtime))
-		file = state.file;
-	return set_file(p, "disable", unit, file, e);
-}
-
 static int fake_reload(struct ports *p, const char *unit, struct err *e)
 {
 	bool todo;
@@ -1354,38 +1403,47 @@ static int job_error(const char *unit, const char *text, struct err *e)
 	return err_status(e, STATUS_FAILED, "job-failed");
 }
 
-/* Requires=ksm.service (not in Proxmox): ksmtuned takes it along; ksmctl turns merging on. */
+/* ksmctl turns merging on. */
 static int start_unit(struct ports *p, const char *unit, struct err *e)
 {
 	struct fake *f = fake_of(p);
-	struct unit_state state, ksm;
+	struct unit_state state;
 
 	if (!read_unit(f, unit, &state) || strcmp(state.load, "loaded") != 0)
 		return job_error(unit, state.load, e);
 	if (strcmp(state.active, "active") == 0)
 		return 0;
-	if (strcmp(unit, KSMTUNED_UNIT) == 0 && read_unit(f, KSM_UNIT, &ksm) &&
-	    start_unit(p, KSM_UNIT, e) < 0)
-		return e->code;
 	if (strcmp(unit, KSM_UNIT) == 0)
 		kernel_set_run(p, "1");
 	set_active(f, unit, "active");
 	return 0;
 }
 
-/* ksmctl writes 0 when it is stopped; ksmtuned leaves run as it is, and goes with ksm. */
+/* ksmctl writes 0 when it is stopped, "at_its_end N": something else; ksmtuned leaves run as it is. */
 static void stop_unit(struct ports *p, const char *unit)
 {
 	struct fake *f = fake_of(p);
+	bool active = is_active(f, unit);
 
-	if (!is_active(f, unit))
-		return;
 	set_active(f, unit, "inactive");
-	take_memory(f, "each_stop_takes");
-	if (strcmp(unit, KSM_UNIT) != 0)
+	if (!active)
 		return;
-	stop_unit(p, KSMTUNED_UNIT);
-	kernel_set_run(p, "0");
+	take_memory(f, "each_stop_takes");
+	if (strcmp(unit, KSM_UNIT) == 0)
+		kernel_set_run(p, fake_said(f, "at_its_end", "0"));
+}
+
+/* What systemd is about to do is done when we are gone: whoever did not wait for it sees it then. */
+static void go_on(struct ports *p)
+{
+	struct fake *f = fake_of(p);
+	struct unit_state s;
+
+	if (read_unit(f, KSM_UNIT, &s) &&
+	    (strcmp(s.active, "deactivating") == 0 || strcmp(s.job, "stop") == 0))
+		stop_unit(p, KSM_UNIT);
+	else if (read_unit(f, KSM_UNIT, &s) && strcmp(s.job, "start") == 0)
+		start_unit(p, KSM_UNIT, &(struct err){ 0 });
 }
 
 static int fake_start(struct ports *p, const char *unit, struct err *e)
@@ -1411,8 +1469,7 @@ static int fake_stop(struct ports *p, const char *unit, struct err *e)
 static void fake_units(struct ports *p)
 {
 	p->unit.state = fake_state;
-	p->unit.enable = fake_enable;
-	p->unit.disable = fake_disable;
+	p->unit.relations = fake_relations;
 	p->unit.reload = fake_reload;
 	p->unit.start = fake_start;
 	p->unit.stop = fake_stop;
@@ -1568,6 +1625,27 @@ static void write_entry(FILE *out, const char *path, size_t root_len)
 		(unsigned long long)hash_of(text));
 }
 
+/* Their files, too: links may have changed what they say. */
+static void write_units(const struct fake *f, FILE *out)
+{
+	autofree char *pattern = xasprintf("%s/fake/units/*", f->dir);
+	glob_t found;
+
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *name = last_part(found.gl_pathv[i]);
+		struct unit_state unit;
+
+		if (!read_unit(f, name, &unit))
+			continue;
+		write_unit(f, name, &unit);
+		fprintf(out, "%s: %s %s %s %s\n", name, unit.load, unit.active, unit.file,
+			unit.job);
+	}
+	globfree(&found);
+}
+
 static void write_tree(const struct fake *f)
 {
 	autofree char *root = xasprintf("%s/root", f->dir);
@@ -1582,13 +1660,7 @@ static void write_tree(const struct fake *f)
 	for (size_t i = 0; i < tree_paths.n; i++)
 		write_entry(out, tree_paths.v[i], strlen(root));
 	strv_free(&tree_paths);
-	for (size_t i = 0; i < ARRAY_SIZE(known_units); i++) {
-		struct unit_state unit;
-
-		if (read_unit(f, known_units[i], &unit))
-			fprintf(out, "%s: %s %s %s\n", known_units[i], unit.load, unit.active,
-				unit.file);
-	}
+	write_units(f, out);
 	fclose(out);
 }
 
@@ -1626,6 +1698,8 @@ void ports_close(struct ports *p)
 	if (!f)
 		return;
 	unmerge_ends(f);
+	if (f->dir && !p->image && f->calls)
+		go_on(p);
 	if (f->dir)
 		write_tree(f);
 	p->file.unlock(p);

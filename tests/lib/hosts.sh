@@ -501,12 +501,35 @@ unit()
 	[ "$3" != enabled ] || wanted "$1"
 }
 
-# wanted NAME: the link that starts it at boot
+# wanted NAME [TARGET [DIR]]: the link that starts it at boot
 wanted()
 {
-	folder /etc/systemd/system/multi-user.target.wants
-	ln -s "/lib/systemd/system/$1" \
-		"$host_dir/root/etc/systemd/system/multi-user.target.wants/$1"
+	local dir=${3:-/etc/systemd/system}/${2:-multi-user.target}.wants
+
+	folder "$dir"
+	ln -s "/lib/systemd/system/$1" "$host_dir/root$dir/$1"
+}
+
+# state NAME ACTIVE FILE [JOB]: of a unit that is there; its links go with it
+state()
+{
+	printf 'loaded %s %s\n' "$2" "$3${4:+ $4}" >"$host_dir/fake/units/$1"
+	rm -f "$host_dir"/root/{etc,run}/systemd/system/*.wants/"$1"
+	case $3 in
+	enabled) wanted "$1" ;;
+	enabled-runtime) wanted "$1" multi-user.target /run/systemd/system ;;
+	esac
+}
+
+# other NAME ACTIVE: a unit of somebody else; relation UNIT PROPERTY NAME: systemd says so of it
+other()
+{
+	printf 'loaded %s static\n' "$2" >"$host_dir/fake/units/$1"
+}
+
+relation()
+{
+	printf '%s\n' "$*" >>"$host_dir/fake/relations"
 }
 
 masked()

@@ -285,6 +285,13 @@ static int file_remove(struct ports *p, const char *path, struct err *e)
 	return 0;
 }
 
+/* Directories are there because something is in them. */
+static int file_remove_dir(struct ports *p, const char *path, struct err *e)
+{
+	(void)p, (void)path, (void)e;
+	return 0;
+}
+
 /* As write.c names them. */
 static void file_sweep(struct ports *p, const char *path)
 {
@@ -317,9 +324,10 @@ static int file_write_value(struct ports *p, const char *path, const char *text,
 static int file_read_link(struct ports *p, const char *path, struct buf *ret)
 {
 	struct fake_file *file = find_file(fake_of(p), path);
+	autostrv names = { 0 };
 
 	if (!file)
-		return -ENOENT;
+		return file_list(p, path, &names) == 0 ? -EINVAL : -ENOENT;
 	if (!file->link)
 		return -EINVAL;
 	buf_puts(ret, file->text);
@@ -728,12 +736,41 @@ static int ksm_unmerge_wait(struct ports *p, unsigned timeout_ms, struct err *e)
 #define KSM_UNIT      "ksm.service"
 #define KSMTUNED_UNIT "ksmtuned.service"
 
+#define WANTED	   "/etc/systemd/system/multi-user.target.wants/"
+#define WANTED_NOW "/run/systemd/system/multi-user.target.wants/"
+
+/* Where it is not static or the like, its links say whether it is enabled. */
+static void look_at_links(struct fake *f, const char *name, struct unit_state *u)
+{
+	autofree char *link = xasprintf(WANTED "%s", name);
+	autofree char *now = xasprintf(WANTED_NOW "%s", name);
+
+	if (starts_with(u->file, "enabled") || strcmp(u->file, "disabled") == 0)
+		snprintf(u->file, sizeof(u->file), "%s",
+			 find_file(f, link)  ? "enabled"
+			 : find_file(f, now) ? "enabled-runtime"
+					     : "disabled");
+}
+
 static struct unit_state *find_unit(struct fake *f, const char *name)
 {
 	for (size_t i = 0; i < f->unit_count; i++)
-		if (strcmp(f->units[i].name, name) == 0)
+		if (strcmp(f->units[i].name, name) == 0) {
+			look_at_links(f, name, &f->units[i].state);
 			return &f->units[i].state;
+		}
 	return NULL;
+}
+
+static void set_link(struct fake *f, const char *dir, const char *name, bool there)
+{
+	autofree char *path = xasprintf("%s%s", dir, name);
+	autofree char *target = xasprintf("/lib/systemd/system/%s", name);
+
+	if (there)
+		fake_link(f, path, target);
+	else
+		fake_gone(f, path);
 }
 
 void fake_unit(struct fake *f, const char *name, const char *load, const char *active,
@@ -749,8 +786,16 @@ void fake_unit(struct fake *f, const char *name, const char *load, const char *a
 	snprintf(u->load, sizeof(u->load), "%s", load);
 	snprintf(u->active, sizeof(u->active), "%s", active);
 	snprintf(u->file, sizeof(u->file), "%s", file);
+	set_link(f, WANTED, name, strcmp(file, "enabled") == 0);
+	set_link(f, WANTED_NOW, name, strcmp(file, "enabled-runtime") == 0);
 	fake_file(f, "/run/systemd/system/.there", "");
 	fake_file(f, path, "[Install]\nWantedBy=multi-user.target\n");
+}
+
+void fake_relation(struct fake *f, const char *unit, const char *property, const char *other)
+{
+	array_push(f->relations, f->relation_count) =
+		(struct fake_relation){ .unit = unit, .property = property, .other = other };
 }
 
 const char *fake_unit_text(struct fake *f, const char *name)
@@ -797,6 +842,34 @@ static int unit_state(struct ports *p, const char *unit, struct unit_state *ret,
 	return 0;
 }
 
+static void add_relation(struct unit_relations *ret, const struct fake_relation *r)
+{
+	const struct {
+		const char *property;
+		struct strv *names;
+	} rows[] = { { "Requires", &ret->needs },      { "Requisite", &ret->requisites },
+		     { "Wants", &ret->wants },	       { "Conflicts", &ret->conflicts },
+		     { "RequiredBy", &ret->stops },    { "ConsistsOf", &ret->stops },
+		     { "UpheldBy", &ret->revived_by }, { "TriggeredBy", &ret->revived_by } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].property, r->property) == 0)
+			strv_add(rows[i].names, r->other);
+}
+
+static int unit_relations(struct ports *p, const char *unit, struct unit_state *ret_state,
+			  struct unit_relations *ret, struct err *e)
+{
+	struct fake *f = fake_of(p);
+
+	if (unit_state(p, unit, ret_state, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < f->relation_count; i++)
+		if (strcmp(f->relations[i].unit, unit) == 0)
+			add_relation(ret, &f->relations[i]);
+	return 0;
+}
+
 /* *ret_do: it is to be done, though it may be said to have failed. */
 static int begin_unit(struct fake *f, const char *verb, const char *unit, bool *ret_do,
 		      struct err *e)
@@ -811,38 +884,6 @@ static int begin_unit(struct fake *f, const char *verb, const char *unit, bool *
 	return r;
 }
 
-/* Links in /etc and those in /run, which hold until the next boot, are taken away separately. */
-static bool is_enabled(const struct unit_state *u, bool runtime)
-{
-	return strcmp(u->file, runtime ? "enabled-runtime" : "enabled") == 0;
-}
-
-static int set_file(struct ports *p, const char *verb, const char *unit, const char *file,
-		    struct err *e)
-{
-	struct unit_state *u = find_unit(fake_of(p), unit);
-	bool todo;
-	int r = begin_unit(fake_of(p), verb, unit, &todo, e);
-
-	if (todo && u)
-		snprintf(u->file, sizeof(u->file), "%s", file);
-	return r;
-}
-
-static int unit_enable(struct ports *p, const char *unit, bool runtime, struct err *e)
-{
-	return set_file(p, "enable", unit, runtime ? "enabled-runtime" : "enabled", e);
-}
-
-static int unit_disable(struct ports *p, const char *unit, bool runtime, struct err *e)
-{
-	struct unit_state *u = find_unit(fake_of(p), unit);
-
-	if (u && !is_enabled(u, runtime))
-		return called(fake_of(p), e, "disable", unit);
-	return set_file(p, "disable", unit, "disabled", e);
-}
-
 static int unit_reload(struct ports *p, const char *unit, struct err *e)
 {
 	bool todo;
@@ -850,7 +891,7 @@ static int unit_reload(struct ports *p, const char *unit, struct err *e)
 	return begin_unit(fake_of(p), "reload", unit, &todo, e);
 }
 
-/* Requires=ksm.service (not in Proxmox): ksmtuned takes it along; ksmctl turns merging on. */
+/* ksmctl turns merging on. */
 static int start_unit(struct fake *f, const char *unit, struct err *e)
 {
 	struct unit_state *u = find_unit(f, unit);
@@ -861,25 +902,24 @@ static int start_unit(struct fake *f, const char *unit, struct err *e)
 	}
 	if (strcmp(u->active, "active") == 0)
 		return 0;
-	if (strcmp(unit, KSMTUNED_UNIT) == 0 && find_unit(f, KSM_UNIT) &&
-	    start_unit(f, KSM_UNIT, e) < 0)
-		return e->code;
 	if (strcmp(unit, KSM_UNIT) == 0)
 		kernel_set_run(f, "1");
 	strcpy(u->active, "active");
+	u->job[0] = '\0';
 	return 0;
 }
 
-/* ksmctl writes 0 when it is stopped; ksmtuned leaves run as it is, and goes with ksm. */
+/* ksmctl writes 0 when it is stopped; ksmtuned leaves run as it is. */
 static void stop_unit(struct fake *f, const char *unit)
 {
+	if (!find_unit(f, unit))
+		return;
+	find_unit(f, unit)->job[0] = '\0';
 	if (!is_active(f, unit))
 		return;
 	strcpy(find_unit(f, unit)->active, "inactive");
-	if (strcmp(unit, KSM_UNIT) != 0)
-		return;
-	stop_unit(f, KSMTUNED_UNIT);
-	kernel_set_run(f, "0");
+	if (strcmp(unit, KSM_UNIT) == 0)
+		kernel_set_run(f, f->writes_at_its_end ?: "0");
 }
 
 static int unit_start(struct ports *p, const char *unit, struct err *e)
@@ -1039,6 +1079,7 @@ static void set_ports(struct ports *p)
 		.replace = file_replace,
 		.write_value = file_write_value,
 		.remove = file_remove,
+		.remove_dir = file_remove_dir,
 		.sweep = file_sweep,
 		.read_link = file_read_link,
 		.make_link = file_make_link,
@@ -1058,8 +1099,8 @@ static void set_ports(struct ports *p)
 				    .read_all = cpu_read_all };
 	p->kvm = (struct kvm_port){ kvm_users, kvm_run_guest, kvm_settle };
 	p->process = (struct process_port){ process_files_read };
-	p->unit = (struct unit_port){ unit_state,  unit_enable, unit_disable,
-				      unit_reload, unit_start,	unit_stop };
+	p->unit = (struct unit_port){ unit_state, unit_relations, unit_reload, unit_start,
+				      unit_stop };
 	p->ksm = (struct ksm_port){ ksm_unmerge_begin, ksm_unmerge_wait, ksm_unmerge_stop };
 	p->system = (struct system_port){
 		.identify = system_identify,
@@ -1089,6 +1130,7 @@ void fake_free(struct fake *f)
 	}
 	free(f->files);
 	free(f->faults);
+	free(f->relations);
 	strv_free(&f->log);
 }
 
@@ -1226,16 +1268,14 @@ static struct ksm_unit *unit_of(struct host *h, const char *name)
 
 static void after_unit(struct host *h, const struct act *act)
 {
-	struct unit_state *u = &unit_of(h, act->target)->state;
-	bool up = act->kind == ACT_ENABLE_UNIT || act->kind == ACT_START_UNIT;
+	struct ksm_unit *unit = unit_of(h, act->target);
+	struct unit_state *u = unit ? &unit->state : NULL;
 
-	if (act->kind == ACT_START_UNIT || act->kind == ACT_STOP_UNIT)
-		snprintf(u->active, sizeof(u->active), "%s", up ? "active" : "inactive");
-	else
-		snprintf(u->file, sizeof(u->file), "%s",
-			 !up		? "disabled"
-			 : act->runtime ? "enabled-runtime"
-					: "enabled");
+	if (!u)
+		return;
+	snprintf(u->active, sizeof(u->active), "%s",
+		 act->kind == ACT_START_UNIT ? "active" : "inactive");
+	u->job[0] = '\0';
 }
 
 static void after_set_run(struct host *h, const struct act *act)
@@ -1266,7 +1306,7 @@ static void drop_link(struct ksm_unit *u, const char *path)
 
 static void after_link(struct host *h, const struct act *act)
 {
-	struct ksm_unit *u = unit_of(h, strrchr(act->target, '/') + 1);
+	struct ksm_unit *u = &h->ksm.units[ksm_link_unit(act->target, act->text)];
 
 	drop_link(u, act->target);
 	if (act->kind == ACT_MAKE_LINK)
@@ -1274,7 +1314,9 @@ static void after_link(struct host *h, const struct act *act)
 			(struct unit_link){ .path = xstrdup(act->target),
 					    .target = xstrdup(act->text) };
 	snprintf(u->state.file, sizeof(u->state.file), "%s",
-		 u->link_count ? "enabled" : "disabled");
+		 !u->link_count					 ? "disabled"
+		 : starts_with(u->links[0].path, UNIT_LINKS_DIR) ? "enabled"
+								 : "enabled-runtime");
 }
 
 static void after_file(struct host *h, const struct act *act)
@@ -1308,8 +1350,6 @@ static void after_act(struct host *h, const struct act *act)
 	case ACT_REMOVE_FILE:
 		after_file(h, act);
 		break;
-	case ACT_ENABLE_UNIT:
-	case ACT_DISABLE_UNIT:
 	case ACT_START_UNIT:
 	case ACT_STOP_UNIT:
 		after_unit(h, act);

@@ -40,6 +40,11 @@ struct fake_unit {
 	struct unit_state state;
 };
 
+/* What systemd says of a unit: "Requires", "RequiredBy"... */
+struct fake_relation {
+	const char *unit, *property, *other;
+};
+
 /* Makes calls fail whose log line begins with `call`: after `skip` of them, `times` times. */
 struct fake_fault {
 	const char *call;
@@ -69,9 +74,12 @@ struct fake {
 	bool udev_is_late;	    /* the device comes back as root:root 0600 */
 	unsigned sleeps_until_udev; /* and udev mends it after so many sleeps */
 	int guest_result;
-	struct fake_unit units[4];
+	struct fake_unit units[8];
 	size_t unit_count;
-	bool bus_dead;		/* nobody can talk to systemd: "no-bus" */
+	struct fake_relation *relations;
+	size_t relation_count;
+	const char *writes_at_its_end; /* ksm.service, to run, when it has stopped; "0" */
+	bool bus_dead;		       /* nobody can talk to systemd: "no-bus" */
 	const char *unit_error; /* id of a call for a unit that is made to fail; "job-failed" */
 	bool fails_late;	/* such a call is done all the same */
 	uint64_t merges_shared, merges_sharing, merges_zero; /* counters when all is merged */
@@ -108,6 +116,7 @@ uint64_t fake_ksm_number(struct fake *f, const char *file); /* "run", "pages_sha
 /* A unit in systemd's words; systemd runs then, and has a unit file for it. */
 void fake_unit(struct fake *f, const char *name, const char *load, const char *active,
 	       const char *file);
+void fake_relation(struct fake *f, const char *unit, const char *property, const char *other);
 /* "loaded active enabled"; NULL: there is no such unit. */
 const char *fake_unit_text(struct fake *f, const char *name);
 void fake_link(struct fake *f, const char *path, const char *target);

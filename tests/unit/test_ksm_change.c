@@ -40,6 +40,8 @@ static void note_progress(void *arg, const struct progress *progress)
 	seen->total = progress->total;
 }
 
+#define WANT "/etc/systemd/system/multi-user.target.wants/"
+
 static struct seen seen;
 
 /* value NULL: undo. */
@@ -117,7 +119,7 @@ static void off_keeps_pages(void **state)
 /* ksmtuned writes 1 between any two of our calls. */
 static void off_while_ksmtuned_writes(void **state)
 {
-	static const char *const moments[] = { "disable " KSMTUNED, "disable " KSM,
+	static const char *const moments[] = { "remove " WANT KSMTUNED, "reload",
 					       "stop " KSMTUNED };
 
 	(void)state;
@@ -198,8 +200,9 @@ static void unmerged_tells_how_far(void **state)
 static void any_call_may_fail(void **state)
 {
 	static const char *const values[] = { "off", "unmerged" };
-	static const char *const calls[] = { "write_value",    "disable " KSMTUNED, "disable " KSM,
-					     "stop " KSMTUNED, "stop " KSM,	    "unmerge",
+	static const char *const calls[] = { "write_value", "remove " WANT KSMTUNED,
+					     "reload",	    "stop " KSMTUNED,
+					     "stop " KSM,   "unmerge",
 					     "unmerge_wait" };
 
 	(void)state;

@@ -330,7 +330,7 @@ static void manager_is_asked(void **state)
 	add_file(UNITS "/ksm.service", INSTALL);
 	/* Its unit file is gone, but it runs; the link leads nowhere, as they do. */
 	add_link(INVOCATION "ksmtuned.service", "0123456789abcdef");
-	bed.answer = (struct unit_state){ "loaded", "active", "enabled" };
+	bed.answer = (struct unit_state){ .load = "loaded", .active = "active", .file = "enabled" };
 	k = observe(HOST_KSM);
 	assert_int_equal(k->manager, MANAGER_THERE);
 	assert_int_equal(bed.asked.n, 2);
@@ -493,11 +493,11 @@ static void unit_file_that_cannot_be_read(void **state)
 	add_file(UNITS "/ksm.service", INSTALL);
 	bed.broken = UNITS "/ksm.service";
 	bed.code = -EIO;
-	bed.answer = (struct unit_state){ "loaded", "active", "enabled" };
+	bed.answer = (struct unit_state){ .load = "loaded", .active = "active", .file = "enabled" };
 	k = observe(HOST_KSM);
 	assert_true(unit_of(k, KSM_UNIT_KSM)->exists);
 	check_state(unit_of(k, KSM_UNIT_KSM), "loaded", "active", "enabled");
-	bed.answer = (struct unit_state){ "not-found", "inactive", "" };
+	bed.answer = (struct unit_state){ .load = "not-found", .active = "inactive", .file = "" };
 	assert_false(unit_of(observe(HOST_KSM), KSM_UNIT_KSM)->exists);
 	/* Without systemd nothing is known of it. */
 	bed.image = true;

@@ -14,10 +14,11 @@
 
 #include <kvmtune/plan.h>
 
-#define GIB  (1ULL << 30)
-#define WANT "/etc/systemd/system/multi-user.target.wants/"
-#define HEAD "# Made by kvmtune, see kvmtune(8); `kvmtune undo` takes it back.\n"
-#define BOOT "w " KSM_RUN_FILE " - - - - "
+#define GIB	 (1ULL << 30)
+#define WANT	 "/etc/systemd/system/multi-user.target.wants/"
+#define WANT_NOW "/run/systemd/system/multi-user.target.wants/"
+#define HEAD	 "# Made by kvmtune, see kvmtune(8); `kvmtune undo` takes it back.\n"
+#define BOOT	 "w " KSM_RUN_FILE " - - - - "
 
 /* ---- hosts by hand ---- */
 
@@ -36,11 +37,46 @@ static void counter(struct host *h, const char *name, const char *value)
 		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
 }
 
+static void links_free(struct unit_link **links, size_t *count)
+{
+	for (size_t i = 0; i < *count; i++) {
+		free((*links)[i].path);
+		free((*links)[i].target);
+	}
+	free(*links);
+	*links = NULL;
+	*count = 0;
+}
+
+static void add_link(struct unit_link **links, size_t *count, const char *path, const char *target)
+{
+	array_push(*links, *count) =
+		(struct unit_link){ .path = xstrdup(path), .target = xstrdup(target) };
+}
+
+/* The links that are there, and what [Install] says. */
+static void set_links(struct ksm_unit *u, const char *name, const char *file)
+{
+	autofree char *target = xasprintf("/lib/systemd/system/%s", name);
+	autofree char *link = xasprintf(WANT "%s", name);
+	autofree char *now = xasprintf(WANT_NOW "%s", name);
+
+	links_free(&u->links, &u->link_count);
+	links_free(&u->install, &u->install_count);
+	if (starts_with(file, "enabled") || strcmp(file, "disabled") == 0)
+		add_link(&u->install, &u->install_count, link, target);
+	if (strcmp(file, "enabled") == 0)
+		add_link(&u->links, &u->link_count, link, target);
+	if (strcmp(file, "enabled-runtime") == 0)
+		add_link(&u->links, &u->link_count, now, target);
+}
+
 static void unit(struct host *h, enum ksm_unit_id id, const char *load, const char *active,
 		 const char *file)
 {
 	struct ksm_unit *u = &h->ksm.units[id];
 
+	set_links(u, ksm_unit_names[id], file);
 	u->exists = strcmp(load, "not-found") != 0;
 	snprintf(u->state.load, sizeof(u->state.load), "%s", load);
 	snprintf(u->state.active, sizeof(u->state.active), "%s", active);
@@ -123,10 +159,10 @@ static void act_text(const struct act *act, struct buf *ret)
 		buf_printf(ret, "=%s", act->text);
 	else if (name)
 		buf_printf(ret, " %.*s%s", (int)strcspn(name, "."), name,
-			   act->runtime ? "@runtime" : "");
+			   starts_with(act->target, "/run/") ? "@runtime" : "");
 }
 
-/* "set_run=0(set_run=1), disable ksm(enable ksm)": the steps with their ways back. */
+/* "set_run=0(set_run=1), unlink ksm(link ksm)": the steps with their ways back. */
 static char *plan_text(const struct plan *plan)
 {
 	struct buf b = { 0 };
@@ -144,11 +180,11 @@ static char *plan_text(const struct plan *plan)
 
 static bool sets_boot(const struct act *act)
 {
-	return act->kind == ACT_ENABLE_UNIT || act->kind == ACT_DISABLE_UNIT;
+	return act->kind == ACT_MAKE_LINK || act->kind == ACT_REMOVE_LINK;
 }
 
-/* systemd reads its files once: after the last unit, or where they are taken back after the first. */
-static void check_reloads(const struct plan *plan)
+/* systemd reads its files once: after the last link, or where they are taken back after the first. */
+static void check_reloads(const struct plan *plan, bool no_manager)
 {
 	size_t first = plan->step_count, last = 0;
 
@@ -161,6 +197,8 @@ static void check_reloads(const struct plan *plan)
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct step *s = &plan->steps[i];
 
+		if (no_manager)
+			first = last = plan->step_count;
 		assert_int_equal(s->act.reload, sets_boot(&s->act) && i == last);
 		assert_int_equal(s->back.reload, sets_boot(&s->back) && i == first);
 	}
@@ -185,7 +223,7 @@ static void plans(const struct host *h, const char *value, const struct plan_opt
 
 	build(h, value, options, &plan);
 	text = plan_text(&plan);
-	check_reloads(&plan);
+	check_reloads(&plan, h->ksm.manager != MANAGER_THERE);
 	assert_string_equal(plan.refusal.text, "");
 	assert_string_equal(text, expected);
 	if (plan.changes[0].already)
@@ -222,7 +260,7 @@ static void is_already(const struct host *h, const char *value)
 /* ---- off ---- */
 
 #define STOP_BOTH                                                                                  \
-	"disable ksmtuned(enable ksmtuned), disable ksm(enable ksm), "                             \
+	"unlink ksmtuned(link ksmtuned), unlink ksm(link ksm), "                                   \
 	"stop ksmtuned(start ksmtuned), stop ksm(start ksm)"
 
 static void test_off_with_services(void **state)
@@ -266,7 +304,7 @@ static void test_off_only_ksm(void **state)
 	make(&h);
 	unit(&h, KSM_UNIT_KSMTUNED, "not-found", "inactive", "");
 	plans(&h, "off", NULL,
-	      "set_run=0(set_run=1), disable ksm(enable ksm), stop ksm(start ksm), set_run=0()");
+	      "set_run=0(set_run=1), unlink ksm(link ksm), stop ksm(start ksm), set_run=0()");
 	host_free(&h);
 }
 
@@ -277,7 +315,7 @@ static void test_off_half(void **state)
 	(void)state;
 	make_off(&h);
 	unit(&h, KSM_UNIT_KSM, "loaded", "inactive", "enabled-runtime");
-	plans(&h, "off", NULL, "disable ksm@runtime(enable ksm@runtime)");
+	plans(&h, "off", NULL, "unlink ksm@runtime(link ksm@runtime)");
 	unit(&h, KSM_UNIT_KSM, "loaded", "active", "static");
 	plans(&h, "off", NULL, "set_run=0(set_run=0), stop ksm(start ksm), set_run=0()");
 	/* Masked, but it was running before. */
@@ -316,7 +354,7 @@ static void test_off_deferred(void **state)
 	(void)state;
 	defer.defer = true;
 	make(&h);
-	plans(&h, "off", &defer, "disable ksmtuned(enable ksmtuned), disable ksm(enable ksm)");
+	plans(&h, "off", &defer, "unlink ksmtuned(link ksmtuned), unlink ksm(link ksm)");
 	build(&h, "off", &defer, &plan);
 	assert_int_equal(plan.status, STATUS_PENDING);
 	assert_true(plan.changes[0].waits);
@@ -424,12 +462,12 @@ static void test_on_with_services(void **state)
 	(void)state;
 	make_off(&h);
 	plans(&h, "on", NULL,
-	      "enable ksmtuned(disable ksmtuned), enable ksm(disable ksm), start ksm(stop ksm), "
+	      "link ksmtuned(unlink ksmtuned), link ksm(unlink ksm), start ksm(stop ksm), "
 	      "start ksmtuned(stop ksmtuned)");
 	/* What had run at 2 comes back to it. */
 	run_is(&h, 2);
 	plans(&h, "on", NULL,
-	      "set_run=0(set_run=2), enable ksmtuned(disable ksmtuned), enable ksm(disable ksm), "
+	      "set_run=0(set_run=2), link ksmtuned(unlink ksmtuned), link ksm(unlink ksm), "
 	      "start ksm(stop ksm), start ksmtuned(stop ksmtuned)");
 	host_free(&h);
 }
@@ -441,7 +479,7 @@ static void test_on_only_ksm(void **state)
 	(void)state;
 	make_off(&h);
 	unit(&h, KSM_UNIT_KSMTUNED, "not-found", "inactive", "");
-	plans(&h, "on", NULL, "enable ksm(disable ksm), start ksm(stop ksm), set_run=1(set_run=0)");
+	plans(&h, "on", NULL, "link ksm(unlink ksm), start ksm(stop ksm), set_run=1(set_run=0)");
 	host_free(&h);
 }
 
@@ -515,7 +553,7 @@ static void goes_back(const struct host *before, const char *value, const struct
 }
 
 #define START_BOTH                                                                                 \
-	"enable ksmtuned(disable ksmtuned), enable ksm(disable ksm), start ksm(stop ksm), "        \
+	"link ksmtuned(unlink ksmtuned), link ksm(unlink ksm), start ksm(stop ksm), "              \
 	"start ksmtuned(stop ksmtuned)"
 
 static void test_undo_off(void **state)
@@ -530,7 +568,7 @@ static void test_undo_off(void **state)
 	units(&now, "active", "disabled");
 	unit(&now, KSM_UNIT_KSMTUNED, "loaded", "inactive", "disabled");
 	goes_back(&before, "off", &now,
-		  "enable ksmtuned(disable ksmtuned), enable ksm(disable ksm), "
+		  "link ksmtuned(unlink ksmtuned), link ksm(unlink ksm), "
 		  "start ksmtuned(stop ksmtuned), set_run=1(set_run=0)");
 	/* Nothing was done yet. */
 	goes_back(&before, "off", &before, "");
@@ -623,7 +661,7 @@ static void test_on_as_before(void **state)
 	options.ksm_before = plan.steps;
 	options.ksm_before_count = plan.step_count;
 	plans(&now, "on", &options,
-	      "enable ksm(disable ksm), start ksm(stop ksm), set_run=1(set_run=0)");
+	      "link ksm(unlink ksm), start ksm(stop ksm), set_run=1(set_run=0)");
 	plan_free(&plan);
 	/* By hand, though there are services: by hand again, and so that it lasts. */
 	host_free(&before);
@@ -743,16 +781,8 @@ static void test_override_tmpfiles(void **state)
 
 /* ---- no manager ---- */
 
-static void link_of(struct unit_link **links, size_t *count, const char *name)
-{
-	array_push(*links, *count) =
-		(struct unit_link){ .path = xasprintf(WANT "%s", name),
-				    .target = xasprintf("/lib/systemd/system/%s", name) };
-}
-
 static void test_image(void **state)
 {
-	struct ksm_unit *u;
 	struct host h;
 	struct plan plan;
 
@@ -765,9 +795,6 @@ static void test_image(void **state)
 	h.ksm.manager = MANAGER_NONE;
 	unit(&h, KSM_UNIT_KSMTUNED, "not-found", "", "");
 	unit(&h, KSM_UNIT_KSM, "loaded", "", "enabled");
-	u = &h.ksm.units[KSM_UNIT_KSM];
-	link_of(&u->links, &u->link_count, "ksm.service");
-	link_of(&u->install, &u->install_count, "ksm.service");
 	plans(&h, "off", NULL, "unlink ksm(link ksm)");
 	build(&h, "off", NULL, &plan);
 	assert_int_equal(plan.status, STATUS_DONE);
@@ -780,7 +807,6 @@ static void test_image(void **state)
 /* A chroot: the kernel is not ours to change, and what is saved waits for a boot. */
 static void test_chroot(void **state)
 {
-	struct ksm_unit *u;
 	struct host h;
 	struct plan plan;
 
@@ -789,8 +815,6 @@ static void test_chroot(void **state)
 	h.ksm.manager = MANAGER_NONE;
 	unit(&h, KSM_UNIT_KSMTUNED, "not-found", "", "");
 	unit(&h, KSM_UNIT_KSM, "loaded", "", "enabled");
-	u = &h.ksm.units[KSM_UNIT_KSM];
-	link_of(&u->links, &u->link_count, "ksm.service");
 	plans(&h, "unmerged", NULL, "unlink ksm(link ksm)");
 	build(&h, "off", NULL, &plan);
 	assert_int_equal(plan.status, STATUS_PENDING);

@@ -75,11 +75,15 @@ without()
 lib_more_state()
 {
 	echo "run $(ksm run)"
-	systemctl is-active ksmtuned ksm | paste -s
+	# generator directories are made anew by each reload; transient units come and go
+	find /etc/systemd /run/systemd/system -type l -printf 'link %p -> %l\n'
+	systemctl list-units --all --plain --no-legend --type=service,target,timer,path,socket |
+		awk '{ print "unit", $1, $2, $3, $4 }'
 }
 
 lib_more_reset()
 {
+	[ -z "$lib_files_changed" ] || systemctl daemon-reload
 	[ ! -d $lib_dir/units ] || ksm_units_back
 	[ -z "$lib_files_changed" ] || systemctl daemon-reload
 	services stop

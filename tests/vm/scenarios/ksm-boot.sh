@@ -31,5 +31,17 @@ case $boot in
 	is "on" "$(units) $(ksm run)" "enabled active, enabled active 1"
 	run kvmtune audit ksm=on
 	is "audit agrees" "$status" 0
+	run kvmtune ksm off --defer
+	is "off, deferred: exit status" "$status" 5
+	is "off, deferred: what runs" "$(units) $(ksm run)" "disabled active, disabled active 1"
+	;;
+4)
+	go_on "fourth boot: undo of what was deferred starts all again"
+	is "off" "$(units) $(ksm run)" "disabled inactive, disabled inactive 0"
+	run kvmtune undo --defer --dry-run
+	is "undo --defer: what runs differs" "$status" 5
+	run kvmtune undo
+	is "undo: exit status" "$status" 0
+	is "on" "$(units) $(ksm run)" "enabled active, enabled active 1"
 	;;
 esac

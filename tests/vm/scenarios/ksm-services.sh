@@ -183,7 +183,7 @@ services enable --now
 snapshot /tmp/before
 run kvmtune ksm off --dry-run
 is "exit status" "$status" 0
-like "disable" "$stdout" "disable +ksmtuned.service"
+like "unlink" "$stdout" "unlink +/etc/systemd/system/multi-user.target.wants/ksmtuned.service"
 like "stop" "$stdout" "stop +ksm.service"
 snapshot /tmp/after
 ok "nothing changed" same_state /tmp/before /tmp/after

@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg mode=systemd
-boots 3 ksm-boot
+boots 4 ksm-boot

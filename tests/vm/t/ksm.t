@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg mode=systemd
-scenarios ksm-services ksm-bus interference-ksm
+scenarios ksm-services ksm-links ksm-jobs ksm-bus interference-ksm
