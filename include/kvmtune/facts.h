@@ -53,7 +53,7 @@ void unit_relations_free(struct unit_relations *r);
 
 /*
  * Files that are there, or may be, and cannot be read: what they say is unknown. error is a negative
- * errno; -EINVAL is a file of a kind that nobody reads, as a FIFO.
+ * errno; -EINVAL is a file of a kind that nobody reads, as a FIFO; -EFBIG is too much.
  */
 struct unread_file {
 	char *path;
@@ -63,11 +63,16 @@ struct unread_file {
 struct unread {
 	struct unread_file *files;
 	size_t count;
+	void *paths; /* of these files, for tsearch(3) */
+	/* What was read of this kind so far: there is a limit on each. */
+	size_t names, bytes, lines;
 };
 
 void unread_free(struct unread *u);
 /* No regular file, as a FIFO: whoever opens it, libkmod too, may wait for ever. */
 bool unread_is_special(const struct unread_file *file);
+/* Does one of them say more than kvmtune reads? */
+bool unread_has_too_much(const struct unread *u);
 const char *unread_reason(const struct unread_file *file); /* "Permission denied"; do not free */
 
 #endif

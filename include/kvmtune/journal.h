@@ -57,6 +57,7 @@ struct journal_entry {
 struct journal {
 	struct journal_entry *entries;
 	size_t count;
+	void *by_id;	 /* for tsearch(3): where in entries */
 	size_t damaged;	 /* lines that cannot be read, the last one not counted */
 	struct buf text; /* the file */
 	/*

@@ -14,6 +14,7 @@
  *
  * Order of calls: modconf_select() over the directory listings, modconf_add_file() for each
  * survivor in its order, modconf_add_cmdline(), then the questions. Pure: no I/O.
+ * Work and memory grow with the length of the texts, no faster.
  * Ownership: struct modconf owns all it holds; modconf_free() frees it.
  */
 #ifndef KVMTUNE_MODCONF_H
@@ -33,10 +34,11 @@ enum modconf_kind {
 /* One directive. line is where it begins, from 1; for the kernel command line it is 0. */
 struct modconf_line {
 	enum modconf_kind kind;
-	char *file; /* path, or MODCONF_CMDLINE */
 	unsigned line;
-	char *module; /* first word, '-' turned into '_' as libkmod does; an alias line: the alias */
-	char *value;  /* the rest of the line as libkmod keeps it; "" where there is none */
+	const char *file; /* path, or MODCONF_CMDLINE */
+	/* First word, '-' turned into '_' as libkmod does; an alias line: the alias. */
+	const char *module;
+	const char *value; /* the rest of the line as libkmod keeps it; "" where there is none */
 };
 
 #define MODCONF_CMDLINE "/proc/cmdline"
@@ -44,6 +46,8 @@ struct modconf_line {
 struct modconf {
 	struct modconf_line *lines;
 	size_t count;
+	char **texts; /* that the lines point into */
+	size_t text_count;
 };
 
 /* The directories, highest priority first; NULL-terminated. */
@@ -71,14 +75,12 @@ void modconf_add_file(struct modconf *c, const char *path, const char *text, siz
 void modconf_add_cmdline(struct modconf *c, const char *text);
 
 /*
- * What it would be with another file in place: a copy of c in which `path` (in the directory of
- * the highest priority) holds this text, or is not there (NULL). The caller frees ret.
+ * Returns in ret what it would be with another file in place: `path` (in the directory of the highest
+ * priority) holds this text, or is not there (NULL). The caller frees ret, and before c: the lines
+ * of other files point into the texts of c.
  */
 void modconf_with_file(const struct modconf *c, const char *path, const char *text,
 		       struct modconf *ret);
-
-/* Appends one directive as it is. */
-void modconf_add_line(struct modconf *c, const struct modconf_line *line);
 
 void modconf_free(struct modconf *c);
 
@@ -118,5 +120,7 @@ const struct modconf_line *modconf_find(const struct modconf *c, enum modconf_ki
 
 /* Is this name an alias of the module, by an `alias` line whose pattern is plain text? */
 bool modconf_is_alias(const struct modconf *c, const char *name, const char *module);
+/* Adds all such aliases of the module: each as its line has it, sorted. */
+void modconf_aliases(const struct modconf *c, const char *module, struct strv *ret);
 
 #endif

@@ -31,13 +31,13 @@ struct file_stat {
 
 struct file_port {
 	/*
-	 * Appends the whole file to ret. Files over 1 MiB: -EFBIG; a FIFO: -EINVAL. No struct err:
+	 * Appends the whole file to ret. Files over 16 MiB: -EFBIG; a FIFO: -EINVAL. No struct err:
 	 * whether a missing file is an error is for the caller to say.
 	 */
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
 	/* Likewise, but only what one read() of at most `size` bytes (16384) gives: for /proc, sysfs. */
 	int (*read_head)(struct ports *p, const char *path, size_t size, struct buf *ret);
-	/* Adds the names in a directory, without "." and "..", in no order. */
+	/* Adds the names in a directory, without "." and "..", in no order. Over 2^20: -EFBIG. */
 	int (*list)(struct ports *p, const char *path, struct strv *ret);
 	/* Likewise, but only what is a file or a link to one: no directories, no broken links. */
 	int (*list_files)(struct ports *p, const char *path, struct strv *ret);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <search.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,12 +68,33 @@ static struct json_object *parse_line(const char *line, size_t len)
 
 /* ---- reading ---- */
 
+struct place {
+	int id;
+	size_t index; /* entries move when there are more of them */
+};
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
 struct journal_entry *journal_find(const struct journal *j, int id)
 {
-	for (size_t i = j->count; i-- > 0;)
-		if (j->entries[i].id == id)
-			return &j->entries[i];
-	return NULL;
+	const struct place wanted = { .id = id };
+	struct place **found = tfind(&wanted, &j->by_id, compare_places);
+
+	return found ? &j->entries[(*found)->index] : NULL;
+}
+
+static struct journal_entry *add_entry(struct journal *j, int id)
+{
+	struct place *place = xcalloc(1, sizeof(*place));
+
+	*place = (struct place){ .id = id, .index = j->count };
+	tsearch(place, &j->by_id, compare_places);
+	return &array_push(j->entries, j->count);
 }
 
 /* Others name it by its number: one that has none could not be taken back. */
@@ -84,7 +106,7 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 
 	if (id < 1)
 		return false;
-	entry = &array_push(j->entries, j->count);
+	entry = add_entry(j, id);
 	*entry = (struct journal_entry){
 		.id = id,
 		.version = json_int(record, "version") ?: 1,
@@ -177,6 +199,8 @@ static int read_journal(struct ports *p, struct journal *ret, struct err *e)
 	r = p->file.read(p, JOURNAL_FILE, &ret->text);
 	if (r == -ENOENT)
 		return 0;
+	if (r == 0 && ret->text.len > JOURNAL_READ_BYTES)
+		r = -EFBIG;
 	if (r < 0)
 		return err_sys(e, r, "cannot read the journal of changes, " JOURNAL_FILE);
 	for (size_t at = 0, len; at < ret->text.len; at += len + 1) {
@@ -258,6 +282,7 @@ void journal_free(struct journal *j)
 		free(entry->boot);
 	}
 	free(j->entries);
+	tdestroy(j->by_id, free);
 	free(j->at_work);
 	buf_free(&j->text);
 	*j = (struct journal){ 0 };

@@ -5,6 +5,7 @@
 #include <kvmtune/journal.h>
 #include <kvmtune/port.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <json-c/json.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 
 /* Beyond this size only the newer half of the entries is kept. */
 #define JOURNAL_MAX_BYTES (128 * 1024)
+/* For how the change ends. */
+#define END_ROOM 1024
 
 static struct json_object *new_record(const char *kind, int id)
 {
@@ -43,10 +46,10 @@ static int append_lines(struct ports *p, const struct buf *lines, struct err *e)
 /* ---- begin ---- */
 
 /*
- * Keeps the newer half, from the beginning of an entry on; but nothing is forgotten that has still to
- * be taken back, however often that was tried.
+ * Where the part begins that is kept: the newer half, from the beginning of an entry on; but nothing is
+ * forgotten that has still to be taken back, however often that was tried.
  */
-static int shorten(struct ports *p, const struct journal *j, struct err *e)
+static size_t kept_from(const struct journal *j)
 {
 	const struct journal_entry *first, *open, *next;
 
@@ -59,9 +62,21 @@ static int shorten(struct ports *p, const struct journal *j, struct err *e)
 		first = open;
 	if (open && next && next < first)
 		first = next;
-	if (first == j->entries)
-		return 0;
-	return p->file.replace(p, JOURNAL_FILE, j->text.data + first->offset, 0644, e);
+	return first == j->entries ? 0 : first->offset;
+}
+
+/* Makes room for these lines; a journal that is too long to be read is of no use. */
+static int make_room(struct ports *p, const struct journal *j, size_t len, struct err *e)
+{
+	size_t from = kept_from(j);
+
+	if (j->text.len - from + len > JOURNAL_READ_BYTES - END_ROOM) {
+		err_set(e, -EFBIG, "the journal of changes, " JOURNAL_FILE ", would get too long");
+		return err_hint(
+			e, "Nothing was changed. Undo older changes first, or shorten the lines "
+			   "of others in kvmtune's own files.");
+	}
+	return from ? p->file.replace(p, JOURNAL_FILE, j->text.data + from, 0644, e) : 0;
 }
 
 /* A line that a power cut tore has no end: the next record must not join it. */
@@ -108,7 +123,7 @@ int journal_begin(struct ports *p, const struct journal *j, const struct journal
 	add_line(&lines, record);
 	add_line(&lines, begin_record(p, id, change));
 	*ret_id = id;
-	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
+	return make_room(p, j, lines.len, e) < 0 ? e->code : append_lines(p, &lines, e);
 }
 
 /* ---- end ---- */
@@ -145,5 +160,5 @@ int journal_skip(struct ports *p, const struct journal *j, const char *command, 
 	mend_end(j, &lines);
 	add_line(&lines, begin);
 	add_line(&lines, end_record(own_id, JOURNAL_DONE));
-	return shorten(p, j, e) < 0 ? e->code : append_lines(p, &lines, e);
+	return make_room(p, j, lines.len, e) < 0 ? e->code : append_lines(p, &lines, e);
 }

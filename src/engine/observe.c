@@ -31,7 +31,8 @@ static void list_conf_dir(struct ports *p, size_t dir, struct modconf_name **nam
 	const char *path = modconf_dirs[dir];
 	autostrv found = { 0 };
 
-	if (unread_note(unread, path, p->file.list_files(p, path, &found)) < 0)
+	if (unread_note(unread, path, p->file.list_files(p, path, &found)) < 0 ||
+	    unread_count_names(unread, path, found.n) < 0)
 		return;
 	for (size_t i = 0; i < found.n; i++) {
 		if (!modconf_is_config_name(found.v[i]))
@@ -112,12 +113,13 @@ static enum module_state loaded_state(struct ports *p, const char *module)
 	return p->file.stat(p, dir, &st) == 0 ? MODULE_STATE_BUILTIN : MODULE_STATE_UNKNOWN;
 }
 
+/* Opening a FIFO, or for long: libkmod reads all that there is. */
 static bool libkmod_would_wait(const struct host *h)
 {
 	for (size_t i = 0; i < h->conf_unread.count; i++)
 		if (unread_is_special(&h->conf_unread.files[i]))
 			return true;
-	return false;
+	return unread_has_too_much(&h->conf_unread);
 }
 
 static enum module_state stored_state(struct ports *p, const char *module, struct host *h)
@@ -132,7 +134,8 @@ static enum module_state stored_state(struct ports *p, const char *module, struc
 	struct err e = { 0 };
 
 	if (libkmod_would_wait(h))
-		err_set(&e, -EINVAL, "libkmod would never return from the FIFO in modprobe.d");
+		err_set(&e, -EINVAL,
+			"libkmod would wait for a FIFO in modprobe.d, or read too much there");
 	else
 		p->module.prepare(p, module, &kind, NULL, &e);
 	if (e.code)

@@ -16,6 +16,7 @@
 /* Profiles of tuned that include each other: so many are followed. */
 #define PROFILES_MAX	64
 #define PROFILE_DEPTH	10
+#define ACTIVE_PROFILE	"/etc/tuned/active_profile"
 #define TMPFILES_SUFFIX ".conf"
 
 /* Where unit files are, highest priority first (systemd.unit(5)). */
@@ -53,6 +54,12 @@ static int read_link(struct drivers *d, const char *path, struct buf *ret)
 	int r = d->p->file.read_link(d->p, path, ret);
 
 	return r == -EINVAL ? r : noted(d, path, r);
+}
+
+static bool list_names(struct drivers *d, const char *dir, struct strv *ret)
+{
+	return noted(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
+	       unread_count_names(d->unread, dir, ret->n) == 0;
 }
 
 static bool exists(struct drivers *d, const char *path)
@@ -266,7 +273,8 @@ static void list_tmpfiles(struct drivers *d, size_t dir, struct modconf_name **n
 	autostrv found = { 0 };
 	const char *name;
 
-	noted(d, tmpfiles_dirs[dir], d->p->file.list(d->p, tmpfiles_dirs[dir], &found));
+	if (!list_names(d, tmpfiles_dirs[dir], &found))
+		return;
 	strv_foreach (name, &found) {
 		autofree char *path = xasprintf("%s/%s", tmpfiles_dirs[dir], name);
 
@@ -343,8 +351,12 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	unsigned line = 0;
 	int value;
 
-	if (depth > PROFILE_DEPTH || ps->seen.n >= PROFILES_MAX || strv_has(&ps->seen, name))
+	if (strv_has(&ps->seen, name))
 		return;
+	if (depth > PROFILE_DEPTH || ps->seen.n >= PROFILES_MAX) {
+		noted(d, ACTIVE_PROFILE, -EFBIG);
+		return;
+	}
 	strv_add(&ps->seen, name);
 	if (!read_profile(d, name, &path, &text))
 		return;
@@ -367,7 +379,7 @@ static void observe_tuned(struct drivers *d)
 
 	if (!works(d, KSM_UNIT_TUNED))
 		return;
-	if (read_noting(d->p, "/etc/tuned/active_profile", d->unread, &active) < 0 || !active.len)
+	if (read_noting(d->p, ACTIVE_PROFILE, d->unread, &active) < 0 || !active.len)
 		return;
 	ksm_tuned_names(active.data, &names);
 	strv_foreach (name, &names)
@@ -437,7 +449,8 @@ static void list_drop_ins(struct drivers *d, size_t dir, const char *sub,
 	autostrv found = { 0 };
 	const char *name;
 
-	noted(d, path, d->p->file.list(d->p, path, &found));
+	if (!list_names(d, path, &found))
+		return;
 	strv_foreach (name, &found)
 		if (name[0] != '.' && ends_with(name, ".conf"))
 			array_push(*names, *count) =
@@ -450,7 +463,8 @@ static void list_units(struct drivers *d, size_t dir, struct modconf_name **name
 	autostrv found = { 0 };
 	const char *name;
 
-	noted(d, unit_dirs[dir], d->p->file.list(d->p, unit_dirs[dir], &found));
+	if (!list_names(d, unit_dirs[dir], &found))
+		return;
 	strv_foreach (name, &found) {
 		if (is_process_unit(name))
 			array_push(*names, *count) =

@@ -16,6 +16,9 @@
 
 static const char *const link_dirs[] = { UNIT_LINKS_DIR, RUNTIME_LINKS_DIR };
 
+/* Names of one unit. An image could chain as many as it likes, each found in a pass of its own. */
+#define ALIASES_MAX 32
+
 struct links {
 	struct ports *p;
 	struct unread *unread;
@@ -51,7 +54,7 @@ static void add_links_in(struct links *l, const char *dir, bool top)
 	const char *name;
 	int r = l->p->file.list(l->p, dir, &names);
 
-	if (unread_note(l->unread, dir, r) < 0)
+	if (unread_note(l->unread, dir, r) < 0 || unread_count_names(l->unread, dir, names.n) < 0)
 		return;
 	if (!top)
 		strv_add(l->dirs, dir);
@@ -103,8 +106,10 @@ static void find_names(const struct links *l, const char *unit, struct strv *ret
 		for (size_t i = 0; i < l->count; i++) {
 			const char *name = new_name(&l->all[i], ret);
 
-			if (name)
+			if (name && ret->n < ALIASES_MAX)
 				strv_add(ret, name);
+			else if (name)
+				unread_note(l->unread, l->all[i].path, -EFBIG);
 		}
 	} while (ret->n > before);
 }

@@ -2,6 +2,7 @@
 #include <kvmtune/host.h>
 
 #include <errno.h>
+#include <search.h>
 #include <string.h>
 
 const char *module_state_name(enum module_state s)
@@ -49,13 +50,29 @@ bool unread_is_special(const struct unread_file *file)
 	return file->error == -EINVAL;
 }
 
+bool unread_has_too_much(const struct unread *u)
+{
+	for (size_t i = 0; i < u->count; i++)
+		if (u->files[i].error == -EFBIG)
+			return true;
+	return false;
+}
+
 const char *unread_reason(const struct unread_file *file)
 {
+	if (file->error == -EFBIG)
+		return "not read: too much";
 	return unread_is_special(file) ? "it is no regular file" : strerror(-file->error);
+}
+
+static void free_nothing(void *path)
+{
+	(void)path;
 }
 
 void unread_free(struct unread *u)
 {
+	tdestroy(u->paths, free_nothing);
 	for (size_t i = 0; i < u->count; i++)
 		free(u->files[i].path);
 	free(u->files);

@@ -7,6 +7,7 @@
 #include <kvmtune/ksm.h>
 
 #include <fnmatch.h>
+#include <search.h>
 #include <string.h>
 
 #define BLANKS	 " \t\r"
@@ -31,11 +32,11 @@ static bool is_comment(const char *line)
 /* Appends the next line as it stands, but for white space at its end. */
 static void take_line(struct lines *l)
 {
-	size_t len = strcspn(l->rest, "\n");
+	size_t len = strcspn(l->rest, "\n"), before = l->text.len;
 
 	buf_add(&l->text, l->rest, len);
-	chomp(l->text.data);
-	l->text.len = strlen(l->text.data);
+	/* Of several that are joined only the last has white space to lose. */
+	l->text.len = before + strlen(chomp(l->text.data + before));
 	l->rest += len + (l->rest[len] == '\n');
 	l->read++;
 }
@@ -224,47 +225,64 @@ void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret
 	buf_free(&lines.text);
 }
 
-/*
- * Does a line count behind these? Where one of them is for the same path, the first of those decides.
- * without_ours: as if our file were not there.
- */
-static bool counts(const struct ksm_writer *before, size_t count, const struct ksm_writer *w,
-		   bool without_ours)
+static int compare_writers(const void *a, const void *b)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(before[i].path, w->path) == 0 && !(without_ours && before[i].ours))
-			return before[i].append && w->append;
-	return true;
+	const struct ksm_writer *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
 }
 
+/*
+ * Does a line count behind those before it? The first one for the same path decides: firsts has them,
+ * for tsearch(3), and gets this one where it is the first.
+ */
+static bool counts(void **firsts, const struct ksm_writer *w)
+{
+	const struct ksm_writer *first =
+		*(const struct ksm_writer **)tsearch(w, firsts, compare_writers);
+
+	return first == w || (first->append && w->append);
+}
+
+static void free_nothing(void *writer)
+{
+	(void)writer;
+}
+
+/* As if our file were not there. */
 static int value_without_ours(const struct ksm_facts *k)
 {
+	void *firsts = NULL;
 	int value = -1;
 
 	for (size_t i = 0; i < k->writer_count; i++) {
 		const struct ksm_writer *w = &k->writers[i];
 
-		if (!w->ours && w->value >= 0 && counts(k->writers, i, w, true))
+		if (!w->ours && counts(&firsts, w) && w->value >= 0)
 			value = w->value;
 	}
+	tdestroy(firsts, free_nothing);
 	return value;
 }
 
 void ksm_settle_tmpfiles(struct ksm_facts *k)
 {
+	void *firsts = NULL;
 	size_t kept = 0;
 
 	k->tmpfiles_others = value_without_ours(k);
 	for (size_t i = 0; i < k->writer_count; i++) {
 		struct ksm_writer w = k->writers[i];
 
-		/* The first line for a path is always among those that are kept. */
-		if (counts(k->writers, kept, &w, false))
-			k->writers[kept++] = w;
+		/* The first line for a path stays where it is put here. */
+		k->writers[kept] = w;
+		if (counts(&firsts, &k->writers[kept]))
+			kept++;
 		else
 			ksm_writer_free(&w);
 	}
 	k->writer_count = kept;
+	tdestroy(firsts, free_nothing);
 }
 
 /* ---- tuned ---- */
@@ -277,12 +295,15 @@ static bool is_profile_name(const char *name)
 	return *name && *name != '.' && !name[strspn(name, NAME_LETTERS)];
 }
 
+/* Far more than are followed. */
+#define PROFILE_NAMES_MAX 256
+
 void ksm_tuned_names(char *list, struct strv *ret)
 {
 	char *name;
 
 	while ((name = strsep(&list, " \t\r\n,;")))
-		if (is_profile_name(name))
+		if (is_profile_name(name) && ret->n < PROFILE_NAMES_MAX && !strv_has(ret, name))
 			strv_add(ret, name);
 }
 

@@ -54,28 +54,18 @@ struct source {
 	unsigned line;
 };
 
-/* The three strings share one block, which begins at file. */
-void modconf_add_line(struct modconf *c, const struct modconf_line *line)
+/* Texts live as long as the configuration does. */
+static char *keep_text(struct modconf *c, char *text)
 {
-	size_t size = strlen(line->file) + strlen(line->module) + strlen(line->value) + 3;
-	struct modconf_line *l = &array_push(c->lines, c->count);
-
-	l->kind = line->kind;
-	l->line = line->line;
-	l->file = xcalloc(size, 1);
-	l->module = stpcpy(l->file, line->file) + 1;
-	l->value = stpcpy(l->module, line->module) + 1;
-	stpcpy(l->value, line->value);
+	return array_push(c->texts, c->text_count) = text;
 }
 
 static void add_line(struct modconf *c, const struct source *at, enum modconf_kind kind,
 		     const char *module, const char *value)
 {
-	modconf_add_line(c, &(struct modconf_line){ .kind = kind,
-						    .line = at->line,
-						    .file = (char *)at->path,
-						    .module = (char *)module,
-						    .value = (char *)value });
+	array_push(c->lines, c->count) = (struct modconf_line){
+		.kind = kind, .line = at->line, .file = at->path, .module = module, .value = value
+	};
 }
 
 static void add_options(struct modconf *c, const struct source *at, const char *module, char *value)
@@ -159,6 +149,7 @@ struct reader {
 	const char *text, *end;
 	unsigned lines; /* that many have been read */
 	char *logical;	/* the line at hand, continuations joined */
+	char *end_of_logical;
 };
 
 /*
@@ -167,7 +158,7 @@ struct reader {
  */
 static bool next_line(struct reader *r)
 {
-	char *out = r->logical;
+	char *out = r->logical = r->end_of_logical;
 
 	while (r->text < r->end) {
 		char byte = *r->text++;
@@ -180,22 +171,32 @@ static bool next_line(struct reader *r)
 			*out++ = byte;
 		} else if (!escaped) {
 			*out = '\0';
+			r->end_of_logical = out + 1;
 			return true;
 		}
 	}
 	*out = '\0';
+	r->end_of_logical = out;
 	return out > r->logical;
 }
 
+/* The path and all lines of a file share one block: a line is never longer than it was written. */
 void modconf_add_file(struct modconf *c, const char *path, const char *text, size_t len)
 {
-	autofree char *logical = xcalloc(len + 1, 1);
-	struct reader r = { .text = text, .end = text + len, .logical = logical };
-	struct source at = { path, 1 };
+	size_t path_size = strlen(path) + 1, before = c->count;
+	char *block = xcalloc(path_size + len + 1, 1);
+	struct reader r = { .text = text,
+			    .end = text + len,
+			    .end_of_logical = memcpy(block, path, path_size) + path_size };
+	struct source at = { block, 1 };
 
 	/* A NUL hides the rest of its line: from here on the line is a C string. */
 	for (; next_line(&r); at.line = r.lines + 1)
-		add_directive(c, &at, logical);
+		add_directive(c, &at, r.logical);
+	if (c->count > before)
+		keep_text(c, block);
+	else
+		free(block);
 }
 
 /* The first white space outside of double quotes. Sets *quoted when a quote is still open there. */
@@ -223,7 +224,7 @@ static void add_cmdline_word(struct modconf *c, char *word)
 	bool quoted = word[0] == '"';
 	char *module = word + quoted;
 	char *param = module + strcspn(module, stops);
-	autofree char *options = NULL;
+	char *options;
 	size_t len;
 
 	if (*param != '.')
@@ -232,7 +233,8 @@ static void add_cmdline_word(struct modconf *c, char *word)
 	len = strcspn(param, stops);
 	if (param[len] && param[len++] != '=')
 		return;
-	options = xasprintf("%.*s%s%s", (int)len, param, quoted ? "\"" : "", param + len);
+	options = keep_text(
+		c, xasprintf("%.*s%s%s", (int)len, param, quoted ? "\"" : "", param + len));
 	if (strcmp(module, "modprobe") == 0 && starts_with(options, blacklist))
 		add_cmdline_blacklist(c, &at, options + strlen(blacklist));
 	else if (normalize(module))
@@ -241,7 +243,7 @@ static void add_cmdline_word(struct modconf *c, char *word)
 
 void modconf_add_cmdline(struct modconf *c, const char *text)
 {
-	autofree char *copy = xstrndup(text, CMDLINE_MAX);
+	char *copy = keep_text(c, xstrndup(text, CMDLINE_MAX));
 	char *word = copy + strspn(copy, SPACES);
 
 	while (*word) {
@@ -264,8 +266,9 @@ const char *modconf_token_value(const struct modconf_token *t)
 
 void modconf_free(struct modconf *c)
 {
-	for (size_t i = 0; i < c->count; i++)
-		free(c->lines[i].file);
+	for (size_t i = 0; i < c->text_count; i++)
+		free(c->texts[i]);
+	free(c->texts);
 	free(c->lines);
 	*c = (struct modconf){ 0 };
 }
@@ -428,17 +431,29 @@ const struct modconf_line *modconf_find(const struct modconf *c, enum modconf_ki
 	return NULL;
 }
 
+static bool is_plain_alias(const struct modconf_line *l, const char *target)
+{
+	return l->kind == MODCONF_ALIAS && strcmp(l->value, target) == 0 &&
+	       !strpbrk(l->module, "*?[\\");
+}
+
 bool modconf_is_alias(const struct modconf *c, const char *name, const char *module)
 {
 	autofree char *alias = use_underscores(xstrdup(name));
 	autofree char *target = lookup_name(module);
 
-	for (size_t i = 0; i < c->count; i++) {
-		const struct modconf_line *l = &c->lines[i];
-
-		if (l->kind == MODCONF_ALIAS && !strpbrk(l->module, "*?[\\") &&
-		    strcmp(l->module, alias) == 0 && strcmp(l->value, target) == 0)
+	for (size_t i = 0; i < c->count; i++)
+		if (is_plain_alias(&c->lines[i], target) && strcmp(c->lines[i].module, alias) == 0)
 			return true;
-	}
 	return false;
+}
+
+void modconf_aliases(const struct modconf *c, const char *module, struct strv *ret)
+{
+	autofree char *target = lookup_name(module);
+
+	for (size_t i = 0; i < c->count; i++)
+		if (is_plain_alias(&c->lines[i], target))
+			strv_add(ret, c->lines[i].module);
+	strv_sort(ret);
 }

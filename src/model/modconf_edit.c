@@ -7,12 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_lines(struct modconf *c, const struct modconf *from)
-{
-	for (size_t i = 0; i < from->count; i++)
-		modconf_add_line(c, &from->lines[i]);
-}
-
 /* Is the line read after a file of this name? The kernel command line is read after all. */
 static bool is_behind(const struct modconf_line *line, const char *name)
 {
@@ -31,17 +25,14 @@ void modconf_with_file(const struct modconf *c, const char *path, const char *te
 		       struct modconf *ret)
 {
 	const char *name = last_part(path);
-	struct modconf file = { 0 };
 	size_t i = 0;
 
 	*ret = (struct modconf){ 0 };
-	if (text)
-		modconf_add_file(&file, path, text, strlen(text));
 	for (; i < c->count && !is_behind(&c->lines[i], name); i++)
 		if (!is_replaced(&c->lines[i], path, text))
-			modconf_add_line(ret, &c->lines[i]);
-	add_lines(ret, &file);
+			array_push(ret->lines, ret->count) = c->lines[i];
+	if (text)
+		modconf_add_file(ret, path, text, strlen(text));
 	for (; i < c->count; i++)
-		modconf_add_line(ret, &c->lines[i]);
-	modconf_free(&file);
+		array_push(ret->lines, ret->count) = c->lines[i];
 }

@@ -275,6 +275,9 @@ static bool refuse_unread_files(struct work *w)
 
 		if (strcmp(file->path, OWN_CONF_FILE) == 0)
 			return refuse_unread(w, file);
+		/* libkmod would read all of it. */
+		if (file->error == -EFBIG && !w->host->image)
+			return refuse_unread(w, file);
 		if (unread_is_special(file) && !w->host->image)
 			return refuse_endless(w, file);
 	}

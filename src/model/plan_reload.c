@@ -62,8 +62,12 @@ static struct modconf_token *find_asked(const struct work *w, const char *param)
 static bool note_asked(const struct modconf_token *t, void *arg)
 {
 	struct work *w = arg;
-	struct modconf_token *a = find_asked(w, t->param);
+	struct modconf_token *a;
 
+	/* Others than the module has are not asked for again. */
+	if (!module_param(w->m, t->param))
+		return true;
+	a = find_asked(w, t->param);
 	if (!a)
 		a = &array_push(w->asked, w->asked_count);
 	*a = *t;
@@ -138,6 +142,7 @@ static void add_expect(const struct work *w, const struct param *p, struct act *
 /* The options that the running module was evidently loaded with: those still in force. */
 struct in_force {
 	const struct work *w;
+	struct strv added; /* each parameter once: it has one value in force */
 	struct buf text;
 };
 
@@ -147,8 +152,10 @@ static bool add_in_force(const struct modconf_token *t, void *arg)
 	const char *value = modconf_token_value(t);
 	const char *running = module_param(f->w->m, t->param);
 
-	if (strcmp(t->param, f->w->ms->param) == 0 || !running || !param_same(value, running))
+	if (strcmp(t->param, f->w->ms->param) == 0 || !running || !param_same(value, running) ||
+	    strv_has(&f->added, t->param))
 		return true;
+	strv_add(&f->added, t->param);
 	buf_join(&f->text, " ", t->param);
 	buf_printf(&f->text, strpbrk(value, " \t") ? "=\"%s\"" : "=%s", value);
 	return true;
@@ -166,6 +173,7 @@ static char *options_in_force(const struct work *w)
 	modconf_each_option(&w->host->conf, w->ms->module, add_in_force, &f);
 	buf_join(&f.text, " ", w->ms->param);
 	buf_printf(&f.text, "=%d", w->m->now);
+	strv_free(&f.added);
 	return buf_steal(&f.text);
 }
 

@@ -18,24 +18,28 @@ static struct json_object *fact_of(enum tri value, const char *source)
 	return o;
 }
 
-static struct json_object *mentions_list(const struct host *host, const struct setting *s)
+static struct json_object *mention_object(const struct mention *m)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_text(o, "kind", m->kind);
+	json_put_text(o, "text", m->text);
+	json_put_text(o, "where", m->where);
+	json_put_bool(o, "decides", m->wins);
+	return o;
+}
+
+static void put_mentions(struct json_object *o, const struct host *host, const struct setting *s)
 {
 	struct json_object *list = json_object_new_array();
-	struct mention *mentions = NULL;
-	size_t n = 0;
+	struct mentions mentions = { 0 };
 
-	find_mentions(host, s, &mentions, &n);
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_put_text(o, "kind", mentions[i].kind);
-		json_put_text(o, "text", mentions[i].text);
-		json_put_text(o, "where", mentions[i].where);
-		json_put_bool(o, "decides", mentions[i].wins);
-		json_object_array_add(list, o);
-	}
-	mentions_free(mentions, n);
-	return list;
+	find_mentions(host, s, &mentions);
+	for (size_t i = 0; i < mentions.count; i++)
+		json_object_array_add(list, mention_object(&mentions.v[i]));
+	json_put(o, "mentions", list);
+	json_put_int(o, "mentions_left_out", (int64_t)mentions.left_out);
+	mentions_free(&mentions);
 }
 
 static struct json_object *params_object(const struct module_facts *m)
@@ -87,7 +91,7 @@ struct json_object *json_setting_object(const struct host *host, const struct se
 	json_put(o, "paging", json_fact(&m->paging));
 	json_put(o, "usable_by_kvm", json_fact(&m->usable));
 	json_put(o, "module", module_object(s->module, m));
-	json_put(o, "mentions", mentions_list(host, s));
+	put_mentions(o, host, s);
 	return o;
 }
 
@@ -130,20 +134,35 @@ static struct json_object *device_object(const struct device_facts *d)
 	return o;
 }
 
-static struct json_object *entry_object(const struct journal *j, const struct journal_entry *entry)
+/* The two of a journal that are asked for once. */
+struct marked {
+	const struct journal_entry *being_made, *next_undo;
+};
+
+static struct marked find_marked(const struct journal *j)
+{
+	const struct journal_entry *open = journal_interrupted(j);
+
+	return (struct marked){
+		.being_made = open && journal_is_being_made(j, open) ? open : NULL,
+		.next_undo = journal_undoable(j),
+	};
+}
+
+static struct json_object *entry_object(const struct marked *m, const struct journal_entry *entry)
 {
 	struct json_object *o = json_object_new_object();
-	const char *state = entry->skipped		      ? "skipped"
-			    : entry->undone		      ? "taken_back"
-			    : journal_is_being_made(j, entry) ? "being_made"
-							      : journal_result_name(entry->result);
+	const char *state = entry->skipped	     ? "skipped"
+			    : entry->undone	     ? "taken_back"
+			    : entry == m->being_made ? "being_made"
+						     : journal_result_name(entry->result);
 
 	json_put_int(o, "id", entry->id);
 	json_put_int(o, "time_seconds", entry->time);
 	json_put_text(o, "command", entry->command);
 	json_put_text(o, "state", state);
 	json_put(o, "undoes", entry->undoes ? json_object_new_int(entry->undoes) : NULL);
-	json_put_bool(o, "next_undo", entry == journal_undoable(j));
+	json_put_bool(o, "next_undo", entry == m->next_undo);
 	return o;
 }
 
@@ -163,6 +182,7 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 {
 	const struct journal_entry *open = journal->at_work ? NULL : journal_interrupted(journal);
 	struct json_object *o = json_document("status");
+	const struct marked marked = find_marked(journal);
 
 	json_put(o, "host", host_object(host));
 	json_put(o, "cpu", cpu_object(host));
@@ -174,7 +194,7 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 	json_put(o, "kvm_device", device_object(&host->device));
 	json_put(o, "users", json_users_list(&host->users));
 	json_put_text(o, "at_work", journal->at_work);
-	json_put(o, "interrupted", open ? entry_object(journal, open) : NULL);
+	json_put(o, "interrupted", open ? entry_object(&marked, open) : NULL);
 	json_put(o, "not_seen", json_strv(&host->unseen));
 	json_put(o, "advice", host_advice(host));
 	return json_print(out, o);
@@ -215,9 +235,10 @@ int json_users(FILE *out, const struct host *host)
 int json_journal(FILE *out, const struct journal *journal)
 {
 	struct json_object *o = json_document("changes"), *list = json_object_new_array();
+	const struct marked marked = find_marked(journal);
 
 	for (size_t i = journal->count; i-- > 0;)
-		json_object_array_add(list, entry_object(journal, &journal->entries[i]));
+		json_object_array_add(list, entry_object(&marked, &journal->entries[i]));
 	json_put(o, "changes", list);
 	json_put_int(o, "damaged_lines", (int64_t)journal->damaged);
 	return json_print(out, o);

@@ -60,56 +60,79 @@ static bool line_says(const struct modconf_line *l, const char *param)
 	return s.found;
 }
 
-static const char *remark(const struct host *h, const struct module_facts *m,
-			  const struct modconf_line *l, const struct module_setting *ms)
+/* The setting whose mentions are looked for. */
+struct search {
+	const struct module_facts *m;
+	const struct module_setting *ms;
+	struct strv aliases; /* of its module, sorted */
+};
+
+static int compare_words(const void *a, const void *b)
 {
-	if (l->kind != MODCONF_OPTIONS || l == m->winner.at)
+	return strcmp(a, *(char *const *)b);
+}
+
+static bool is_alias(const struct search *s, const char *name)
+{
+	const struct strv *a = &s->aliases;
+
+	return a->n && bsearch(name, a->v, a->n, sizeof(*a->v), compare_words);
+}
+
+static const char *remark(const struct search *s, const struct modconf_line *l)
+{
+	if (l->kind != MODCONF_OPTIONS || l == s->m->winner.at)
 		return "";
-	if (strcmp(l->module, ms->module) != 0 && modconf_is_alias(&h->conf, l->module, ms->module))
+	if (strcmp(l->module, s->ms->module) != 0 && is_alias(s, l->module))
 		return " (counts only when loaded by that name)";
 	return " (overridden)";
 }
 
-static bool concerns(const struct host *h, const struct modconf_line *l,
-		     const struct module_setting *ms)
+static bool concerns(const struct search *s, const struct modconf_line *l)
 {
-	bool same = strcmp(l->module, ms->module) == 0;
-
 	if (l->kind == MODCONF_ALIAS)
 		return false;
-	if (!same &&
-	    (l->kind != MODCONF_OPTIONS || !modconf_is_alias(&h->conf, l->module, ms->module)))
+	if (strcmp(l->module, s->ms->module) != 0 &&
+	    (l->kind != MODCONF_OPTIONS || !is_alias(s, l->module)))
 		return false;
-	return l->kind != MODCONF_OPTIONS || line_says(l, ms->param);
+	return l->kind != MODCONF_OPTIONS || line_says(l, s->ms->param);
 }
 
-void find_mentions(const struct host *h, const struct setting *s, struct mention **ret,
-		   size_t *ret_count)
+static void add_mention(const struct search *s, const struct modconf_line *l, struct mentions *ret)
 {
-	const struct module_facts *m = &h->modules[s->id];
+	bool wins = s->m->next_decided && l == s->m->winner.at;
+	struct buf where = { 0 };
 
-	for (size_t i = 0; i < h->conf.count; i++) {
-		const struct modconf_line *l = &h->conf.lines[i];
-		struct buf where = { 0 };
-
-		if (!concerns(h, l, s->module))
-			continue;
-		where_text(l, &where);
-		array_push(*ret, *ret_count) = (struct mention){
-			.text = xasprintf("%s %s %s%s", kind_names[l->kind], l->module, l->value,
-					  remark(h, m, l, s->module)),
-			.where = buf_steal(&where),
-			.kind = kind_names[l->kind],
-			.wins = m->next_decided && l == m->winner.at,
-		};
+	if (ret->count >= MENTIONS_MAX && !wins) {
+		ret->left_out++;
+		return;
 	}
+	where_text(l, &where);
+	array_push(ret->v, ret->count) = (struct mention){
+		.text = xasprintf("%s %s %s%s", kind_names[l->kind], l->module, l->value,
+				  remark(s, l)),
+		.where = buf_steal(&where),
+		.kind = kind_names[l->kind],
+		.wins = wins,
+	};
 }
 
-void mentions_free(struct mention *mentions, size_t count)
+void find_mentions(const struct host *h, const struct setting *s, struct mentions *ret)
 {
-	for (size_t i = 0; i < count; i++) {
-		free(mentions[i].text);
-		free(mentions[i].where);
+	struct search search = { .m = &h->modules[s->id], .ms = s->module };
+
+	modconf_aliases(&h->conf, s->module->module, &search.aliases);
+	for (size_t i = 0; i < h->conf.count; i++)
+		if (concerns(&search, &h->conf.lines[i]))
+			add_mention(&search, &h->conf.lines[i], ret);
+	strv_free(&search.aliases);
+}
+
+void mentions_free(struct mentions *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		free(m->v[i].text);
+		free(m->v[i].where);
 	}
-	free(mentions);
+	free(m->v);
 }

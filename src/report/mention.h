@@ -14,9 +14,16 @@ struct mention {
 	bool wins;	  /* this one decides */
 };
 
-void find_mentions(const struct host *h, const struct setting *s, struct mention **ret,
-		   size_t *ret_count);
-void mentions_free(struct mention *mentions, size_t count);
+struct mentions {
+	struct mention *v;
+	size_t count;
+	size_t left_out; /* beyond MENTIONS_MAX; the one that decides is never among them */
+};
+
+#define MENTIONS_MAX 1000
+
+void find_mentions(const struct host *h, const struct setting *s, struct mentions *ret);
+void mentions_free(struct mentions *m);
 
 /* Who decides the next load: file and line, "kernel command line", "default". */
 void next_source(const struct module_facts *m, struct buf *ret);

@@ -6,16 +6,16 @@
 
 #include "table.h"
 
-static const char *entry_state(const struct journal *j, const struct journal_entry *entry)
+/* open: the one that was interrupted, or is being made; or NULL. */
+static const char *entry_state(const struct journal *j, const struct journal_entry *entry,
+			       const struct journal_entry *open)
 {
 	if (entry->skipped)
 		return "left as it is";
 	if (entry->undone)
 		return "taken back";
-	if (journal_is_being_made(j, entry))
-		return "being made now";
-	if (entry == journal_interrupted(j))
-		return "interrupted";
+	if (entry == open)
+		return journal_is_being_made(j, entry) ? "being made now" : "interrupted";
 	switch (entry->result) {
 	case JOURNAL_DONE:
 		return "done";
@@ -30,6 +30,7 @@ void text_journal(FILE *out, const struct style *style, const struct journal *jo
 {
 	struct table *t = table_new("ID>", "TIME", "COMMAND", "STATE", "", NULL);
 	const struct journal_entry *next = journal_undoable(journal);
+	const struct journal_entry *open = journal_interrupted(journal);
 
 	for (size_t i = journal->count; i-- > 0;) {
 		const struct journal_entry *entry = &journal->entries[i];
@@ -40,7 +41,7 @@ void text_journal(FILE *out, const struct style *style, const struct journal *jo
 
 		if (localtime_r(&when, &tm))
 			strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-		table_row(t, id, text, entry->command, entry_state(journal, entry),
+		table_row(t, id, text, entry->command, entry_state(journal, entry, open),
 			  entry == next ? "<- `kvmtune undo` takes this back" : "");
 	}
 	if (!table_rows(t) && !style->quiet)

@@ -132,15 +132,19 @@ static void setting_row(struct table *t, const struct host *h, const struct sett
 
 static void mention_rows(struct table *t, const struct host *h, const struct setting *s)
 {
-	struct mention *mentions = NULL;
-	size_t n = 0;
+	struct mentions mentions = { 0 };
 
-	find_mentions(h, s, &mentions, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (!mentions[i].wins)
-			table_row(t, "", mentions[i].text, mentions[i].where);
+	find_mentions(h, s, &mentions);
+	for (size_t i = 0; i < mentions.count; i++) {
+		if (!mentions.v[i].wins)
+			table_row(t, "", mentions.v[i].text, mentions.v[i].where);
 	}
-	mentions_free(mentions, n);
+	if (mentions.left_out) {
+		autofree char *more = xasprintf("%zu more lines", mentions.left_out);
+
+		table_row(t, "", more, "");
+	}
+	mentions_free(&mentions);
 }
 
 static void setting_rows(struct table *t, const struct host *h, const struct setting *s)

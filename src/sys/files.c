@@ -16,7 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES	(1 << 20)
+#define FILE_MAX_BYTES	(16 << 20)
+#define LIST_MAX_NAMES	(1 << 20)
 #define FILE_HEAD_BYTES 16384 /* what read_head() gives at most */
 
 static const char *below_root(const char *path)
@@ -172,6 +173,14 @@ static int whole_list(struct strv *list, size_t before, int r)
 	return r;
 }
 
+static int add_name(struct strv *list, size_t before, const char *name)
+{
+	if (list->n - before == LIST_MAX_NAMES)
+		return -EFBIG;
+	strv_add(list, name);
+	return 0;
+}
+
 static int file_list(struct ports *p, const char *path, struct strv *ret)
 {
 	autoclosedir DIR *dir = NULL;
@@ -181,8 +190,8 @@ static int file_list(struct ports *p, const char *path, struct strv *ret)
 
 	if (r < 0)
 		return r;
-	while ((entry = next_entry(dir, &r)))
-		strv_add(ret, entry->d_name);
+	while (r == 0 && (entry = next_entry(dir, &r)))
+		r = add_name(ret, before, entry->d_name);
 	return whole_list(ret, before, r);
 }
 
@@ -210,9 +219,9 @@ static int file_list_files(struct ports *p, const char *path, struct strv *ret)
 
 	if (r < 0)
 		return r;
-	while ((entry = next_entry(dir, &r)))
+	while (r == 0 && (entry = next_entry(dir, &r)))
 		if (is_file(p, path, entry))
-			strv_add(ret, entry->d_name);
+			r = add_name(ret, before, entry->d_name);
 	return whole_list(ret, before, r);
 }
 
