@@ -3,6 +3,7 @@
  * journal.c - reads the journal, and judges what it says; journal_write.c writes it.
  */
 #include <kvmtune/journal.h>
+#include <kvmtune/json_string.h>
 #include <kvmtune/port.h>
 
 #include <errno.h>
@@ -111,8 +112,8 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 		.id = id,
 		.version = json_int(record, "version") ?: 1,
 		.time = json_int64(record, "time"),
-		.boot = boot ? xstrdup(boot) : NULL,
-		.command = xstrdup(json_text(record, "command") ?: ""),
+		.boot = json_restored(boot),
+		.command = json_restored(json_text(record, "command") ?: ""),
 		.undoes = json_int(record, "undoes"),
 		.skips = json_int(record, "skip") != 0,
 		.offset = offset,

@@ -3,11 +3,11 @@
  * journal_write.c - the lines before and after a change; journal.c reads them.
  */
 #include <kvmtune/journal.h>
+#include <kvmtune/json_string.h>
 #include <kvmtune/port.h>
 
 #include <errno.h>
 #include <limits.h>
-#include <json-c/json.h>
 #include <string.h>
 
 #include "journal_internal.h"
@@ -22,8 +22,8 @@ static struct json_object *new_record(const char *kind, int id)
 {
 	struct json_object *record = json_object_new_object();
 
-	json_object_object_add(record, "record", json_object_new_string(kind));
-	json_object_object_add(record, "id", json_object_new_int(id));
+	json_put_exact(record, "record", kind);
+	json_put(record, "id", json_object_new_int(id));
 	return record;
 }
 
@@ -91,12 +91,12 @@ static struct json_object *begin_record(struct ports *p, int id, const struct jo
 	struct json_object *record = new_record("begin", id);
 	autofree char *boot = journal_boot_id(p);
 
-	json_object_object_add(record, "version", json_object_new_int(JOURNAL_VERSION));
-	json_object_object_add(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
+	json_put(record, "version", json_object_new_int(JOURNAL_VERSION));
+	json_put(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
 	if (boot)
-		json_object_object_add(record, "boot", json_object_new_string(boot));
-	json_object_object_add(record, "command", json_object_new_string(c->command));
-	json_object_object_add(record, "undoes", json_object_new_int(c->undoes));
+		json_put_exact(record, "boot", boot);
+	json_put_exact(record, "command", c->command);
+	json_put(record, "undoes", json_object_new_int(c->undoes));
 	return record;
 }
 
@@ -118,7 +118,7 @@ int journal_begin(struct ports *p, const struct journal *j, const struct journal
 	struct json_object *record = new_record("plan", id);
 	autobuf lines = { 0 };
 
-	json_object_object_add(record, "steps", steps_to_json(change->steps, change->step_count));
+	json_put(record, "steps", steps_to_json(change->steps, change->step_count));
 	mend_end(j, &lines);
 	add_line(&lines, record);
 	add_line(&lines, begin_record(p, id, change));
@@ -133,7 +133,7 @@ static struct json_object *end_record(int id, enum journal_result result)
 	struct json_object *record = new_record("end", id);
 	const char *name = journal_result_name(result);
 
-	json_object_object_add(record, "result", json_object_new_string(name));
+	json_put_exact(record, "result", name);
 	return record;
 }
 
@@ -156,7 +156,7 @@ int journal_skip(struct ports *p, const struct journal *j, const char *command, 
 	struct json_object *begin = begin_record(p, own_id, &change);
 	autobuf lines = { 0 };
 
-	json_object_object_add(begin, "skip", json_object_new_int(1));
+	json_put(begin, "skip", json_object_new_int(1));
 	mend_end(j, &lines);
 	add_line(&lines, begin);
 	add_line(&lines, end_record(own_id, JOURNAL_DONE));

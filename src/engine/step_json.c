@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "step_json.h"
 
+#include <kvmtune/json_string.h>
 #include <kvmtune/own_file.h>
+
 #include <string.h>
 
 /* ---- to JSON ---- */
 
-static void add_text(struct json_object *o, const char *key, const char *text)
-{
-	if (text)
-		json_object_object_add(o, key, json_object_new_string(text));
-}
-
 static void add_number(struct json_object *o, const char *key, int64_t value)
 {
-	json_object_object_add(o, key, json_object_new_int64(value));
+	json_put(o, key, json_object_new_int64(value));
 }
 
 /* Two hexadecimal digits a byte. */
@@ -36,7 +32,7 @@ static struct json_object *device_to_json(const struct device_facts *d)
 	add_number(o, "gid", d->gid);
 	add_number(o, "mode", d->mode);
 	if (!d->acl_unknown)
-		add_text(o, "acl", acl ? acl : "");
+		json_put_exact(o, "acl", acl ? acl : "");
 	return o;
 }
 
@@ -46,7 +42,7 @@ static struct json_object *expects_to_json(const struct act *act)
 	struct json_object *o = json_object_new_object();
 
 	for (size_t i = 0; i < act->expect_count; i++)
-		add_text(o, act->expects[i].param, act->expects[i].before);
+		json_put_exact(o, act->expects[i].param, act->expects[i].before);
 	return o;
 }
 
@@ -54,10 +50,10 @@ static struct json_object *act_to_json(const struct act *act)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "kind", act_name(act->kind));
-	add_text(o, "target", act->target);
-	add_text(o, "text", act->text);
-	add_text(o, "parameter", act->param);
+	json_put_exact(o, "kind", act_name(act->kind));
+	json_put_exact(o, "target", act->target);
+	json_put_exact(o, "text", act->text);
+	json_put_exact(o, "parameter", act->param);
 	if (act->param)
 		add_number(o, "value", act->value);
 	if (act->mode)
@@ -67,9 +63,9 @@ static struct json_object *act_to_json(const struct act *act)
 	if (act->new_dir)
 		add_number(o, "new_dir", 1);
 	if (act->device.exists)
-		json_object_object_add(o, "device", device_to_json(&act->device));
+		json_put(o, "device", device_to_json(&act->device));
 	if (act->expect_count && (act->kind == ACT_RESTORE || act->kind == ACT_CONFIRM))
-		json_object_object_add(o, "before", expects_to_json(act));
+		json_put(o, "before", expects_to_json(act));
 	return o;
 }
 
@@ -80,8 +76,8 @@ struct json_object *steps_to_json(const struct step *steps, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *o = json_object_new_object();
 
-		json_object_object_add(o, "act", act_to_json(&steps[i].act));
-		json_object_object_add(o, "back", act_to_json(&steps[i].back));
+		json_put(o, "act", act_to_json(&steps[i].act));
+		json_put(o, "back", act_to_json(&steps[i].back));
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -122,9 +118,7 @@ int json_int(struct json_object *o, const char *key)
 
 static char *copy_text(struct json_object *o, const char *key)
 {
-	const char *text = json_text(o, key);
-
-	return text ? xstrdup(text) : NULL;
+	return json_restored(json_text(o, key));
 }
 
 static int hex_digit(char c)
@@ -179,9 +173,10 @@ static void expects_from_json(struct json_object *before, struct act *act)
 
 		if (!text)
 			continue;
-		array_push(act->expects, act->expect_count) = (struct expect){
-			.param = xstrdup(name), .before = xstrdup(text), .after = xstrdup(text)
-		};
+		array_push(act->expects, act->expect_count) =
+			(struct expect){ .param = json_restored(name),
+					 .before = json_restored(text),
+					 .after = json_restored(text) };
 	}
 }
 
@@ -280,21 +275,24 @@ static void drop_harm(struct act *act)
 
 static bool act_from_json(struct json_object *o, struct act *ret)
 {
-	const char *name = json_text(o, "kind"), *target = json_text(o, "target");
+	const char *name = json_text(o, "kind");
+	autofree char *target = copy_text(o, "target");
+	autofree char *text = copy_text(o, "text");
+	autofree char *param = copy_text(o, "parameter");
 	bool known = false;
 	enum act_kind kind = name ? act_find(name, &known) : ACT_NONE;
 
-	if (!known || !has_all(kind, o) ||
-	    !target_allowed(kind, target, json_text(o, "text"), json_text(o, "parameter")))
+	if (!known || !has_all(kind, o) || !target_allowed(kind, target, text, param))
 		return false;
 	*ret = (struct act){ .kind = kind,
-			     .target = copy_text(o, "target"),
-			     .text = copy_text(o, "text"),
-			     .param = copy_text(o, "parameter"),
+			     .target = target,
+			     .text = text,
+			     .param = param,
 			     .value = json_int(o, "value") ? YES : NO,
 			     .mode = (unsigned)json_int(o, "mode") & 0777,
 			     .runtime = json_int(o, "runtime") != 0,
 			     .new_dir = json_int(o, "new_dir") != 0 };
+	target = text = param = NULL;
 	if (kind == ACT_WRITE_FILE)
 		drop_harm(ret);
 	device_from_json(member(o, "device", json_type_object), &ret->device);

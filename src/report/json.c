@@ -16,25 +16,6 @@ struct json_object *json_document(const char *name)
 	return o;
 }
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629), or 0. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t len = s[0] < 0x80   ? 1
-		     : s[0] < 0xc2 ? 0
-		     : s[0] < 0xe0 ? 2
-		     : s[0] < 0xf0 ? 3
-		     : s[0] < 0xf5 ? 4
-				   : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /*
  * Letters that a terminal takes for a command, or that turn a text around: DEL, the controls of C1,
  * separators of lines, marks of direction.
@@ -58,16 +39,15 @@ static uint32_t letter_at(const unsigned char *s, size_t len)
 /* The text of a document, with those letters as \uXXXX: outside of strings there are none. */
 static void escape_controls(const char *text, struct buf *ret)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	while (*text) {
+		size_t len = utf8_length(text);
+		uint32_t letter = letter_at((const unsigned char *)text, len);
 
-	while (*s) {
-		size_t len = utf8_length(s);
-
-		if (is_control(letter_at(s, len)))
-			buf_printf(ret, "\\u%04x", (unsigned)letter_at(s, len));
+		if (is_control(letter))
+			buf_printf(ret, "\\u%04x", (unsigned)letter);
 		else
-			buf_add(ret, (const char *)s, len ? len : 1);
-		s += len ? len : 1;
+			buf_add(ret, text, len ? len : 1);
+		text += len ? len : 1;
 	}
 }
 
@@ -84,34 +64,9 @@ int json_print(FILE *out, struct json_object *document)
 	return r < 0 ? -EIO : 0;
 }
 
-/* JSON is UTF-8; a process may call itself anything: bytes that are not become U+FFFD. */
-static struct json_object *text_object(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	struct json_object *o;
-	autobuf b = { 0 };
-
-	while (*s) {
-		size_t len = utf8_length(s);
-
-		if (len)
-			buf_add(&b, (const char *)s, len);
-		else
-			buf_puts(&b, "\xef\xbf\xbd");
-		s += len ? len : 1;
-	}
-	o = json_object_new_string_len(buf_text(&b), (int)b.len);
-	return o;
-}
-
-void json_put(struct json_object *o, const char *key, struct json_object *value)
-{
-	json_object_object_add(o, key, value);
-}
-
 void json_put_text(struct json_object *o, const char *key, const char *text)
 {
-	json_put(o, key, text ? text_object(text) : NULL);
+	json_put(o, key, text ? json_string(text) : NULL);
 }
 
 void json_put_bool(struct json_object *o, const char *key, bool value)
@@ -134,7 +89,7 @@ struct json_object *json_strv(const struct strv *s)
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < s->n; i++)
-		json_object_array_add(list, text_object(s->v[i]));
+		json_object_array_add(list, json_string(s->v[i]));
 	return list;
 }
 

@@ -5,8 +5,7 @@
 #ifndef KVMTUNE_JSON_H
 #define KVMTUNE_JSON_H
 
-#include <json-c/json.h>
-
+#include <kvmtune/json_string.h>
 #include <kvmtune/report.h>
 
 /* An object with "schema": "kvmtune.NAME.1" and "kvmtune_version". */
@@ -18,7 +17,6 @@ void json_put_text(struct json_object *o, const char *key, const char *text); /*
 void json_put_bool(struct json_object *o, const char *key, bool value);
 void json_put_tri(struct json_object *o, const char *key, enum tri value); /* unknown: null */
 void json_put_int(struct json_object *o, const char *key, int64_t value);
-void json_put(struct json_object *o, const char *key, struct json_object *value);
 
 /* {"value": true|false|null, "source": [...]} */
 struct json_object *json_fact(const struct fact *f);

@@ -24,7 +24,7 @@ static void put_text_fact(struct json_object *o, const char *key, const char *te
 
 	json_put_text(fact, "value", text[0] ? text : NULL);
 	if (text[0])
-		json_object_array_add(sources, json_object_new_string(source));
+		json_object_array_add(sources, json_string(source));
 	json_put(fact, "source", sources);
 	json_put(o, key, fact);
 }

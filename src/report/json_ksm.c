@@ -32,7 +32,7 @@ static struct json_object *word_fact(const char *value, struct json_object *sour
 
 static void add_source(struct json_object *list, const char *source)
 {
-	json_object_array_add(list, json_object_new_string(source));
+	json_object_array_add(list, json_string(source));
 }
 
 static struct json_object *now_fact(const struct ksm_facts *k)

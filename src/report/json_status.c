@@ -13,7 +13,7 @@ static struct json_object *fact_of(enum tri value, const char *source)
 
 	json_put_tri(o, "value", value);
 	if (value != UNKNOWN && source)
-		json_object_array_add(list, json_object_new_string(source));
+		json_object_array_add(list, json_string(source));
 	json_put(o, "source", list);
 	return o;
 }

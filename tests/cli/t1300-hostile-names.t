@@ -19,7 +19,10 @@ checker=$tmp/check.py
 cat >"$checker" <<'EOT'
 import json, sys, unicodedata
 text = sys.stdin.buffer.read().decode("utf-8")  # strictly
-json.loads(text, parse_constant=lambda word: sys.exit(word))
+def once(members):
+    keys = [key for key, value in members]
+    return dict(members) if len(set(keys)) == len(keys) else sys.exit("a key twice: %r" % keys)
+json.loads(text, parse_constant=lambda word: sys.exit(word), object_pairs_hook=once)
 bad = [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")]
 sys.exit("raw in the output: %r" % bad if bad else 0)
 EOT
@@ -101,6 +104,40 @@ for words in status 'status -v' ept 'ept off' 'ept off -n' 'audit ept=off' 'appl
 	read -ra command <<<"$words"
 	no_harm "${command[@]}"
 done
+
+# The file that decides, the parameters and counters by their names, links of units.
+host intel-ept-on
+host_dir=$KVMTUNE_FAKE_HOST
+put "/etc/modprobe.d/$evil.conf" 'options kvm_intel ept=0'
+put "/sys/module/kvm_intel/parameters/$evil" "$evil"
+put "/sys/module/kvm_intel/holders/$evil/x" ''
+for words in status ept 'ept on -n' 'ept off' 'undo -n' 'undo --list' 'audit ept=on'; do
+	read -ra command <<<"$words"
+	no_harm "${command[@]}"
+done
+host ksm-chroot
+host_dir=$KVMTUNE_FAKE_HOST
+put "/sys/kernel/mm/ksm/a$evil" 7
+mkdir "$(root "/etc/systemd/system/$evil.wants")"
+ln -s /lib/systemd/system/ksm.service "$(root "/etc/systemd/system/$evil.wants/ksm.service")"
+for words in ksm 'ksm -v' status 'ksm off -n' 'ksm off' 'undo -n' undo; do
+	read -ra command <<<"$words"
+	no_harm "${command[@]}"
+done
+
+# Bytes that are no UTF-8 are in the journal as UTF-8, and come back as they were.
+host intel-ept-on
+host_dir=$KVMTUNE_FAKE_HOST
+own=$(root /etc/modprobe.d/zz-kvmtune.conf)
+printf '# \xff\xf4\x8f\xbe\x80 %s\noptions kvm_intel vpid=1\n' "$evil" >"$own"
+cp "$own" "$tmp/own"
+run kvmtune ept off
+status_is 0 'a file of ours with any bytes: changed'
+ok 'a file of ours with any bytes: the journal is UTF-8' \
+	iconv -f UTF-8 -t UTF-8 -o "$tmp/iconv" "$(root /var/lib/kvmtune/journal)"
+run kvmtune undo
+status_is 0 'a file of ours with any bytes: undone'
+ok 'a file of ours with any bytes: as it was' cmp "$own" "$tmp/own"
 
 # What was configured goes to the kernel again, and into the plan of an undo.
 host intel-ept-on

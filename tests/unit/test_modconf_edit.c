@@ -84,7 +84,6 @@ static void edits(void **state)
 
 		make(&cases[i], &conf);
 		modconf_with_file(&conf, OWN, cases[i].text, &edited);
-		modconf_free(&conf);
 		options = modconf_options(&edited, "m");
 		if (strcmp(options ? options : "", cases[i].result) != 0) {
 			print_error("%s: \"%s\", not \"%s\"\n", cases[i].name,
@@ -92,6 +91,7 @@ static void edits(void **state)
 			wrong++;
 		}
 		modconf_free(&edited);
+		modconf_free(&conf);
 	}
 	assert_int_equal(wrong, 0);
 }
@@ -115,10 +115,9 @@ static void the_rest_is_copied(void **state)
 		assert_string_equal(edited.lines[i].file, conf.lines[i].file);
 		assert_string_equal(edited.lines[i].module, conf.lines[i].module);
 		assert_string_equal(edited.lines[i].value, conf.lines[i].value);
-		assert_ptr_not_equal(edited.lines[i].file, conf.lines[i].file);
 	}
-	modconf_free(&conf);
 	modconf_free(&edited);
+	modconf_free(&conf);
 }
 
 static void winner_names_the_new_file(void **state)
@@ -134,8 +133,8 @@ static void winner_names_the_new_file(void **state)
 	assert_string_equal(t.at->file, OWN);
 	assert_int_equal(t.at->line, 2);
 	assert_string_equal(t.value, "0");
-	modconf_free(&conf);
 	modconf_free(&edited);
+	modconf_free(&conf);
 }
 
 int main(void)

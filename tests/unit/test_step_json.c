@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <kvmtune/json_string.h>
+
 #include "engine/step_json.h"
 
 /* How many steps are taken of one whose act this is, and whose way back is none; and the reverse. */
@@ -170,7 +172,7 @@ static char *text_taken(const char *path, const char *text)
 	return taken;
 }
 
-static const char *const kept[] = {
+static const char *const harmless[] = {
 	"# a comment: install kvm_intel /bin/true\n",
 	"options kvm_intel ept=0\n",
 	" \toptions\tkvm_intel nested=1 \\\n ept=0\n",
@@ -181,7 +183,7 @@ static const char *const kept[] = {
 };
 
 /* libkmod drops each backslash, and keeps the byte behind it: two of them do not continue a line. */
-static const char *const dropped[] = {
+static const char *const harmful[] = {
 	"install kvm_intel /bin/true\n",
 	" install kvm_intel /bin/true\n",
 	"remove kvm_intel /bin/true\n",
@@ -199,15 +201,16 @@ static const char *const dropped[] = {
 static void only_options_go_into_modprobe_d(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
-		autofree char *text = text_taken(OWN_CONF_FILE, kept[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++) {
+		autofree char *text = text_taken(OWN_CONF_FILE, harmless[i]);
 
-		assert_string_equal(text, kept[i]);
+		assert_string_equal(text, harmless[i]);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
-		for (size_t k = 0; k + 1 < ARRAY_SIZE(kept); k++) {
-			autofree char *joined = xasprintf("%s%s%s", kept[k], dropped[i], kept[k]);
-			autofree char *twice = xasprintf("%s%s", kept[k], kept[k]);
+	for (size_t i = 0; i < ARRAY_SIZE(harmful); i++)
+		for (size_t k = 0; k + 1 < ARRAY_SIZE(harmless); k++) {
+			autofree char *joined =
+				xasprintf("%s%s%s", harmless[k], harmful[i], harmless[k]);
+			autofree char *twice = xasprintf("%s%s", harmless[k], harmless[k]);
 			autofree char *text = text_taken(OWN_CONF_FILE, joined);
 
 			assert_string_equal(text, twice);
@@ -236,6 +239,97 @@ static void only_run_goes_into_tmpfiles_d(void **state)
 	assert_string_equal(text, "# ours \\\nw " KSM_RUN_FILE " - - - - 0\n");
 }
 
+/* Every byte, our own letters for bytes, and what is nearly one of them. */
+static void texts_come_back_exactly(void **state)
+{
+	static const char *const odd[] = {
+		"\xf4\x8f\xbe\x80",
+		"\xf4\x8f\xbf\xbf",
+		"\xf4\x8f\xbd\xbf",
+		"\xf4\x8f\xbe",
+		"\xf4\x8f",
+		"\xf4\x90\x80\x80",
+		"\xc0\xaf",
+		"\xed\xa0\x80",
+		"\xc3\xa4\xff\xc3",
+		"\xf4\xf4\x8f\xbe\x80\x80",
+		"",
+	};
+	char all[256] = "";
+
+	(void)state;
+	for (int i = 1; i < 256; i++)
+		all[i - 1] = (char)i;
+	for (size_t i = 0; i <= ARRAY_SIZE(odd); i++) {
+		const char *text = i < ARRAY_SIZE(odd) ? odd[i] : all;
+		struct json_object *o = json_object_new_object(), *again;
+		const char *kept;
+		autofree char *restored = NULL;
+
+		json_put_exact(o, "text", text);
+		again = json_tokener_parse(
+			json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+		assert_non_null(again);
+		kept = json_text(again, "text");
+		for (const char *at = kept; *at; at += utf8_length(at))
+			assert_true(utf8_length(at) > 0);
+		restored = json_restored(kept);
+		assert_string_equal(restored, text);
+		json_object_put(o);
+		json_object_put(again);
+	}
+}
+
+/* Journals of older versions have such bytes as they are. */
+static void raw_bytes_are_read(void **state)
+{
+	autofree char *restored = json_restored("a\xff\xc3\xa4\xf4\x8f");
+
+	(void)state;
+	assert_string_equal(restored, "a\xff\xc3\xa4\xf4\x8f");
+	assert_null(json_restored(NULL));
+}
+
+/* The text of a file of ours, and parameters by name. */
+static void steps_come_back_exactly(void **state)
+{
+	struct expect expect = { .param = (char *)"p\xfe", .before = (char *)"\xff" };
+	struct step step = { .act = { .kind = ACT_RESTORE,
+				      .target = (char *)"kvm_intel",
+				      .text = (char *)"a=\xff",
+				      .param = (char *)"ept",
+				      .expects = &expect,
+				      .expect_count = 1 } };
+	struct json_object *record = json_object_new_object();
+	struct step *steps = NULL;
+	struct strv lost = { 0 };
+	size_t count = 0;
+
+	(void)state;
+	json_put(record, "steps", steps_to_json(&step, 1));
+	steps_from_json(record, &steps, &count, &lost);
+	assert_int_equal(lost.n, 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(steps[0].act.text, "a=\xff");
+	assert_int_equal(steps[0].act.expect_count, 1);
+	assert_string_equal(steps[0].act.expects[0].param, "p\xfe");
+	assert_string_equal(steps[0].act.expects[0].before, "\xff");
+	step_free(&steps[0]);
+	free(steps);
+	json_object_put(record);
+}
+
+static void documents_have_no_other_bytes(void **state)
+{
+	struct json_object *o = json_object_new_object();
+
+	(void)state;
+	json_put(o, "k\xff", json_string("v\xc3("));
+	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+			    "{\"k\xef\xbf\xbd\":\"v\xef\xbf\xbd(\"}");
+	json_object_put(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +340,10 @@ int main(void)
 		cmocka_unit_test(only_options_go_into_modprobe_d),
 		cmocka_unit_test(nothing_hides_behind_a_backslash),
 		cmocka_unit_test(only_run_goes_into_tmpfiles_d),
+		cmocka_unit_test(texts_come_back_exactly),
+		cmocka_unit_test(raw_bytes_are_read),
+		cmocka_unit_test(steps_come_back_exactly),
+		cmocka_unit_test(documents_have_no_other_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
