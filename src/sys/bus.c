@@ -6,7 +6,6 @@
 #include "library.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +56,7 @@ void disconnect(struct bus *b)
 	b->sd.close(b->link);
 	b->link = b->sd.unref(b->link);
 	b->subscribed = false;
+	b->owner[0] = '\0';
 }
 
 /* Takes in what came meanwhile, a hang-up among it. */
@@ -121,6 +121,22 @@ static int check_address(struct err *e)
 	return err_status(e, STATUS_FAILED, "no-bus");
 }
 
+/*
+ * Sees each message that is no answer to a call of ours, before anybody else does. The bus itself vouches for
+ * senders. 1: nothing more is done with it, and nothing is kept or answered.
+ */
+static int take_message(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct bus *b = arg;
+	const char *sender = b->sd.message_get_sender(m);
+
+	(void)error;
+	if (*b->owner && sender && strcmp(sender, b->owner) == 0 &&
+	    b->sd.message_is_signal(m, MANAGER_INTERFACE, "JobRemoved") > 0)
+		on_job_removed(b, m);
+	return 1;
+}
+
 static int open_link(struct ports *p, struct bus *b, struct err *e)
 {
 	int r = check_address(e);
@@ -134,7 +150,13 @@ static int open_link(struct ports *p, struct bus *b, struct err *e)
 		return no_bus(e);
 	}
 	b->sd.set_method_call_timeout(b->link, (uint64_t)b->limits->call_ms * 1000);
-	r = wait_ready(p, b, e);
+	r = b->sd.add_filter(b->link, NULL, take_message, b);
+	if (r < 0) {
+		err_sys(e, r, "cannot listen to the system bus");
+		no_bus(e);
+	} else {
+		r = wait_ready(p, b, e);
+	}
 	if (r < 0)
 		disconnect(b);
 	return r;
@@ -153,6 +175,7 @@ int connect_bus(struct ports *p, struct bus **ret, struct err *e)
 		s->bus = xcalloc(1, sizeof(*s->bus));
 		s->bus->limits = &s->bus_limits;
 	}
+	s->bus->p = p;
 	if (!s->bus->loaded)
 		r = load_library(s->bus, e);
 	if (r == 0 && s->bus->link && !still_connected(s->bus))
@@ -227,7 +250,7 @@ static int answered_no(int r, const sd_bus_error *error, const struct question *
 	return give_way_out(q, denied ? "bus-denied" : "bus-error", e);
 }
 
-/* r: what sd_bus_call() returned. */
+/* r: what call_try() returned. */
 int explain(struct bus *b, int r, const sd_bus_error *error, unsigned limit_ms,
 	    const struct question *q, struct err *e)
 {
@@ -254,30 +277,24 @@ int not_understood(int r, const struct question *q, struct err *e)
 
 /* ---- calls ---- */
 
-/*
- * A signal would end sd_bus_call() and lose the answer (EINTR, seen with systemd 252). Until then
- * signals wait; it has its limit.
- */
-void hold_signals(sigset_t *ret_mask)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, ret_mask);
-}
-
 void call_free(struct call *c)
 {
 	c->bus->sd.message_unref(c->request);
 	c->bus->sd.message_unref(c->reply);
 	c->bus->sd.error_free(&c->error);
 }
+
+static struct call call_of(struct bus *b, const struct question *q)
+{
+	return (struct call){ .bus = b,
+			      .question = q,
+			      .limit_ms = q->look ? b->limits->look_ms : b->limits->call_ms };
+}
+
 struct call call_begin(struct bus *b, const struct question *q, const char *path,
 		       const char *interface, const char *member)
 {
-	struct call c = { .bus = b,
-			  .question = q,
-			  .limit_ms = q->look ? b->limits->look_ms : b->limits->call_ms };
+	struct call c = call_of(b, q);
 
 	c.r = b->sd.message_new_method_call(b->link, &c.request, MANAGER, path, interface, member);
 	/* Nobody is started to answer: systemd runs or does not. */
@@ -286,22 +303,78 @@ struct call call_begin(struct bus *b, const struct question *q, const char *path
 	return c;
 }
 
+struct call driver_call(struct bus *b, const struct question *q, const char *member)
+{
+	struct call c = call_of(b, q);
+
+	c.r = b->sd.message_new_method_call(b->link, &c.request, DRIVER, DRIVER_PATH, DRIVER,
+					    member);
+	return c;
+}
+
 struct call manager_call(struct bus *b, const struct question *q, const char *member)
 {
 	return call_begin(b, q, MANAGER_PATH, MANAGER_INTERFACE, member);
 }
 
+static int on_answer(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct call *c = arg;
+
+	(void)error;
+	c->answered = true;
+	c->reply = c->bus->sd.message_ref(m);
+	return 1;
+}
+
+/* Takes messages off the bus until the answer is there. A signal ends no wait: see turn(). */
+static int wait_for_answer(struct call *c)
+{
+	struct bus *b = c->bus;
+	int64_t deadline = b->p->system.monotonic_ms(b->p) + c->limit_ms;
+
+	while (!c->answered) {
+		int r = turn(b->p, b, deadline);
+
+		if (r < 0)
+			return r;
+		if (!c->answered && b->sd.is_open(b->link) <= 0)
+			return -ECONNRESET;
+		if (!c->answered && b->p->system.monotonic_ms(b->p) >= deadline)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+/* An answer that is an error; one of sd-bus itself where the connection broke. */
+static int judge_answer(struct call *c)
+{
+	const sd_bus_error *error = c->bus->sd.message_get_error(c->reply);
+	int r;
+
+	if (!error)
+		return 0;
+	if (is_error(error, SD_BUS_ERROR_NO_REPLY) && c->bus->sd.is_open(c->bus->link) <= 0)
+		return -ECONNRESET;
+	r = c->bus->sd.error_copy(&c->error, error);
+	return r < 0 ? r : -EIO;
+}
+
 int call_try(struct call *c)
 {
-	sigset_t mask;
+	sd_bus_slot *slot = NULL;
 
 	if (c->r < 0)
 		return c->r;
-	hold_signals(&mask);
-	c->r = c->bus->sd.call(c->bus->link, c->request, (uint64_t)c->limit_ms * 1000, &c->error,
-			       &c->reply);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	return c->r < 0 ? c->r : 0;
+	/* Without a limit of its own: what the bus says of who left is told from who is late. */
+	c->r = c->bus->sd.call_async(c->bus->link, &slot, c->request, on_answer, c, UINT64_MAX);
+	if (c->r >= 0)
+		c->r = wait_for_answer(c);
+	if (c->r >= 0)
+		c->r = judge_answer(c);
+	/* An answer that comes too late finds nobody. */
+	c->bus->sd.slot_unref(slot);
+	return c->r;
 }
 
 int call_failed(struct call *c, struct err *e)

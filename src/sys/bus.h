@@ -11,11 +11,14 @@
  * libsystemd is loaded when it is first needed, not linked: it brings four libraries more, and most
  * commands do without. What the bus says is not trusted: a state is a short word or unknown, text
  * is made safe before it gets into a message.
+ *
+ * Anybody on the bus can send us messages. sd_bus_call() would keep them all until its answer comes; so
+ * calls are asynchronous, and each message is taken off the bus as it comes: an answer to our call,
+ * a signal from systemd, or dropped.
  */
 #ifndef KVMTUNE_BUS_H
 #define KVMTUNE_BUS_H
 
-#include <signal.h>
 #include <systemd/sd-bus.h>
 
 #include "sys.h"
@@ -26,6 +29,8 @@
 #define UNIT_INTERFACE	  MANAGER ".Unit"
 #define JOB_INTERFACE	  MANAGER ".Job"
 #define PROPERTIES	  "org.freedesktop.DBus.Properties"
+#define DRIVER		  "org.freedesktop.DBus"
+#define DRIVER_PATH	  "/org/freedesktop/DBus"
 
 #define PATH_BYTES   256
 #define SENDER_BYTES 256 /* the longest bus name, and its end */
@@ -40,8 +45,9 @@
 	X(set_method_call_timeout)                                                                 \
 	X(process)                                                                                 \
 	X(wait)                                                                                    \
-	X(call)                                                                                    \
-	X(match_signal)                                                                            \
+	X(call_async)                                                                              \
+	X(slot_unref)                                                                              \
+	X(add_filter)                                                                              \
 	X(message_new_method_call)                                                                 \
 	X(message_set_auto_start)                                                                  \
 	X(message_append)                                                                          \
@@ -50,7 +56,11 @@
 	X(message_exit_container)                                                                  \
 	X(message_skip)                                                                            \
 	X(message_get_sender)                                                                      \
+	X(message_is_signal)                                                                       \
+	X(message_get_error)                                                                       \
+	X(message_ref)                                                                             \
 	X(message_unref)                                                                           \
+	X(error_copy)                                                                              \
 	X(error_free)
 
 struct functions {
@@ -61,16 +71,19 @@ struct functions {
 
 /* A start or stop that is waited for. */
 struct job {
-	char path[PATH_BYTES];
-	char sender[SENDER_BYTES]; /* who says that it has ended; "": nobody yet */
-	char result[32];
+	char path[PATH_BYTES]; /* "": systemd has not named it yet */
+	char result[32];       /* "": nothing was heard of its end */
+	bool missed;	       /* a job has ended before ours was named: perhaps ours */
 };
 
 struct bus {
 	struct functions sd;
 	bool loaded;
+	struct ports *p;
 	sd_bus *link;	 /* NULL: not connected */
 	bool subscribed; /* to the ends of jobs, on this connection */
+	char owner
+		[SENDER_BYTES]; /* the unique name of systemd, whose signals are heard; "": nobody */
 	struct job job;
 	const struct bus_limits *limits;
 };
@@ -88,6 +101,7 @@ struct call {
 	const struct question *question;
 	unsigned limit_ms;
 	sd_bus_message *request, *reply;
+	bool answered;
 	sd_bus_error error;
 	int r;
 };
@@ -98,14 +112,17 @@ void call_free(struct call *c);
 /* Connects where there is no connection, or it broke. */
 int connect_bus(struct ports *p, struct bus **ret, struct err *e);
 void disconnect(struct bus *b);
-/* Signals wait until the mask is set back. */
-void hold_signals(sigset_t *ret_mask);
 /* One step of the connection, until the deadline at most. A signal ends the waiting, not the work. */
 int turn(struct ports *p, struct bus *b, int64_t deadline);
+
+/* Takes a signal of systemd: units.c has it. */
+void on_job_removed(struct bus *b, sd_bus_message *m);
 
 struct call call_begin(struct bus *b, const struct question *q, const char *path,
 		       const char *interface, const char *member);
 struct call manager_call(struct bus *b, const struct question *q, const char *member);
+/* To the bus itself. */
+struct call driver_call(struct bus *b, const struct question *q, const char *member);
 /* What could not be put together fails here. */
 #define call_append(c, ...)                                                                        \
 	((c)->r = (c)->r < 0 ? (c)->r : (c)->bus->sd.message_append((c)->request, __VA_ARGS__))
@@ -128,7 +145,7 @@ int give_way_out(const struct question *q, const char *id, struct err *e);
 int lost(struct bus *b, int r, const struct question *q, struct err *e);
 int left_bus(const struct question *q, struct err *e);
 int too_late(unsigned limit_ms, const struct question *q, struct err *e);
-/* r: what sd_bus_call() returned. */
+/* r: what call_try() returned. */
 int explain(struct bus *b, int r, const sd_bus_error *error, unsigned limit_ms,
 	    const struct question *q, struct err *e);
 

@@ -308,66 +308,56 @@ static int unit_reload(struct ports *p, const char *unit, struct err *e)
 
 /* ---- jobs ---- */
 
-/* Called by process() alone, so never before the job's path is known. */
-static int on_job_removed(sd_bus_message *m, void *arg, sd_bus_error *error)
+void on_job_removed(struct bus *b, sd_bus_message *m)
 {
-	struct bus *b = arg;
-	const char *path, *unit, *result, *sender = b->sd.message_get_sender(m);
+	const char *path, *unit, *result;
 	uint32_t id;
 
-	(void)error;
 	if (b->sd.message_read(m, "uoss", &id, &path, &unit, &result) <= 0)
-		return 0;
-	if (strcmp(path, b->job.path) != 0 || !sender || strlen(sender) >= SENDER_BYTES)
-		return 0;
-	strcpy(b->job.sender, sender);
+		return;
+	b->job.missed |= !*b->job.path;
+	if (strcmp(path, b->job.path) != 0)
+		return;
 	copy_word(result, b->job.result, sizeof(b->job.result));
 	if (!*b->job.result)
 		strcpy(b->job.result, UNKNOWN_RESULT);
-	return 0;
 }
+
+#define END_OF_JOBS                                                                                \
+	"type='signal',sender='" MANAGER "',path='" MANAGER_PATH "',"                              \
+	"interface='" MANAGER_INTERFACE "',member='JobRemoved'"
 
 /* Before the job is asked for, or its end could be missed. */
 static int subscribe(struct bus *b, const struct question *q, struct err *e)
 {
-	sigset_t mask;
-	int r;
+	autocall match = driver_call(b, q, "AddMatch");
+	autocall c = manager_call(b, q, "Subscribe");
 
 	if (b->subscribed)
 		return 0;
-	hold_signals(&mask);
-	r = b->sd.match_signal(b->link, NULL, MANAGER, MANAGER_PATH, MANAGER_INTERFACE,
-			       "JobRemoved", on_job_removed, b);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	if (r < 0)
-		return explain(b, r, &SD_BUS_ERROR_NULL, b->limits->call_ms, q, e);
-	autocall c = manager_call(b, q, "Subscribe");
+	call_append(&match, "s", END_OF_JOBS);
+	if (call_end(&match, e) < 0)
+		return e->code;
 	if (call_try(&c) < 0 && !is_error(&c.error, MANAGER ".AlreadySubscribed"))
 		return call_failed(&c, e);
 	b->subscribed = true;
 	return 0;
 }
 
-/*
- * Was it systemd who said that the job has ended? Anybody on the bus can send us such a signal; and
- * systemd gets a new unique name when it executes itself anew.
- */
-static int sender_is_manager(struct bus *b, const struct question *q, bool *ret, struct err *e)
+/* Anybody can send us a signal that looks like systemd's; and systemd has a new name when it executes itself anew. */
+static int find_owner(struct bus *b, const struct question *q, struct err *e)
 {
-	struct call c = { .bus = b, .question = q, .limit_ms = b->limits->call_ms };
+	autocall c = driver_call(b, q, "GetNameOwner");
 	const char *owner;
 	int r;
 
-	c.r = b->sd.message_new_method_call(b->link, &c.request, "org.freedesktop.DBus",
-					    "/org/freedesktop/DBus", "org.freedesktop.DBus",
-					    "GetNameOwner");
 	call_append(&c, "s", MANAGER);
 	r = call_end(&c, e);
 	if (r == 0)
 		r = call_string(&c, "s", NULL, &owner, e);
 	if (r == 0)
-		*ret = strcmp(owner, b->job.sender) == 0;
-	call_free(&c);
+		snprintf(b->owner, sizeof(b->owner), "%s",
+			 strlen(owner) < sizeof(b->owner) ? owner : "");
 	return r;
 }
 
@@ -385,11 +375,11 @@ static int ask_for_job(struct bus *b, const struct question *q, bool *ret_there,
 	return is_absence(&c.error) ? left_bus(q, e) : call_failed(&c, e);
 }
 
-/* Until somebody says that the job has ended, or the time has come. */
+/* Until systemd says that the job has ended, or the time has come. */
 static int listen_for_end(struct ports *p, struct bus *b, int64_t until, const struct question *q,
 			  struct err *e)
 {
-	while (!*b->job.sender && p->system.monotonic_ms(p) < until) {
+	while (!*b->job.result && p->system.monotonic_ms(p) < until) {
 		int r = turn(p, b, until);
 
 		if (r < 0 || b->sd.is_open(b->link) <= 0)
@@ -402,24 +392,26 @@ static int listen_for_end(struct ports *p, struct bus *b, int64_t until, const s
 static int wait_for_job(struct ports *p, struct bus *b, const struct question *q, struct err *e)
 {
 	int64_t deadline = p->system.monotonic_ms(p) + b->limits->job_ms;
+	bool there = true;
 
 	for (;;) {
 		int64_t now = p->system.monotonic_ms(p), pause = b->limits->call_ms;
-		bool ended = false, there = true;
-		int r;
+		int r = 0;
 
 		if (now >= deadline)
 			return too_late(b->limits->job_ms, q, e);
-		r = listen_for_end(p, b, deadline - now < pause ? deadline : now + pause, q, e);
-		if (r == 0 && *b->job.sender)
-			r = sender_is_manager(b, q, &ended, e);
-		else if (r == 0)
-			r = ask_for_job(b, q, &there, e);
-		if (r < 0 || ended)
+		if (!b->job.missed)
+			r = listen_for_end(p, b, deadline - now < pause ? deadline : now + pause, q,
+					   e);
+		b->job.missed = false;
+		if (r < 0 || *b->job.result)
 			return r;
-		b->job.sender[0] = b->job.result[0] = '\0';
-		if (!there)
-			return 0;
+		r = ask_for_job(b, q, &there, e);
+		if (r < 0 || !there)
+			return r;
+		r = find_owner(b, q, e);
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -446,14 +438,16 @@ static int run_job(struct ports *p, struct bus *b, const char *member, const str
 {
 	int r = subscribe(b, q, e);
 
+	if (r == 0)
+		r = find_owner(b, q, e);
 	if (r < 0)
 		return r;
 	autocall c = manager_call(b, q, member);
 	call_append(&c, "ss", q->unit, "ignore-requirements");
+	b->job = (struct job){ 0 };
 	r = call_try(&c);
 	if (r < 0)
 		return is_error(&c.error, MANAGER ".NoSuchUnit") ? 1 : call_failed(&c, e);
-	b->job = (struct job){ 0 };
 	r = call_path(&c, b->job.path, e);
 	if (r == 0)
 		r = wait_for_job(p, b, q, e);

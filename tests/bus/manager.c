@@ -18,6 +18,7 @@
  *	slow			jobs take half a second
  *	others			other jobs end in between
  *	forged			another program on the bus says first that the job failed
+ *	flood=METHOD		another program sends 96 MiB to the caller before it is answered
  *	unheard			jobs end without a signal
  *	endless			jobs never end
  *	die			leaves the bus in the middle of a job
@@ -149,6 +150,36 @@ static void forge(const char *to)
 	sd_bus_flush_close_unref(other);
 }
 
+/* Large signals, as an answer to nothing they are; and many small calls. */
+#define FLOOD_SIGNALS 192
+#define FLOOD_BYTES   (512 * 1024)
+#define FLOOD_CALLS   20000
+
+static void flood(const char *to)
+{
+	char *large = malloc(FLOOD_BYTES + 1);
+	sd_bus *other = NULL;
+
+	memset(large, 'x', FLOOD_BYTES);
+	large[FLOOD_BYTES] = '\0';
+	must(sd_bus_open_system(&other), "second connection");
+	for (int i = 0; i < FLOOD_SIGNALS; i++)
+		say_removed(other, to, JOB_PATH, large);
+	for (int i = 0; i < FLOOD_CALLS; i++) {
+		sd_bus_message *m = NULL;
+
+		must(sd_bus_message_new_method_call(other, &m, to, "/", "org.freedesktop.DBus.Peer",
+						    i % 2 ? "Ping" : "Pong"),
+		     "call");
+		must(sd_bus_message_set_expect_reply(m, 0), "call");
+		must(sd_bus_send(other, m, NULL), "call");
+		must(sd_bus_flush(other), "flush");
+		sd_bus_message_unref(m);
+	}
+	sd_bus_flush_close_unref(other);
+	free(large);
+}
+
 static void end_job(struct manager *m, struct unit *u, bool start)
 {
 	const char *result = told(m, "job");
@@ -230,6 +261,8 @@ static int on_call(sd_bus_message *call, void *arg, sd_bus_error *e)
 		_exit(0);
 	if (told_of(m, "late", member))
 		usleep(500000);
+	if (told_of(m, "flood", member))
+		flood(sd_bus_message_get_sender(call));
 	if (told_of(m, "answer", member))
 		return sd_bus_reply_method_return(call, "u", 7);
 	if (error && strncmp(error, member, len) == 0 && error[len] == ':')

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -592,6 +593,47 @@ static void test_start_in_vain_says_why(void **state)
 	assert_non_null(strstr(bed.e.hint, "systemctl status " KSM));
 }
 
+/* ---- messages of others ---- */
+
+/* The most memory that this process ever had. */
+static long peak_mib(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_maxrss / 1024;
+}
+
+/* AddressSanitizer keeps freed memory for a while. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define KEEPS_FREED_MEMORY true
+#endif
+#endif
+#ifndef KEEPS_FREED_MEMORY
+#define KEEPS_FREED_MEMORY false
+#endif
+
+static void flood_is_dropped(const char *method, int (*call)(const char *unit))
+{
+	autofree char *word = xasprintf("flood=%s", method);
+
+	MANAGER(word);
+	assert_good(call(KSM));
+	if (!KEEPS_FREED_MEMORY && peak_mib() >= 64)
+		fail_msg("%ld MiB", peak_mib());
+	end(&bed.manager);
+}
+
+/* Anybody may send us what he likes, at any time: it takes no memory, and the answer still comes. */
+static void test_flood(void **state)
+{
+	(void)state;
+	flood_is_dropped("LoadUnit", ask_state);
+	flood_is_dropped("StopUnit", stop_unit);
+	flood_is_dropped("Reload", reload_for);
+}
+
 static volatile sig_atomic_t alarms;
 static void on_alarm(int number)
 {
@@ -776,6 +818,7 @@ static const struct CMUnitTest others[] = {
 	TEST(test_hostile_names),
 	TEST(test_job_that_ends_meanwhile),
 	TEST(test_start_in_vain_says_why),
+	TEST(test_flood),
 	TEST(test_signals_do_not_stop_the_waiting),
 	TEST(test_no_systemd_on_the_bus),
 	TEST(test_no_bus),

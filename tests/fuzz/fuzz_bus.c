@@ -21,8 +21,9 @@ static struct {
 	const uint8_t *at, *end;
 	struct strv words; /* that were given out */
 	int64_t now_ms;
-	sd_bus_message_handler_t on_job;
-	void *job_arg;
+	sd_bus_message_handler_t filter, on_answer;
+	void *filter_arg, *answer_arg;
+	sd_bus_error error; /* of the answer that is told; no name: none */
 } script;
 
 static uint8_t next_byte(uint8_t at_the_end)
@@ -91,16 +92,35 @@ static int set_timeout(sd_bus *bus, uint64_t usec)
 	return 0;
 }
 
+/* The answer to the call that is made; or nothing. */
+static void answer(void)
+{
+	sd_bus_message_handler_t on_answer = script.on_answer;
+
+	if (!on_answer)
+		return;
+	script.on_answer = NULL;
+	script.error = (sd_bus_error){ 0 };
+	if (next_byte(1) == 0) {
+		script.error.name = next_word();
+		script.error.message = next_byte(0) ? next_word() : NULL;
+	}
+	on_answer((sd_bus_message *)&script, script.answer_arg, NULL);
+}
+
 static int process(sd_bus *bus, sd_bus_message **ret)
 {
-	uint8_t byte = next_byte(0);
+	uint8_t byte = next_byte(2);
 
 	(void)bus, (void)ret;
 	if (byte == 255)
 		return next_code();
-	if (byte != 1 || !script.on_job)
+	if (byte == 1)
+		must(script.filter((sd_bus_message *)&script, script.filter_arg, NULL) == 1);
+	else if (byte == 2 && script.on_answer)
+		answer();
+	else
 		return 0;
-	script.on_job((sd_bus_message *)&script, script.job_arg, NULL);
 	return 1;
 }
 
@@ -112,27 +132,32 @@ static int wait_bus(sd_bus *bus, uint64_t usec)
 	return next_byte(0) == 255 ? next_code() : 0;
 }
 
-static int call(sd_bus *bus, sd_bus_message *m, uint64_t usec, sd_bus_error *error,
-		sd_bus_message **reply)
+static int call_async(sd_bus *bus, sd_bus_slot **slot, sd_bus_message *m,
+		      sd_bus_message_handler_t callback, void *arg, uint64_t usec)
 {
 	(void)bus;
-	must(m == (sd_bus_message *)&script && usec);
-	if (next_byte(1) != 0) {
-		*reply = (sd_bus_message *)&script;
-		return 1;
-	}
-	error->name = next_word();
-	error->message = next_byte(0) ? next_word() : NULL;
-	return next_code();
+	must(m == (sd_bus_message *)&script && usec && !script.on_answer);
+	if (next_byte(1) == 0)
+		return next_code();
+	script.on_answer = callback;
+	script.answer_arg = arg;
+	*slot = (sd_bus_slot *)&script;
+	return 0;
 }
 
-static int match_signal(sd_bus *bus, sd_bus_slot **slot, const char *sender, const char *path,
-			const char *interface, const char *member,
-			sd_bus_message_handler_t callback, void *arg)
+static sd_bus_slot *slot_unref(sd_bus_slot *slot)
 {
-	(void)bus, (void)slot, (void)sender, (void)path, (void)interface, (void)member;
-	script.on_job = callback;
-	script.job_arg = arg;
+	if (slot)
+		script.on_answer = NULL;
+	return NULL;
+}
+
+static int add_filter(sd_bus *bus, sd_bus_slot **slot, sd_bus_message_handler_t callback, void *arg)
+{
+	(void)bus;
+	must(!slot);
+	script.filter = callback;
+	script.filter_arg = arg;
 	return next_byte(1) ? 0 : next_code();
 }
 
@@ -211,6 +236,29 @@ static const char *get_sender(sd_bus_message *m)
 	return next_byte(0) ? next_word() : NULL;
 }
 
+static int is_signal(sd_bus_message *m, const char *interface, const char *member)
+{
+	(void)m, (void)interface, (void)member;
+	return next_byte(1);
+}
+
+static const sd_bus_error *get_error(sd_bus_message *m)
+{
+	(void)m;
+	return script.error.name ? &script.error : NULL;
+}
+
+static sd_bus_message *message_ref(sd_bus_message *m)
+{
+	return m;
+}
+
+static int error_copy(sd_bus_error *to, const sd_bus_error *from)
+{
+	*to = *from;
+	return next_byte(1) ? next_code() : 0;
+}
+
 static sd_bus_message *message_unref(sd_bus_message *m)
 {
 	(void)m;
@@ -231,8 +279,9 @@ static const struct functions library = {
 	.set_method_call_timeout = set_timeout,
 	.process = process,
 	.wait = wait_bus,
-	.call = call,
-	.match_signal = match_signal,
+	.call_async = call_async,
+	.slot_unref = slot_unref,
+	.add_filter = add_filter,
 	.message_new_method_call = new_call,
 	.message_set_auto_start = set_auto_start,
 	.message_append = append,
@@ -241,7 +290,11 @@ static const struct functions library = {
 	.message_exit_container = exit_container,
 	.message_skip = skip,
 	.message_get_sender = get_sender,
+	.message_is_signal = is_signal,
+	.message_get_error = get_error,
+	.message_ref = message_ref,
 	.message_unref = message_unref,
+	.error_copy = error_copy,
 	.error_free = error_free,
 };
 
@@ -341,6 +394,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	sys_units_close(&p);
 	strv_free(&script.words);
-	script.on_job = NULL;
+	must(!script.on_answer);
 	return 0;
 }

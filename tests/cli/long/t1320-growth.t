@@ -17,8 +17,8 @@ if nm "$KVMTUNE_FAKE" 2>/dev/null | grep -q __asan_init; then
 	exit 0
 fi
 
-# The sizes in KiB: GROWTH_KIB=1024 for more. What an algorithm that is quadratic takes four times for
-# takes at least 3 from such sizes on.
+# The smaller size in KiB. Where an algorithm is quadratic, its part of the work is four times as much for
+# twice the input; with sizes like these it shows.
 kib=${GROWTH_KIB:-128}
 
 maker=$tmp/make.py
