@@ -155,7 +155,7 @@ struct plan {
 	size_t effect_count;
 	enum advice_id *advice;
 	size_t advice_count;
-	struct err refusal; /* code 0: none */
+	struct err refusal;	/* code 0: none */
 	bool refused_for_users; /* show who uses KVM */
 	/*
 	 * It rests on whether the module could be loaded again, which was not looked at: plan again

@@ -185,11 +185,10 @@ void modconf_add_file(struct modconf *c, const char *path, const char *text, siz
 {
 	size_t path_size = strlen(path) + 1, before = c->count;
 	char *block = xcalloc(path_size + len + 1, 1);
-	struct reader r = { .text = text,
-			    .end = text + len,
-			    .end_of_logical = memcpy(block, path, path_size) + path_size };
+	struct reader r = { .text = text, .end = text + len, .end_of_logical = block + path_size };
 	struct source at = { block, 1 };
 
+	memcpy(block, path, path_size);
 	/* A NUL hides the rest of its line: from here on the line is a C string. */
 	for (; next_line(&r); at.line = r.lines + 1)
 		add_directive(c, &at, r.logical);

@@ -286,8 +286,8 @@ static int check_dependencies(struct ports *p, const struct question *q, struct 
 		const char *name = strsep(&line, " ");
 		autofree char *users = NULL;
 
-		strsep(&line, " ");
-		strsep(&line, " ");
+		(void)strsep(&line, " ");
+		(void)strsep(&line, " ");
 		users = xasprintf(",%s", line ? strsep(&line, " ") : "");
 		if (strstr(users, word))
 			check_dependency(p, q, name, e);

@@ -119,8 +119,8 @@ static void off_keeps_pages(void **state)
 /* ksmtuned writes 1 between any two of our calls. */
 static void off_while_ksmtuned_writes(void **state)
 {
-	static const char *const moments[] = { "remove " WANT KSMTUNED, "reload",
-					       "stop " KSMTUNED };
+	static const char *const moments[] = { ("remove " WANT KSMTUNED), "reload",
+					       ("stop " KSMTUNED) };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
