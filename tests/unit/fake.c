@@ -1330,6 +1330,10 @@ static void after_file(struct host *h, const struct act *act)
 	if (tmpfiles)
 		return;
 	modconf_with_file(&h->conf, act->target, act->text, &conf);
+	/* Its lines point into the texts of the old one. */
+	for (size_t i = 0; i < h->conf.text_count; i++)
+		array_push(conf.texts, conf.text_count) = h->conf.texts[i];
+	h->conf.text_count = 0;
 	modconf_free(&h->conf);
 	h->conf = conf;
 }

@@ -71,7 +71,8 @@ static void image_has_no_modules(void **state)
 	struct ports p;
 
 	(void)state;
-	assert_int_equal(ports_open(&p, "/", &e), 0);
+	/* Any directory but that of the running system. */
+	assert_int_equal(ports_open(&p, "/usr", &e), 0);
 	assert_int_equal(p.module.prepare(&p, NOBODY, &kind, NULL, &e), 0);
 	assert_int_equal(kind, MODULE_KIND_UNKNOWN);
 	ports_close(&p);
