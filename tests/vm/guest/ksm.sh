@@ -19,7 +19,7 @@
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
 . /io/lib.sh
 
-lib_trees="$lib_trees /etc/systemd/system /etc/tmpfiles.d"
+lib_trees="$lib_trees /etc/systemd/system /run/systemd/system /etc/tmpfiles.d"
 lib_files="/etc/ksmtuned.conf"
 ksm_dir=/sys/kernel/mm/ksm
 

@@ -5,5 +5,5 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-machine kind=tcg mode=systemd
-scenarios ksm-services ksm-links ksm-jobs ksm-bus interference-ksm
+machine kind=tcg mode=systemd limit=1200
+scenarios ksm-services ksm-bus interference-ksm
