@@ -291,16 +291,15 @@ udev_settle()
 	lib_settled=$lib_node
 }
 
+# Each tree and file when it is first seen: a boot's second scenario file may know of more of them.
 lib_save_baseline()
 {
-	for lib_tree in $lib_trees; do
-		mkdir -p "$lib_dir/baseline${lib_tree%/*}"
-		[ ! -d "$lib_tree" ] || cp -a "$lib_tree" "$lib_dir/baseline$lib_tree"
+	for lib_tree in $lib_trees $lib_files; do
+		[ ! -d "$lib_dir/saved$lib_tree" ] || continue
+		mkdir -p "$lib_dir/saved$lib_tree" "$lib_dir/baseline${lib_tree%/*}"
+		[ ! -e "$lib_tree" ] || cp -a "$lib_tree" "$lib_dir/baseline$lib_tree"
 	done
-	for lib_file in $lib_files; do
-		mkdir -p "$lib_dir/baseline${lib_file%/*}"
-		cp -a "$lib_file" "$lib_dir/baseline$lib_file"
-	done
+	[ ! -e $lib_dir/kvm ] || return 0
 	lib_reset_module # it sets some of kvm's parameters
 	find /sys/module/kvm/parameters -type f -perm -200 -exec grep '' /dev/null {} + >$lib_dir/kvm
 }
@@ -357,7 +356,7 @@ lib_more_reset() { :; }
 reset_host()
 {
 	release
-	[ -d $lib_dir/baseline ] || lib_save_baseline
+	lib_save_baseline
 	lib_reset_files
 	lib_reset_kvm
 	lib_reset_module
