@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg mode=systemd memory=256
-scenarios ksm-unmerge ksm-memory ksm-swap
+scenarios ksm-unmerge ksm-memory
