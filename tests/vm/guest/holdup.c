@@ -4,7 +4,7 @@
  *
  * KIND  memory  /dev/kvm is held, and the lock of the memory (mmap_lock): cmdline, maps wait for ever
  *       merge   likewise; waits before until pages of each are merged, and run is 0
- *       exec    /dev/kvm is held, and exec_update_lock: stat waits for ever
+ *       exec    /dev/kvm is held, and exec_update_lock: maps waits for ever
  *
  * A file server of its own (FUSE, in a user and a mount name space) has one file, "page", and never
  * answers a READ or a FLUSH. One thread reads the page through /proc/self/mem and so waits for it with
@@ -278,8 +278,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: holdup memory|merge|exec COUNT\n");
 		return 2;
 	}
-	/* The wait for FLUSH looks like any other. */
-	wanted = strcmp(argv[1], "exec") == 0 ? 0 : 2;
+	/*
+	 * A wait for the server is first one that any signal ends, in state S as all others are.
+	 * The wait for the lock is in state D: one thread of each process.
+	 */
+	wanted = strcmp(argv[1], "exec") == 0 ? 0 : 1;
 	server = start_server(dir);
 	for (int i = 0; i < count; i++) {
 		pids[i] = fork();

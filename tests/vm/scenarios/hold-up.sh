@@ -124,7 +124,7 @@ let_go
 
 scenario "one that is held up in the middle of execve()"
 hold_up exec 1
-ok "its stat cannot be read" hung "/proc/$first/stat"
+ok "its maps cannot be read" hung "/proc/$first/maps"
 run limited kvmtune guests
 is "guests: exit status" "$status" 0
 like "names it" "$stdout" "^ *$first +nobody"
