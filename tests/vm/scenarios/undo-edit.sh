@@ -71,9 +71,9 @@ ok "all is as before" same_host /tmp/before /tmp/after
 scenario "a failure: nobody changed the file, and it comes back to the byte"
 printf 'options kvm ignore_msrs=0\n\n# the end' >$own
 snapshot /tmp/before
-run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=ENOMEM:when=1 \
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=ENOMEM:when=2 \
 	kvmtune "$setting" off
-not "it fails" [ "$status" = 0 ]
+is "it fails, and is rolled back" "$status" 1
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after
 

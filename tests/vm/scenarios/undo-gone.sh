@@ -55,7 +55,7 @@ ok "all is as before" same_host /tmp/before /tmp/after
 
 scenario "interrupted while the module was away, and it is gone: refused, until --skip"
 run kvmtune "$setting" off --defer
-run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=1 \
+run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:signal=KILL:when=2 \
 	kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 mv "$file" /tmp/module
