@@ -69,7 +69,7 @@ state() { echo "$(conf_state),$(ksm_state)"; }
 leftovers()
 {
 	find /etc/modprobe.d $wants /var/lib/kvmtune -mindepth 1 -printf '%f\n' 2>/dev/null | grep -vcxE \
-		'zz-kvmtune.conf|e2scrub_reap.service|remote-fs.target|ksm(tuned)?.service|journal'
+		'zz-kvmtune.conf|e2scrub_reap.service|remote-fs.target|ksm(tuned)?.service|journal|lock'
 }
 
 expect_state() { [ "$(state)" = "$2" ] || broken "$1: $(state), not $2"; }
