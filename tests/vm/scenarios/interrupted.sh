@@ -84,11 +84,21 @@ like "it stays interrupted" "$stdout" "did not end"
 release
 leads_back
 
+# signalled SIGNAL: at each write to disk of a change
+signalled()
+{
+	run strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal="$1":when=1+ kvmtune "$setting" off
+}
+
 for signal in INT TERM HUP; do
 	scenario "SIG$signal at every write to disk"
 	snapshot /tmp/before
-	run strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=$signal:when=1+ \
-		kvmtune "$setting" off
+	signalled $signal
+	is "before the journal is begun: it ends like any program" "$(kill -l "$status")" $signal
+	snapshot /tmp/after
+	ok "before the journal is begun: nothing changed" same_host_load /tmp/before /tmp/after
+	not "before the journal is begun" [ -e /var/lib/kvmtune/journal ]
+	signalled $signal
 	is "exit status" "$status" 1
 	like "the reason" "$stderr" "stopped by a signal"
 	snapshot /tmp/after
