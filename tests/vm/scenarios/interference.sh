@@ -40,12 +40,12 @@ leads_back()
 # --- before the module is removed ---
 
 scenario "the module is removed by hand before kvmtune does it"
-meddled fsync 1 "rmmod $module"
+meddled fdatasync@/var/lib/kvmtune/journal 1 "rmmod $module"
 is "exit status" "$status" 0
 is "off" "$(parameter "$module" "$setting")" N
 
 scenario "the module is loaded anew by hand before kvmtune removes it"
-meddled fsync 1 "rmmod $module; modprobe $module"
+meddled fdatasync@/var/lib/kvmtune/journal 1 "rmmod $module; modprobe $module"
 is "exit status" "$status" 0
 is "off" "$(parameter "$module" "$setting")" N
 
