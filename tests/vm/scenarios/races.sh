@@ -32,11 +32,15 @@ processes=50 seconds=15 seed=1
 [ ! -r /io/races ] || read -r processes seconds seed </io/races
 
 scenario "$processes kvmtune at once for $seconds s"
-run races "$setting" "$module" "$processes" "$seconds" "$seed"
-printf '%s\n' "$stdout" "$stderr" | sed 's/^/# /'
-is "each ended as it must, no guest was harmed" "$status" 0
-is "one change after the other" "$(overlapping)" ""
-goal=$(last_goal)
+# On a busy host the guests may keep the module all of the time: then once more, with other guests.
+for round in 1 2 3 4 5 6 7 8; do
+	run races "$setting" "$module" "$processes" "$seconds" "$((seed + round - 1))"
+	printf '%s\n' "$stdout" "$stderr" | sed 's/^/# /'
+	is "each ended as it must, no guest was harmed" "$status" 0
+	is "one change after the other" "$(overlapping)" ""
+	goal=$(last_goal)
+	[ -z "$goal" ] || break
+done
 like "some were done" "$goal" "^(on|off)$"
 run kvmtune audit "$setting=$goal"
 is "the host is as the last one left it" "$status" 0
