@@ -145,7 +145,7 @@ struct plan {
 	struct step *steps;
 	size_t step_count;
 	/*
-	 * With `defer`: what the running host is, as ways back of steps that do nothing. They are
+	 * With `defer`: the state of the running host, as inverses of steps that do nothing. They are
 	 * not done, only kept in the journal: after a boot an undo has to know.
 	 */
 	struct step *kept;

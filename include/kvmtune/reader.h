@@ -10,7 +10,7 @@
  * left out. The waits of the kernel there end by SIGKILL (Linux 6.1: fs/proc, mm/memory.c); a child
  * that waits for something else is left alone, and ends when the kernel lets it go.
  *
- * The children end with this process. They have no descriptor but that of /proc and the way back
+ * The children end with this process. They have no descriptor but that of /proc and the pipe to it
  * (none of the lock), and no capability but those to look.
  */
 #ifndef KVMTUNE_READER_H

@@ -83,7 +83,7 @@ struct look {
 	const struct reader_job *job;
 	struct shared *shared;
 	struct slot *slot;
-	int fd; /* the way back */
+	int fd; /* the pipe that its answers come through */
 	int pid, dir;
 	struct buf records;
 	long long uid;

@@ -19,7 +19,7 @@ static void on_signal(int number)
 	caught = number;
 }
 
-/* Asked to stop: a change walks back at the next step. */
+/* Asked to stop: a change is rolled back at the next step. */
 static void system_catch_signals(struct ports *p)
 {
 	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
