@@ -48,5 +48,7 @@ int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 /* What the message above means for scripts and for the reader. Each returns e->code. */
 int err_status(struct err *e, enum exit_status status, const char *id);
 int err_hint(struct err *e, const char *fmt, ...) PRINTF(2, 3);
+/* Whoever goes on after a failure clears it: a function that succeeds leaves *e as it found it. */
+void err_clear(struct err *e);
 
 #endif

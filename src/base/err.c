@@ -67,3 +67,8 @@ int err_hint(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	return e->code;
 }
+
+void err_clear(struct err *e)
+{
+	*e = (struct err){ 0 };
+}

@@ -87,8 +87,10 @@ static int unload_patiently(struct act_context *c, const char *module, struct er
 
 	for (size_t attempt = 0;; attempt++) {
 		int64_t start = p->system.monotonic_ms(p);
-		int r = p->module.unload(p, module, e);
+		int r;
 
+		err_clear(e);
+		r = p->module.unload(p, module, e);
 		if (r >= 0 && c->unloaded_at < 0)
 			c->unloaded_at = start;
 		if (r != -EAGAIN || attempt == ARRAY_SIZE(unload_pauses_ms))
@@ -101,8 +103,10 @@ static int do_unload(struct act_context *c, const struct act *act, struct err *e
 {
 	int r = unload_patiently(c, act->target, e);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		err_clear(e);
 		return 0;
+	}
 	if (r == -EAGAIN) {
 		err_set(e, r, "KVM came into use while the change was on its way");
 		err_status(e, STATUS_REFUSED, "in-use");
@@ -126,14 +130,16 @@ static void note_module_back(struct act_context *c)
 static int load_module(struct act_context *c, const char *module, const char *options,
 		       struct err *e)
 {
-	int r = c->ports->module.load(c->ports, module, options, e);
+	int r;
 
-	/* Somebody was faster (udev, another modprobe): the check that follows will judge it. */
-	if (r == -EEXIST)
-		r = 0;
-	if (r == 0)
-		note_module_back(c);
-	return r;
+	err_clear(e);
+	r = c->ports->module.load(c->ports, module, options, e);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	/* EEXIST: somebody was faster (udev, another modprobe). The check that follows will judge it. */
+	err_clear(e);
+	note_module_back(c);
+	return 0;
 }
 
 /* ---- checks ---- */
@@ -253,8 +259,10 @@ static int do_check_device(struct act_context *c, const struct act *act, struct 
 
 	if (!want->exists || device_is(c->ports, want, device_same))
 		return 0;
-	if (restore_device(c, want, e) < 0 || device_is(c->ports, want, device_same))
+	if (restore_device(c, want, e) < 0)
 		return e->code;
+	if (device_is(c->ports, want, device_same))
+		return 0;
 	return err_set(e, -ESTALE,
 		       "owner, mode or access list (ACL) of " KVM_DEVICE " are not as they were");
 }

@@ -284,7 +284,7 @@ static int look_again(struct flow *f, struct err *e)
 	struct outcome *o = f->o;
 	unsigned parts = parts_of(f);
 
-	*e = (struct err){ 0 };
+	err_clear(e);
 	host_free(&o->after);
 	plan_free(&o->leftover);
 	/* An undo is about all parameters, a change about those of its goals: all were just checked. */
@@ -462,7 +462,7 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 	while (ret->applied && ret->report.walked_back && is_in_use(&ret->err) &&
 	       may_wait(&f.waiting)) {
 		forget(ret);
-		ret->err = (struct err){ 0 };
+		err_clear(&ret->err);
 		p->file.unlock(p);
 		change_once(&f);
 	}

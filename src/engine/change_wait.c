@@ -93,7 +93,7 @@ int wait_for_lock(const struct waiting *w, struct err *e)
 			return r;
 		if (!may_wait(w))
 			return refuse_locked(e, buf_text(&holder));
-		*e = (struct err){ 0 };
+		err_clear(e);
 		tell_and_pause(w, NULL, buf_text(&holder));
 	}
 }

@@ -640,7 +640,7 @@ int reader_run(struct reader *r, const struct reader_job *job, size_t *ret_left,
 {
 	struct walk w = { .reader = r, .job = job };
 
-	*e = (struct err){ 0 };
+	err_clear(e);
 	w.shared = mmap(NULL, sizeof(*w.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
 	if (w.shared == MAP_FAILED)

@@ -142,7 +142,7 @@ static int file_check_own(struct ports *p, const char *path, struct err *e)
 	autoclose int fd = -1;
 
 	if (dir == -ENOENT) {
-		*e = (struct err){ 0 };
+		err_clear(e);
 		return 0;
 	}
 	if (dir < 0)

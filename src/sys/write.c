@@ -52,7 +52,7 @@ static int open_dir(struct ports *p, const char *path, struct err *e)
 
 	if (fd != -ENOENT || !path[1])
 		return fd;
-	*e = (struct err){ 0 };
+	err_clear(e);
 	parent = xstrdup(path);
 	slash = strrchr(parent, '/');
 	*slash = '\0';
