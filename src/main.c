@@ -33,7 +33,7 @@ static const char *status_text(enum exit_status status)
 /* What the host is like after this message; not for commands that only look. */
 static const char *state_text(const struct command *c, const struct err *e, bool changed)
 {
-	if (!c || !c->changes || !strcmp(e->id, "interrupted"))
+	if (!c || !c->changes)
 		return "";
 	switch (e->status) {
 	case STATUS_REFUSED:
@@ -41,9 +41,7 @@ static const char *state_text(const struct command *c, const struct err *e, bool
 		/* Found out on the way, and walked back. */
 		return changed ? "; the host is as it was before" : "; nothing was changed";
 	case STATUS_FAILED:
-		return e->code == -ESTALE && starts_with(e->text, "all steps")
-			       ? ""
-			       : "; the host is as it was before";
+		return "; the host is as it was before";
 	default:
 		return "";
 	}
@@ -193,6 +191,8 @@ int main(int argc, char **argv)
 		c = find_command(&in, &e);
 		status = c ? run(c, &in, &e) : STATUS_USAGE;
 	}
+	if (e.code && in.given & OPT_JSON && !in.reported)
+		json_failure(stdout, in.command, status, &e);
 	print_error(c, &e, in.changed);
 	return close_stdout(in.changed, status);
 }

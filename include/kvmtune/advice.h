@@ -14,6 +14,7 @@ struct host;
 struct plan;
 
 enum advice_id {
+	ADVICE_SHADOW_PAGING_HOLES,
 	ADVICE_EPT_OFF_SLOWER,
 	ADVICE_EPT_OFF_CENTOS7_CPUS,
 	ADVICE_EPT_OFF_OVMF_SMP,
@@ -23,6 +24,9 @@ enum advice_id {
 	ADVICE_NPT_OFF_SLOWER,
 	ADVICE_NPT_OFF_NESTED,
 	ADVICE_NPT_OFF_SEV,
+	ADVICE_NESTED_OFF_GUESTS,
+	ADVICE_NESTED_OFF_HOLES,
+	ADVICE_NESTED_ON_HOLES,
 	ADVICE_KVM_CONTAINERS,
 	ADVICE_LIBVIRT_CACHE,
 	ADVICE_KSM_OFF_GAIN,
@@ -34,11 +38,14 @@ enum advice_id {
 
 struct advice {
 	const char *name;   /* stable: "ept-off-slower" */
-	const char *text;   /* one or two sentences */
+	const char *text;   /* one or two sentences; see advice_text() */
 	const char *source; /* where that is known from */
 };
 
 extern const struct advice advices[ADVICE_COUNT];
+
+/* The text, with what it says of this host in particular. Never NULL; to be freed. */
+char *advice_text(enum advice_id id, const struct host *host);
 
 /* Adds to the plan all advice that applies to it on this host. Pure. */
 void advise_plan(const struct host *host, struct plan *plan);

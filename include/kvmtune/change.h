@@ -37,9 +37,20 @@ struct request {
 	void *arg;
 };
 
+/* What became of an earlier change that was interrupted, before this one was begun. */
+enum recovery {
+	RECOVERY_NONE,	 /* there was none */
+	RECOVERY_FIRST,	 /* a dry run: the plan is that of its rollback, which comes first */
+	RECOVERY_FAILED, /* it could not be rolled back: the outcome is that of the rollback */
+	RECOVERY_ROLLED_BACK,
+	RECOVERY_CLOSED, /* the host had reached its goal */
+};
+
 struct outcome {
-	struct host before, after;	    /* after: as far as something was applied */
-	struct journal journal;		    /* as it was before */
+	enum recovery recovery;
+	char *recovered;	   /* the command of that change; NULL with RECOVERY_NONE */
+	struct host before, after; /* after: as far as something was applied */
+	struct journal journal;	   /* as it was before */
 	const struct journal_entry *undoes; /* in journal; NULL: no undo, or nothing to undo */
 	bool is_undo;
 	bool skips; /* it is left as it is, and not undone any more */

@@ -68,7 +68,8 @@ struct invocation {
 	char **args;	     /* operands behind it */
 	int arg_count;
 	struct ports *ports;
-	bool changed; /* by the command: it has altered the host, whatever comes after */
+	bool changed;  /* by the command: it has altered the host, whatever comes after */
+	bool reported; /* by the command: its JSON document is printed, with any error in it */
 };
 
 struct command {
@@ -98,6 +99,7 @@ void list_words(FILE *out);
 enum exit_status usage_error(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
 enum exit_status cmd_status(struct invocation *in, struct err *e);
+enum exit_status cmd_list(struct invocation *in, struct err *e);
 enum exit_status cmd_cpu(struct invocation *in, struct err *e);
 enum exit_status cmd_guests(struct invocation *in, struct err *e);
 enum exit_status cmd_setting(struct invocation *in, struct err *e);

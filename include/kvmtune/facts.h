@@ -19,7 +19,8 @@ struct cpu_id {
 
 struct host_id {
 	char name[65];
-	char kernel[65]; /* release */
+	char kernel[65];  /* release */
+	char version[65]; /* as uname -v has it: when and by whom it was built */
 	char machine[65];
 	unsigned page_bytes;	   /* of a base page; 0 unknown */
 	unsigned ticks_per_second; /* of the times in /proc/PID/stat */

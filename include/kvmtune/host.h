@@ -46,7 +46,15 @@ struct reload_facts {
 	struct err why_not; /* with RELOAD_IMPOSSIBLE: the refusal that says so */
 };
 
-/* What belongs to one module parameter setting. */
+/* One parameter that is a setting. */
+struct param_facts {
+	enum tri now;	   /* of the loaded module; UNKNOWN when not loaded or not readable */
+	enum tri next;	   /* at the next load */
+	bool next_decided; /* by an option, the winner; else it is the default */
+	struct modconf_token winner;
+};
+
+/* A kvm vendor module, and the processor's extension that it drives. */
 struct module_facts {
 	struct fact virt;    /* the processor has VT-x (SVM) */
 	struct fact enabled; /* and firmware and kernel let it be used */
@@ -58,10 +66,7 @@ struct module_facts {
 	struct reload_facts reload;
 	struct param *params;
 	size_t param_count;
-	enum tri now;	   /* of the loaded module; UNKNOWN when not loaded or not readable */
-	enum tri next;	   /* what the next load will give */
-	bool next_decided; /* somebody's option says so: winner; else it is the default */
-	struct modconf_token winner;
+	struct param_facts of[SETTING_COUNT]; /* where the setting has a parameter in this module */
 };
 
 /* In bytes, as the extended attribute has it: 32 entries. */
@@ -122,7 +127,7 @@ struct host {
 	bool root;  /* we are root */
 	bool cpu_known;
 	struct cpu_id cpu;
-	struct module_facts modules[SETTING_COUNT]; /* of the rows that have a module */
+	struct module_facts modules[MODULE_COUNT];
 	struct ksm_facts ksm;
 	struct memory_facts memory;
 	struct modconf conf;
@@ -152,5 +157,23 @@ bool conf_is_last_word(const struct unread *unread, const struct modconf_token *
 const char *module_param(const struct module_facts *m, const char *name);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);
+
+/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Nothing to free. */
+struct setting_state {
+	const char *now;
+	const char *next; /* at the next load or boot */
+};
+struct setting_state setting_state(const struct host *h, const struct setting *s);
+/*
+ * The module whose parameter a setting is on this host: the processor's own, or the one that the
+ * setting has. In an image, which may run anywhere, the first of those that it has.
+ */
+enum module_id setting_module(const struct host *h, const struct setting *s);
+/*
+ * What the next load of a module gives, where this option decides (NULL: none); sure: no file that
+ * could not be read may decide otherwise.
+ */
+enum tri param_next(const struct module_facts *m, const struct module_param *row,
+		    const struct modconf_token *winner, bool sure);
 
 #endif

@@ -180,6 +180,11 @@ const char *ksm_now(const struct ksm_facts *k);
  * may be NULL): services, a file with its line, or "default".
  */
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who);
+/*
+ * The same for reports; NULL also where a unit could decide and the service manager does not answer,
+ * or where a file that could turn KSM on cannot be read. ret_who: NULL, or empty.
+ */
+const char *ksm_next_known(const struct ksm_facts *k, struct strv *ret_who);
 
 bool unit_is_active(const struct ksm_unit *u); /* or on its way there */
 /* Where it is heading: a unit that is being stopped is not up, one whose start waits is. */

@@ -21,7 +21,7 @@ char *own_file_undone(const char *path, const char *today, const char *ours, con
 char *own_file_harmless(const char *path, const char *text);
 
 /* The value of a parameter in a text of OWN_CONF_FILE; UNKNOWN: it has none. */
-enum tri own_conf_value(const char *text, const struct module_setting *ms);
+enum tri own_conf_value(const char *text, const char *module, const char *param);
 
 bool same_file_text(const char *a, const char *b);
 

@@ -26,18 +26,19 @@ enum act_kind {
 	ACT_WRITE_FILE,	 /* target: path; text: its whole new content; mode */
 	ACT_REMOVE_FILE, /* target: path */
 	/*
-	 * target: module; param, value: libkmod must say so for the next load. expects: what the
-	 * running module has; empty where it is not loaded.
+	 * target: module; wanted: libkmod must say so for the next load. expects: what the running
+	 * module has of these; empty where it is not loaded.
 	 */
 	ACT_CONFIRM,
 	ACT_UNLOAD, /* target: module */
-	ACT_LOAD,   /* target: module; text: exactly these options, or NULL: as configured */
+	ACT_LOAD, /* target: module; text: exactly these options, or NULL: as configured; wanted */
 	/*
-	 * target: module; text, param, value, expects, device: all as it was. With other options
-	 * than these, should the kernel refuse them: better than no KVM.
+	 * target: module; text, wanted, expects, device: all as it was. With the options in `wanted`
+	 * alone, should the kernel refuse the text: better than no KVM.
 	 */
 	ACT_RESTORE,
-	ACT_CHECK_PARAMS, /* target: module; expects: what each parameter must be afterwards */
+	/* target: module; expects: what each parameter must be afterwards; wanted: for people */
+	ACT_CHECK_PARAMS,
 	ACT_CHECK_DEVICE, /* target: path; device: owner, mode and ACL it must have again */
 	ACT_CHECK_GUEST,  /* a test guest runs */
 	/*
@@ -69,12 +70,19 @@ struct expect {
 	bool announced; /* the plan says so already, or it goes without saying */
 };
 
+/* The value of a parameter that a change is about; UNKNOWN: the default, whatever that is. */
+struct wanted {
+	char *param;
+	enum tri value;
+	bool by_default; /* no option may say anything of it, or all that do must agree */
+};
+
 struct act {
 	enum act_kind kind;
 	char *target;
 	char *text;
-	char *param;
-	enum tri value;
+	struct wanted *wanted;
+	size_t wanted_count;
 	unsigned mode;
 	bool runtime;
 	bool reload;  /* the last of several links: systemd reads its files again, once for all */
@@ -113,6 +121,8 @@ struct change {
 	const char *now, *next;
 	bool waits;   /* takes effect at the next module load or boot only */
 	bool already; /* nothing to do */
+	/* Why this host can never have it; code 0: it can. The refusal of the plan says so, too. */
+	struct err impossible;
 };
 
 /* The larger of 5 % of the memory and 1 GiB. */
@@ -122,6 +132,11 @@ struct change {
 bool change_is_so_now(const struct change *c);
 /* Is it saved, so that only what runs now differs until the next load or boot? */
 bool change_is_saved(const struct change *c);
+/*
+ * What becomes of the goal, by what the host is: "ok", "differs", "pending" (saved, it waits),
+ * "unknown", "refused" (never on this host). Whether guests run is no matter.
+ */
+const char *change_state(const struct change *c);
 
 struct plan_options {
 	const char *again; /* what to type to do it again; NULL: by the goal, "ept off" */
@@ -155,7 +170,9 @@ struct plan {
 	size_t effect_count;
 	enum advice_id *advice;
 	size_t advice_count;
-	struct err refusal;	/* code 0: none */
+	struct err refusal; /* the first, which decides the exit status; code 0: none */
+	struct err *also;   /* the others */
+	size_t also_count;
 	bool refused_for_users; /* show who uses KVM */
 	/*
 	 * It rests on whether the module could be loaded again, which was not looked at: plan again
@@ -176,28 +193,18 @@ void plan_build(const struct host *host, const struct goal *goals, size_t count,
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret);
 
+/* Has the host all that these steps of an interrupted change were to bring? */
+bool plan_is_reached(const struct host *host, const struct step *steps, size_t count);
+
 /* Does the plan need a module reload? */
 bool plan_reloads(const struct plan *plan);
 
 /* What to do where file.writable() gave this error. */
 const char *plan_unwritable_hint(int code);
 
-/* The plan function of the settings that are module parameters. */
-void plan_module_setting(const struct host *host, const struct goal *goal,
-			 const struct plan_options *options, struct plan *plan);
-
-/* The same for the way back from these steps of the past. */
-void plan_module_back(const struct host *host, const struct setting *setting,
-		      const struct step *steps, size_t count, const struct plan_options *options,
-		      struct plan *plan);
-
-/* The plan function of KSM. */
-void plan_ksm(const struct host *host, const struct goal *goal, const struct plan_options *options,
-	      struct plan *plan);
-
-/* The same for the way back from these steps of the past. */
-void plan_ksm_back(const struct host *host, const struct step *steps, size_t count,
-		   const struct plan_options *options, struct plan *plan);
+/* What of the host the plans for these goals look at, and that of an undo of these steps. */
+unsigned goals_parts(const struct goal *goals, size_t count);
+unsigned past_parts(const struct step *steps, size_t count);
 
 /* Do these steps of the past have to do with KSM? Did they turn it off, or on? */
 bool plan_touches_ksm(const struct step *steps, size_t count);

@@ -32,12 +32,20 @@ void text_setting(FILE *out, const struct style *style, const struct host *host,
 void text_ksmd(FILE *out, const struct host *from, const struct host *to, int64_t ms);
 int json_setting(FILE *out, const struct host *host, const struct setting *setting);
 
+/* `kvmtune list`. */
+void text_list(FILE *out, const struct host *host);
+int json_list(FILE *out, const struct host *host);
+
+/* What went wrong, where a command has no document of its own to say it in. */
+int json_failure(FILE *out, const char *command, enum exit_status status, const struct err *e);
+
 /* `kvmtune guests`. in_use is what the module's count says. */
 void text_users(FILE *out, const struct style *style, const struct host *host);
 int json_users(FILE *out, const struct host *host);
 
 /* `kvmtune cpu`. */
 struct cpu_report {
+	const struct host *host; /* its name and kernel */
 	const struct cpu_evidence *evidence;
 	const struct cpu_judgement *judgement;
 	const struct strv *unseen;
@@ -54,13 +62,13 @@ int json_change(FILE *out, const struct outcome *o, const char *command, bool dr
 
 /* `kvmtune audit`: the goals against the host, by the plan made for them. */
 void text_audit(FILE *out, const struct style *style, const struct host *host,
-		const struct plan *plan);
+		const struct plan *plan, const struct journal *journal);
 int json_audit(FILE *out, const struct host *host, const struct plan *plan,
-	       enum exit_status status);
+	       const struct journal *journal, enum exit_status status);
 
 /* `kvmtune undo --list`. */
 void text_journal(FILE *out, const struct style *style, const struct journal *journal);
-int json_journal(FILE *out, const struct journal *journal);
+int json_journal(FILE *out, const struct host *host, const struct journal *journal);
 
 /* The table of who uses KVM alone, with a blank line around; for a refusal. To be freed. */
 char *users_table(const struct kvm_users *users);

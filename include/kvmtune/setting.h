@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * setting.h - the table of settings: what kvmtune can turn on and off.
+ * setting.h - the table of settings: what kvmtune can change.
  *
- * A new setting is one row here, one plan function, its tests and its section of the man page.
- * A row with a module is a bool parameter of a kvm vendor module, fixed at load time; the plan
- * function of all such rows is plan_module_setting().
+ * A new setting of a kind that exists is one row in setting.c, its section of the man page and its
+ * tests. A kind is a row of functions in plan.c, and one in the layers that observe and report.
  */
 #ifndef KVMTUNE_SETTING_H
 #define KVMTUNE_SETTING_H
@@ -12,26 +11,46 @@
 #include <kvmtune/base.h>
 
 struct cpu_id;
-struct goal;
 struct host;
-struct plan;
-struct plan_options;
 
-enum setting_id { SETTING_EPT, SETTING_NPT, SETTING_KSM, SETTING_COUNT };
+enum setting_id {
+	SETTING_EPT,
+	SETTING_NPT,
+	SETTING_TDP,
+	SETTING_NESTED,
+	SETTING_KSM,
+	SETTING_COUNT
+};
+
+enum setting_kind {
+	KIND_MODULE, /* a bool parameter of a kvm vendor module, fixed when the module is loaded */
+	KIND_KSM,    /* KSM's switch, and the services that drive it */
+	KIND_COUNT
+};
 
 /* The processor's extension that a module drives: each vendor has its own. */
 enum virt_kind { VIRT_VMX, VIRT_SVM };
 
-struct module_setting {
+enum module_id { MODULE_KVM_INTEL, MODULE_KVM_AMD, MODULE_COUNT };
+
+struct kvm_module {
+	const char *name; /* "kvm_intel" */
 	enum virt_kind kind;
-	const char *module; /* "kvm_intel" */
-	const char *param;  /* "ept" */
 	const char *virt;   /* what the processor needs at all: "VT-x" */
-	const char *paging; /* what the parameter is about: "EPT" */
+	const char *paging; /* its second level of page tables: "EPT" */
+	const char *param;  /* the parameter that is about that: "ept" */
+};
+extern const struct kvm_module kvm_modules[MODULE_COUNT];
+
+/* One parameter of one module. */
+struct module_param {
+	const char *name; /* "ept" */
+	/* It is about the processor's page tables: not on where it has none, and on by default. */
+	bool is_paging;
 	/*
 	 * Parameters that the kernel forces while this one is off, whatever was asked for
-	 * (vmx.c:hardware_setup, svm.c:svm_hardware_setup). NULL-terminated. Their values are no
-	 * proof of anything.
+	 * (vmx.c:hardware_setup, svm.c:svm_hardware_setup). NULL-terminated. Their values prove
+	 * nothing.
 	 */
 	const char *const *forced_off;
 	const char *const *also_moves; /* change with it in another way */
@@ -39,15 +58,16 @@ struct module_setting {
 
 struct setting {
 	enum setting_id id;
-	const char *name;		     /* "ept": on the command line and in JSON */
-	const char *title;		     /* "extended page tables" */
-	const char *summary;		     /* for help: one line */
-	const char *const *values;	     /* NULL-terminated; "on", "off" */
-	const char *next;		     /* when what is saved takes effect: "next load" */
-	unsigned parts;			     /* of the host that belong to it: enum host_part */
-	const struct module_setting *module; /* NULL: no module parameter */
-	void (*plan)(const struct host *host, const struct goal *goal,
-		     const struct plan_options *options, struct plan *plan);
+	enum setting_kind kind;
+	const char *name;	   /* "ept": on the command line and in JSON */
+	const char *title;	   /* "extended page tables" */
+	const char *summary;	   /* for help: one line */
+	const char *const *values; /* NULL-terminated; "on", "off" */
+	const char *next;	   /* when what is saved takes effect: "load", "boot" */
+	unsigned parts;		   /* of the host that belong to it: enum host_part */
+	/* KIND_MODULE: the parameter in each vendor's module; NULL: that one has none. */
+	const struct module_param *params[MODULE_COUNT];
+	bool other_name; /* of other settings, one for each vendor: it has no row of its own */
 };
 
 extern const struct setting settings[SETTING_COUNT];
@@ -58,13 +78,19 @@ const struct setting *setting_find(const char *name);
 const char *setting_value(const struct setting *s, const char *value);
 /* "on|off" */
 void setting_values_text(const struct setting *s, struct buf *ret);
+/* The module of this name; MODULE_COUNT: none of ours. */
+enum module_id module_find(const char *name);
+/* The setting that is this parameter of this module, NULL: none is. */
+const struct setting *setting_of_param(enum module_id module, const char *param);
 
 /* What CPUID says of the extension that a module drives. */
 enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind);
 /*
- * Is a setting one of this processor's? What belongs to another vendor's is impossible here, and
- * not worth a line in a report. Nobody knows what an image will run on: there, each is.
+ * Is a module one for this processor? What belongs to another vendor's is impossible here, and not
+ * worth a line in a report. Nobody knows what an image will run on: there, each is.
  */
+bool module_fits(enum module_id module, const struct cpu_id *cpu);
+/* Does the setting have a parameter in a module for this processor? Other kinds fit everywhere. */
 bool setting_fits(const struct setting *s, const struct cpu_id *cpu);
 
 /* Words for a bool parameter: "on", "off", NULL (unknown); and for people: "unknown". */
@@ -85,8 +111,5 @@ struct goal {
 	const struct setting *setting;
 	const char *value; /* of setting->values */
 };
-
-/* What of the host the plans for these goals look at. */
-unsigned goals_parts(const struct goal *goals, size_t count);
 
 #endif

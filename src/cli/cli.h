@@ -5,6 +5,9 @@
 
 #include <kvmtune/command.h>
 
+/* Is the report to be JSON? Then it is on stdout after this, with any error in it. */
+bool reports_json(struct invocation *in);
+
 /* STATUS_DONE, or STATUS_USAGE where there are operands. */
 enum exit_status no_operands(const struct invocation *in, struct err *e);
 

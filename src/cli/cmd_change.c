@@ -136,6 +136,24 @@ static void command_text(const struct invocation *in, struct buf *ret)
 		buf_puts(ret, " --skip");
 }
 
+/* Who stands in the way, and what else does. NULL: nothing to add. */
+static char *refusal_detail(const struct outcome *o)
+{
+	struct buf b = { 0 };
+
+	if (o->plan.refused_for_users) {
+		autofree char *users = users_table(&o->before.users);
+
+		buf_puts(&b, users);
+	}
+	for (size_t i = 0; o->plan.refusal.code && i < o->plan.also_count; i++) {
+		buf_puts(&b, "  also: ");
+		buf_add_safe(&b, o->plan.also[i].text, sizeof(o->plan.also[i].text));
+		buf_puts(&b, "\n");
+	}
+	return b.len ? buf_steal(&b) : NULL;
+}
+
 enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
 			    struct err *e)
 {
@@ -160,13 +178,13 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 	request.command = command.data;
 	change_run(in->ports, &request, &o);
 	clear_line(&line);
-	if (in->given & OPT_JSON)
+	if (reports_json(in))
 		json_change(stdout, &o, command.data, dry_run);
 	else
 		text_change(stdout, &in->style, &o, dry_run);
 	*e = o.err;
-	if (o.plan.refused_for_users && !(in->given & OPT_JSON))
-		e->detail = users_table(&o.before.users);
+	if (!(in->given & OPT_JSON))
+		e->detail = refusal_detail(&o);
 	status = o.status;
 	in->changed = o.applied;
 	outcome_free(&o);
@@ -203,7 +221,7 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 		return usage_error(e, "%s without a value changes nothing", in->command);
 	if (host_observe(in->ports, parts | HOST_LENIENT, &host, e) < 0)
 		status = e->status;
-	else if (in->given & OPT_JSON)
+	else if (reports_json(in))
 		json_setting(stdout, &host, setting);
 	else
 		text_setting(stdout, &in->style, &host, setting);
@@ -247,13 +265,16 @@ enum exit_status cmd_apply(struct invocation *in, struct err *e)
 static enum exit_status list_changes(struct invocation *in, struct err *e)
 {
 	struct journal journal;
+	struct host host;
 
-	if (journal_load(in->ports, &journal, e) < 0)
+	if (journal_load(in->ports, &journal, e) < 0 ||
+	    host_observe(in->ports, HOST_LENIENT, &host, e) < 0)
 		return e->status;
-	if (in->given & OPT_JSON)
-		json_journal(stdout, &journal);
+	if (reports_json(in))
+		json_journal(stdout, &host, &journal);
 	else
 		text_journal(stdout, &in->style, &journal);
+	host_free(&host);
 	journal_free(&journal);
 	return STATUS_DONE;
 }
@@ -273,48 +294,52 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 /* ---- audit ---- */
 
-static enum exit_status audit_status(const struct plan *plan, struct err *e)
+/* What each state means for the exit status, the worst first. */
+static const struct {
+	const char *state;
+	enum exit_status status;
+} audit_states[] = {
+	{ "differs", STATUS_DRIFT },
+	{ "unknown", STATUS_FAILED },
+	{ "refused", STATUS_IMPOSSIBLE },
+	{ "pending", STATUS_PENDING },
+};
+
+static enum exit_status audit_status(const struct plan *plan, const struct journal *journal)
 {
-	enum exit_status status = STATUS_DONE;
-
-	/* Where not even the state of a setting could be told. */
-	if (plan->refusal.code && !plan->change_count) {
-		*e = plan->refusal;
-		return e->status;
-	}
-	for (size_t i = 0; i < plan->change_count; i++) {
-		const struct change *c = &plan->changes[i];
-
-		if (c->already)
-			continue;
-		if (!change_is_saved(c))
-			return STATUS_DRIFT;
-		status = STATUS_PENDING;
-	}
-	return status;
+	if (journal_interrupted(journal) && !journal->at_work)
+		return STATUS_STUCK;
+	for (size_t i = 0; i < ARRAY_SIZE(audit_states); i++)
+		for (size_t k = 0; k < plan->change_count; k++)
+			if (strcmp(change_state(&plan->changes[k]), audit_states[i].state) == 0)
+				return audit_states[i].status;
+	return STATUS_DONE;
 }
 
-/* The same plan as the change would have: where it has nothing to do, there is no drift. */
+/* The same plan as the change would have: where it has nothing to do, the host is as wanted. */
 static enum exit_status audit(struct invocation *in, const struct goal *goals, size_t count,
 			      struct err *e)
 {
 	struct plan_options options = { .reserve_bytes = in->reserve_bytes };
+	struct journal journal = { 0 };
 	struct host host = { 0 };
 	struct plan plan = { 0 };
 	enum exit_status status;
 
-	if (host_observe(in->ports, goals_parts(goals, count), &host, e) < 0) {
+	if (journal_load(in->ports, &journal, e) < 0 ||
+	    host_observe(in->ports, goals_parts(goals, count) | HOST_LENIENT, &host, e) < 0) {
 		status = e->status;
 	} else {
 		plan_build(&host, goals, count, &options, &plan);
-		status = audit_status(&plan, e);
-		if (in->given & OPT_JSON)
-			json_audit(stdout, &host, &plan, status);
+		status = audit_status(&plan, &journal);
+		if (reports_json(in))
+			json_audit(stdout, &host, &plan, &journal, status);
 		else
-			text_audit(stdout, &in->style, &host, &plan);
+			text_audit(stdout, &in->style, &host, &plan, &journal);
 	}
 	plan_free(&plan);
 	host_free(&host);
+	journal_free(&journal);
 	return status;
 }
 

@@ -167,7 +167,7 @@ static enum exit_status required(const struct cpu_report *r, enum cpu_cap_id id,
 static enum exit_status report(struct invocation *in, const struct cpu_report *r,
 			       enum cpu_cap_id id, struct err *e)
 {
-	if (in->given & OPT_JSON)
+	if (reports_json(in))
 		json_cpu(stdout, r);
 	else if (!in->require)
 		text_cpu(stdout, &in->style, r);
@@ -195,15 +195,20 @@ static enum exit_status judge(struct invocation *in, const struct cpu_evidence *
 			      const struct strv *unseen, struct err *e)
 {
 	struct cpu_judgement judgement = { 0 };
-	const struct cpu_report r = { .evidence = evidence,
+	struct host host;
+	const struct cpu_report r = { .host = &host,
+				      .evidence = evidence,
 				      .judgement = &judgement,
 				      .unseen = unseen,
 				      .captured = in->cpuid_file };
 	enum exit_status status;
 
+	if (host_observe(in->ports, HOST_LENIENT, &host, e) < 0)
+		return e->status;
 	cpu_judge(evidence, &judgement);
 	status = report(in, &r, in->require ? cpu_cap_find(in->require) : CAP_COUNT, e);
 	cpu_judgement_free(&judgement);
+	host_free(&host);
 	return status;
 }
 

@@ -29,12 +29,20 @@ static enum exit_status parse_goal(const char *word, struct goal *ret, struct er
 	return usage_error(e, "%s takes %s, not \"%s\"", name, known.data, word + len + 1);
 }
 
-static bool named_twice(const struct goal *goals, size_t count, const struct goal *goal)
+/* The setting that is the same one, or another name for it; NULL: none. */
+static const struct setting *named_already(const struct goal *goals, size_t count,
+					   const struct setting *s)
 {
-	for (size_t i = 0; i < count; i++)
-		if (goals[i].setting == goal->setting)
-			return true;
-	return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct setting *other = goals[i].setting;
+
+		if (other == s)
+			return other;
+		for (size_t k = 0; k < MODULE_COUNT; k++)
+			if (s->params[k] && s->params[k] == other->params[k])
+				return other;
+	}
+	return NULL;
 }
 
 enum exit_status parse_goals(const struct invocation *in, struct goal **ret, size_t *ret_count,
@@ -43,13 +51,20 @@ enum exit_status parse_goals(const struct invocation *in, struct goal **ret, siz
 	if (!in->arg_count)
 		return usage_error(e, "%s needs at least one SETTING=VALUE", in->command);
 	for (int i = 0; i < in->arg_count; i++) {
+		const struct setting *other;
 		struct goal goal = { 0 };
 		enum exit_status status = parse_goal(in->args[i], &goal, e);
 
 		if (status != STATUS_DONE)
 			return status;
-		if (named_twice(*ret, *ret_count, &goal))
-			return usage_error(e, "%s is named twice", goal.setting->name);
+		other = named_already(*ret, *ret_count, goal.setting);
+		if (other == goal.setting)
+			return usage_error(e, "%s is named twice", other->name);
+		if (other)
+			return usage_error(e,
+					   "%s and %s are the same on one kind of processor: name "
+					   "one",
+					   other->name, goal.setting->name);
 		array_push(*ret, *ret_count) = goal;
 	}
 	return STATUS_DONE;

@@ -50,33 +50,35 @@ static void configured_in_image(struct ports *p, const char *module, struct buf 
 	unread_free(&unread);
 }
 
-static int configured_value(struct ports *p, const struct act *act, enum tri *ret, struct err *e)
+static int configured_options(struct ports *p, const char *module, struct buf *ret, struct err *e)
 {
-	autobuf options = { 0 };
-
-	if (p->image)
-		configured_in_image(p, act->target, &options);
-	else if (p->module.prepare(p, act->target, NULL, &options, e) < 0)
-		return e->code;
-	*ret = value_in_options(act->target, buf_text(&options), act->param);
+	if (!p->image)
+		return p->module.prepare(p, module, NULL, ret, e);
+	configured_in_image(p, module, ret);
 	return 0;
 }
 
 static int do_confirm(struct act_context *c, const struct act *act, struct err *e)
 {
-	enum tri value = UNKNOWN;
+	autobuf options = { 0 };
 
-	if (configured_value(c->ports, act, &value, e) < 0)
+	if (configured_options(c->ports, act->target, &options, e) < 0)
 		return e->code;
-	if (value == act->value || (value == UNKNOWN && act->text))
-		return 0;
-	err_set(e, -ESTALE,
-		"the option did not take effect: by all of modprobe.d the next load of %s gives "
-		"%s %s, not %s",
-		act->target, act->param, value == UNKNOWN ? "by default" : on_off(value),
-		on_off(act->value));
-	return err_hint(e, "Something else wrote to modprobe.d meanwhile. Look at `kvmtune status` "
-			   "and run the command again.");
+	for (size_t i = 0; i < act->wanted_count; i++) {
+		const struct wanted *w = &act->wanted[i];
+		enum tri value = value_in_options(act->target, buf_text(&options), w->param);
+
+		if (value == w->value || (value == UNKNOWN && w->by_default))
+			continue;
+		err_set(e, -ESTALE,
+			"the option did not take effect: by all of modprobe.d the next load of %s "
+			"gives %s %s, not %s",
+			act->target, w->param, value == UNKNOWN ? "by default" : on_off(value),
+			on_off(w->value));
+		return err_hint(e, "Something else wrote to modprobe.d meanwhile. Look at `kvmtune "
+				   "status` and run the command again.");
+	}
+	return 0;
 }
 
 /* ---- the module ---- */
@@ -269,11 +271,19 @@ static int do_check_device(struct act_context *c, const struct act *act, struct 
 
 /* ---- the way back ---- */
 
-/* The module with its one parameter alone: better than no KVM at all. */
-static int load_with_param_alone(struct act_context *c, const struct act *act, struct err *e)
+/* The module with our parameters alone: better than no KVM at all. */
+static int load_with_ours_alone(struct act_context *c, const struct act *act, struct err *e)
 {
-	autofree char *options = xasprintf("%s=%d", act->param, act->value);
-	int r = load_module(c, act->target, options, e);
+	autobuf b = { 0 };
+	const char *options;
+	int r;
+
+	for (size_t i = 0; i < act->wanted_count; i++) {
+		buf_join(&b, " ", act->wanted[i].param);
+		buf_printf(&b, "=%d", act->wanted[i].value);
+	}
+	options = buf_text(&b);
+	r = load_module(c, act->target, options, e);
 
 	if (r == 0)
 		strv_addf(&c->report->remarks,
@@ -287,7 +297,7 @@ static int load_by_all_means(struct act_context *c, const struct act *act, struc
 	int r = load_module(c, act->target, act->text, e);
 
 	if (r < 0)
-		r = load_with_param_alone(c, act, e);
+		r = load_with_ours_alone(c, act, e);
 	if (r < 0)
 		return err_hint(e, "KVM is away. Look at the kernel log (dmesg) for the reason, "
 				   "then: kvmtune undo");

@@ -26,8 +26,8 @@ static unsigned parts_of(const struct flow *f)
 	const struct journal_entry *undoes = f->o->undoes;
 	unsigned parts = f->o->is_undo ? HOST_MODULES | HOST_PARAMS : 0;
 
-	if (undoes && plan_touches_ksm(undoes->steps, undoes->step_count))
-		parts |= HOST_KSM | HOST_KSM_USERS | HOST_KSM_UNITS;
+	if (undoes)
+		parts |= past_parts(undoes->steps, undoes->step_count);
 	return parts | goals_parts(f->request->goals, f->request->goal_count);
 }
 
@@ -90,15 +90,27 @@ static struct plan_options options_of(const struct flow *f)
 	};
 }
 
+static int refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
+		  const char *hint)
+{
+	err_set(&plan->refusal, -EPERM, "%s", text);
+	err_status(&plan->refusal, status, id);
+	plan->status = status;
+	return err_hint(&plan->refusal, "%s", hint);
+}
+
 static void plan_for(const struct flow *f, const struct host *host, struct plan *ret)
 {
 	struct plan_options options = options_of(f);
 	const struct journal_entry *undoes = f->o->undoes;
 
-	if (undoes) {
+	if (undoes && undoes->lost.n) {
+		*ret = (struct plan){ .status = STATUS_IMPOSSIBLE };
+		refuse(ret, STATUS_IMPOSSIBLE, "unknown-step", undoes->lost.v[0],
+		       "Undo it with the kvmtune that made it. Or leave that change as it is:  "
+		       "kvmtune undo --skip");
+	} else if (undoes) {
 		plan_back(host, undoes->steps, undoes->step_count, &options, ret);
-		for (size_t i = 0; i < undoes->lost.n; i++)
-			strv_add(&ret->lost, undoes->lost.v[i]);
 	} else if (f->request->goal_count) {
 		plan_build(host, f->request->goals, f->request->goal_count, &options, ret);
 	} else {
@@ -106,32 +118,10 @@ static void plan_for(const struct flow *f, const struct host *host, struct plan 
 	}
 }
 
-static int refuse(struct outcome *o, enum exit_status status, const char *id, const char *text,
-		  const char *hint)
-{
-	err_set(&o->plan.refusal, -EPERM, "%s", text);
-	err_status(&o->plan.refusal, status, id);
-	o->plan.status = status;
-	return err_hint(&o->plan.refusal, "%s", hint);
-}
-
 static int refuse_not_root(struct outcome *o)
 {
-	return refuse(o, STATUS_IMPOSSIBLE, "not-root", "this needs root",
+	return refuse(&o->plan, STATUS_IMPOSSIBLE, "not-root", "this needs root",
 		      "Run it again with sudo.");
-}
-
-/* An interrupted change must be taken back before anything else is changed. */
-static void check_interrupted(struct outcome *o)
-{
-	const struct journal_entry *open = journal_interrupted(&o->journal);
-	autofree char *text = NULL;
-
-	if (!open || o->is_undo)
-		return;
-	text = xasprintf("an earlier change (%s) did not end: the host may be in between",
-			 open->command);
-	refuse(o, STATUS_STUCK, "interrupted", text, journal_way_out(open));
 }
 
 /* What is to be taken back, with its steps. */
@@ -208,7 +198,7 @@ static void check_writable(struct flow *f)
 	if (r == 0 || r == -ENOENT)
 		return;
 	text = xasprintf("%s cannot be written: %s", path, strerror(-r));
-	refuse(o, STATUS_IMPOSSIBLE, "read-only-config", text, plan_unwritable_hint(r));
+	refuse(&o->plan, STATUS_IMPOSSIBLE, "read-only-config", text, plan_unwritable_hint(r));
 }
 
 static int observe_and_plan(struct flow *f)
@@ -231,7 +221,6 @@ static int observe_and_plan(struct flow *f)
 		plan_free(&o->plan);
 		plan_for(f, &o->before, &o->plan);
 	}
-	check_interrupted(o);
 	if (past_needs_root(f))
 		refuse_not_root(o);
 	check_writable(f);
@@ -316,14 +305,16 @@ static void prove(struct flow *f)
 	if (r == 0 && is_proved(o))
 		return;
 	if (r < 0)
-		err_set(&o->err, r, "all steps were done, but that it is so cannot be proved: %s",
-			unread.text);
+		err_set(&o->err, r, "the change could not be verified: %s", unread.text);
 	else
-		err_set(&o->err, -ESTALE, "all steps were done, but now the host differs again: %s",
-			o->leftover.step_count ? "something else changed it"
-					       : o->leftover.refusal.text);
-	err_hint(&o->err, "Look at it:  kvmtune status        Take it back:  kvmtune undo");
-	o->status = STATUS_FAILED;
+		err_set(&o->err, -ESTALE, "the change could not be verified: %s",
+			o->leftover.step_count
+				? "something else has changed the host since the last step"
+				: o->leftover.refusal.text);
+	o->status = STATUS_STUCK;
+	err_status(&o->err, o->status, "not-verified");
+	err_hint(&o->err, "All steps were done. Look at it:  kvmtune status        Undo it:  "
+			  "kvmtune undo");
 }
 
 static void take_failure(struct outcome *o)
@@ -448,6 +439,118 @@ static int skip(struct flow *f)
 	return journal_skip(f->p, &o->journal, f->request->command, o->undoes->id, &o->err);
 }
 
+/* ---- an earlier change that was interrupted ---- */
+
+/*
+ * Closes it where the host has reached its goal: only the end of its record was missing. An undo is
+ * not closed, but gone on with. 1: closed.
+ */
+static int close_reached(struct flow *f, const struct journal *j, const struct journal_entry *open,
+			 struct err *e)
+{
+	struct host host = { 0 };
+	bool reached;
+
+	if (open->undoes || open->result != JOURNAL_OPEN || open->skips ||
+	    journal_read_steps(j, open, e) < 0 || open->lost.n)
+		return 0;
+	if (host_observe(f->p, past_parts(open->steps, open->step_count), &host, e) < 0)
+		return 0;
+	reached = plan_is_reached(&host, open->steps, open->step_count);
+	host_free(&host);
+	if (!reached)
+		return 0;
+	sweep_after(f->p, open);
+	return journal_end(f->p, open->id, JOURNAL_DONE, e) < 0 ? e->code : 1;
+}
+
+/* Under the lock. 1: nothing is left open; 0: it is to be rolled back. */
+static int close_or_leave(struct flow *f, struct err *e)
+{
+	struct journal j = { 0 };
+	const struct journal_entry *open;
+	int r = journal_load(f->p, &j, e);
+
+	if (r < 0)
+		return r;
+	open = j.at_work ? NULL : journal_interrupted(&j);
+	r = open ? close_reached(f, &j, open, e) : 1;
+	if (r == 1 && open)
+		f->o->recovery = RECOVERY_CLOSED;
+	journal_free(&j);
+	err_clear(e);
+	return r < 0 ? 0 : r;
+}
+
+static void forget_all(struct outcome *o)
+{
+	forget(o);
+	free(o->recovered);
+	o->recovered = NULL;
+}
+
+/* The rollback is an undo: what it comes to is the outcome where it does not end well. */
+static int roll_back(struct flow *f)
+{
+	struct request request = *f->request;
+	struct outcome past = { 0 };
+	struct flow g = { .p = f->p, .request = &request, .o = &past, .waiting = f->waiting };
+
+	request.goals = NULL;
+	request.goal_count = 0;
+	request.command = "undo";
+	request.defer = false;
+	change_once(&g);
+	f->p->file.unlock(f->p);
+	if (past.err.code || request.dry_run) {
+		past.recovered = f->o->recovered;
+		past.recovery = past.err.code ? RECOVERY_FAILED : RECOVERY_FIRST;
+		*f->o = past;
+		return -1;
+	}
+	forget_all(&past);
+	f->o->recovery = RECOVERY_ROLLED_BACK;
+	return 0;
+}
+
+/* The command of the change that was interrupted, NULL: there is none. To be freed. */
+static char *interrupted_command(struct ports *p)
+{
+	struct journal j = { 0 };
+	struct err ignored = { 0 };
+	const struct journal_entry *open;
+	char *command = NULL;
+
+	if (journal_load(p, &j, &ignored) == 0 && !j.at_work) {
+		open = journal_interrupted(&j);
+		command = open ? xstrdup(open->command) : NULL;
+	}
+	journal_free(&j);
+	return command;
+}
+
+/*
+ * What was interrupted is rolled back, or closed as done, before anything else is changed. Negative:
+ * the outcome is complete.
+ */
+static int recover(struct flow *f)
+{
+	int r;
+
+	f->o->recovered = interrupted_command(f->p);
+	if (!f->o->recovered)
+		return 0;
+	if (f->request->dry_run)
+		return roll_back(f);
+	if (wait_for_lock(&f->waiting, &f->o->err) < 0) {
+		f->o->status = f->o->err.status;
+		return -1;
+	}
+	r = close_or_leave(f, &f->o->err);
+	f->p->file.unlock(f->p);
+	return r ? 0 : roll_back(f);
+}
+
 void change_run(struct ports *p, const struct request *request, struct outcome *ret)
 {
 	struct flow f = { .p = p, .request = request, .o = ret, .waiting = wait_begin(p, request) };
@@ -457,6 +560,8 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 		ret->status = skip(&f) < 0 ? ret->err.status : STATUS_DONE;
 		return;
 	}
+	if (request->goal_count && recover(&f) < 0)
+		return;
 	change_once(&f);
 	/* Somebody was faster between the check and the removal: with --wait, wait for him too. */
 	while (ret->applied && ret->report.walked_back && is_in_use(&ret->err) &&
@@ -470,5 +575,5 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 
 void outcome_free(struct outcome *o)
 {
-	forget(o);
+	forget_all(o);
 }

@@ -104,8 +104,8 @@ static int total_refcnt(struct ports *p)
 {
 	int total = 0;
 
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		int n = settings[i].module ? observe_refcnt(p, settings[i].module->module) : 0;
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		int n = observe_refcnt(p, kvm_modules[i].name);
 
 		total += n > 0 ? n : 0;
 	}

@@ -143,56 +143,63 @@ static enum module_state stored_state(struct ports *p, const char *module, struc
 	return states[kind];
 }
 
-static void observe_next(const struct host *h, const struct module_setting *ms,
-			 struct module_facts *m)
+static void observe_next(const struct host *h, const struct module_param *row, const char *module,
+			 const struct module_facts *m, struct param_facts *ret)
 {
-	bool decided = modconf_winner(&h->conf, ms->module, ms->param, &m->winner);
-	bool sure = conf_is_last_word(&h->conf_unread, decided ? &m->winner : NULL);
+	bool decided = modconf_winner(&h->conf, module, row->name, &ret->winner);
+	bool sure = conf_is_last_word(&h->conf_unread, decided ? &ret->winner : NULL);
 
-	m->next = m->paging.value == NO ? NO : sure ? YES : UNKNOWN;
-	m->next_decided = decided && sure;
-	if (m->next_decided && m->paging.value != NO)
-		m->next = param_bool(modconf_token_value(&m->winner));
+	ret->next = param_next(m, row, decided ? &ret->winner : NULL, sure);
+	ret->next_decided = decided && sure;
+	if (ret->next == UNKNOWN && sure && !decided && m->state == MODULE_STATE_BUILTIN)
+		ret->next = ret->now;
 }
 
-static enum tri running_value(struct ports *p, const struct module_setting *ms)
+static enum tri running_value(struct ports *p, const char *module, const char *param)
 {
-	autofree char *path = xasprintf("/sys/module/%s/parameters/%s", ms->module, ms->param);
+	autofree char *path = xasprintf("/sys/module/%s/parameters/%s", module, param);
 	autofree char *line = read_line_of(p, path);
 
 	return line ? param_bool(line) : UNKNOWN;
 }
 
-static void observe_loaded(struct ports *p, const struct module_setting *ms, unsigned parts,
+static void observe_loaded(struct ports *p, enum module_id id, unsigned parts,
 			   struct module_facts *m)
 {
+	const char *module = kvm_modules[id].name;
+
 	if (parts & HOST_PARAMS)
-		observe_params(p, ms->module, &m->params, &m->param_count);
-	m->now = running_value(p, ms);
+		observe_params(p, module, &m->params, &m->param_count);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].params[id])
+			m->of[i].now = running_value(p, module, settings[i].params[id]->name);
 }
 
 /*
- * libkmod is asked only about a module that is not there, and not about that of another vendor: to
+ * libkmod is asked only about a module that is not loaded, and not about that of another vendor: to
  * load the library alone costs more than all the rest.
  */
-static void observe_module(struct ports *p, const struct setting *s, struct host *h,
-			   struct module_facts *m)
+static void observe_module(struct ports *p, enum module_id id, struct host *h)
 {
-	const struct module_setting *ms = s->module;
-	bool fits = setting_fits(s, &h->cpu);
+	const char *module = kvm_modules[id].name;
+	struct module_facts *m = &h->modules[id];
 
-	m->now = UNKNOWN;
 	m->refcnt = -1;
 	m->state = MODULE_STATE_UNKNOWN;
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		m->of[i].now = UNKNOWN;
 	if (!p->image) {
-		m->state = loaded_state(p, ms->module);
-		if (m->state == MODULE_STATE_UNKNOWN)
-			m->state = fits ? stored_state(p, ms->module, h) : MODULE_STATE_UNKNOWN;
-		else
-			observe_loaded(p, ms, h->parts, m);
+		m->state = loaded_state(p, module);
+		/* What is being loaded or removed has no value that lasts. */
+		if (m->state == MODULE_STATE_LOADED || m->state == MODULE_STATE_BUILTIN)
+			observe_loaded(p, id, h->parts, m);
+		else if (m->state == MODULE_STATE_UNKNOWN && module_fits(id, &h->cpu))
+			m->state = stored_state(p, module, h);
 	}
-	observe_hardware(p, h, ms, m);
-	observe_next(h, ms, m);
+	observe_hardware(p, h, id, m);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].params[id])
+			observe_next(h, settings[i].params[id], module, m, &m->of[i]);
 }
 
 /* ---- the rest of the host ---- */
@@ -281,11 +288,11 @@ static void observe_use(struct ports *p, struct host *h)
 	bool in_use = false;
 
 	p->kvm.settle(p);
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
 		struct module_facts *m = &h->modules[i];
 
-		if (settings[i].module && m->state == MODULE_STATE_LOADED)
-			observe_use_of(p, settings[i].module->module, m);
+		if (m->state == MODULE_STATE_LOADED)
+			observe_use_of(p, kvm_modules[i].name, m);
 		in_use |= m->refcnt > 0;
 	}
 	if (!in_use)
@@ -315,9 +322,8 @@ static void observe_modules(struct ports *p, struct host *h)
 	observe_own_conf(p, h);
 	if (!p->image)
 		observe_running(p, h);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module)
-			observe_module(p, &settings[i], h, &h->modules[i]);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		observe_module(p, (enum module_id)i, h);
 	observe_use(p, h);
 	if (h->parts & HOST_RELOAD)
 		observe_reload(p, h);

@@ -23,13 +23,13 @@ static void set_fact(struct fact *f, enum tri value, const char *source)
 }
 
 /* Y proves all; N proves nothing: it may be what was asked for. */
-static void paging_by_module(const struct module_setting *ms, struct module_facts *m)
+static void paging_by_module(const struct kvm_module *module, enum tri now, struct module_facts *m)
 {
 	autofree char *source = NULL;
 
-	if (m->now != YES)
+	if (now != YES)
 		return;
-	source = xasprintf("/sys/module/%s/parameters/%s", ms->module, ms->param);
+	source = xasprintf("/sys/module/%s/parameters/%s", module->name, module->param);
 	set_fact(&m->paging, YES, source);
 	set_fact(&m->usable, YES, source);
 	if (m->enabled.value != YES)
@@ -37,9 +37,9 @@ static void paging_by_module(const struct module_setting *ms, struct module_fact
 }
 
 /* A loaded module is proof that VT-x (SVM) can be used; it does not load without. */
-static void enabled_by_module(const struct module_setting *ms, struct module_facts *m)
+static void enabled_by_module(const struct kvm_module *module, struct module_facts *m)
 {
-	autofree char *source = xasprintf("/sys/module/%s", ms->module);
+	autofree char *source = xasprintf("/sys/module/%s", module->name);
 
 	if (m->state != MODULE_STATE_LOADED)
 		return;
@@ -113,10 +113,10 @@ static void nothing_there(struct module_facts *m)
 	set_fact(&m->usable, NO, "CPUID");
 }
 
-void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
-		      struct module_facts *m)
+void observe_hardware(struct ports *p, struct host *h, enum module_id id, struct module_facts *m)
 {
-	enum tri virt = cpu_virt(&h->cpu, ms->kind);
+	const struct kvm_module *module = &kvm_modules[id];
+	enum tri virt = cpu_virt(&h->cpu, module->kind);
 	struct cpu_evidence e;
 
 	m->virt.value = m->enabled.value = m->paging.value = m->usable.value = UNKNOWN;
@@ -128,13 +128,13 @@ void observe_hardware(struct ports *p, struct host *h, const struct module_setti
 		nothing_there(m);
 		return;
 	}
-	observe_brief_evidence(p, ms->kind, &e);
-	if (ms->kind == VIRT_SVM)
+	observe_brief_evidence(p, module->kind, &e);
+	if (module->kind == VIRT_SVM)
 		observe_amd(&e, m);
 	else
 		observe_intel(&e, m);
 	cpu_evidence_free(&e);
 	usable_by_enabled(m);
-	enabled_by_module(ms, m);
-	paging_by_module(ms, m);
+	enabled_by_module(module, m);
+	paging_by_module(module, m->of[setting_of_param(id, module->param)->id].now, m);
 }

@@ -11,8 +11,7 @@
 struct ports;
 
 /* Fills virt, enabled, paging and usable of m, after its state and parameters are known. */
-void observe_hardware(struct ports *p, struct host *h, const struct module_setting *ms,
-		      struct module_facts *m);
+void observe_hardware(struct ports *p, struct host *h, enum module_id id, struct module_facts *m);
 
 /*
  * What is quick to read: the beginning of /proc/cpuinfo, and the registers of the first logical CPU.

@@ -28,11 +28,11 @@ static void observe_device_mount(struct ports *p, struct host *h)
 		h->device_hidden = device_covered_by(buf_text(&text));
 }
 
-static void ask_about_module(struct ports *p, const struct module_setting *ms,
+static void ask_about_module(struct ports *p, const struct kvm_module *module,
 			     struct reload_facts *ret)
 {
 	*ret = (struct reload_facts){ .state = RELOAD_POSSIBLE };
-	if (p->module.check_reload(p, ms->module, ms->param, &ret->why_not) < 0)
+	if (p->module.check_reload(p, module->name, module->param, &ret->why_not) < 0)
 		ret->state = RELOAD_IMPOSSIBLE;
 }
 
@@ -53,28 +53,31 @@ static bool may_be_killed(struct ports *p, const struct host *h)
  * The kernel is shown a parameter that the loaded module has, so that it refuses to load it in any
  * case: one that it does not have it would pass over.
  */
-static const char *why_not_to_ask(struct ports *p, const struct host *h,
-				  const struct module_facts *m)
+static const char *why_not_to_ask(struct ports *p, const struct host *h, enum module_id id)
 {
-	if (m->now == UNKNOWN)
+	const struct setting *s = setting_of_param(id, kvm_modules[id].param);
+
+	if (h->modules[id].of[s->id].now == UNKNOWN)
 		return "its parameter cannot be read";
 	if (!h->root)
 		return "needs root";
 	return may_be_killed(p, h) ? "a seccomp filter may forbid to ask" : NULL;
 }
 
-static void observe_module(struct ports *p, struct host *h, const struct module_setting *ms,
-			   struct module_facts *m)
+static void observe_module(struct ports *p, struct host *h, enum module_id id)
 {
+	const struct kvm_module *module = &kvm_modules[id];
+	struct module_facts *m = &h->modules[id];
 	const char *why_not;
 
 	if (m->state != MODULE_STATE_LOADED)
 		return;
-	why_not = why_not_to_ask(p, h, m);
+	why_not = why_not_to_ask(p, h, id);
 	if (why_not)
-		strv_addf(&h->unseen, "whether %s could be loaded again (%s)", ms->module, why_not);
+		strv_addf(&h->unseen, "whether %s could be loaded again (%s)", module->name,
+			  why_not);
 	else
-		ask_about_module(p, ms, &m->reload);
+		ask_about_module(p, module, &m->reload);
 }
 
 void observe_reload(struct ports *p, struct host *h)
@@ -83,7 +86,6 @@ void observe_reload(struct ports *p, struct host *h)
 		return;
 	h->parts |= HOST_RELOAD;
 	observe_device_mount(p, h);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module)
-			observe_module(p, h, settings[i].module, &h->modules[i]);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		observe_module(p, h, (enum module_id)i);
 }

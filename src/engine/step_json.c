@@ -46,6 +46,20 @@ static struct json_object *expects_to_json(const struct act *act)
 	return o;
 }
 
+/* {"ept": 0}; null is the default. */
+static struct json_object *wanted_to_json(const struct act *act)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < act->wanted_count; i++) {
+		const struct wanted *w = &act->wanted[i];
+
+		json_put(o, w->param,
+			 w->value == UNKNOWN ? NULL : json_object_new_int(w->value == YES));
+	}
+	return o;
+}
+
 static struct json_object *act_to_json(const struct act *act)
 {
 	struct json_object *o = json_object_new_object();
@@ -53,9 +67,8 @@ static struct json_object *act_to_json(const struct act *act)
 	json_put_exact(o, "kind", act_name(act->kind));
 	json_put_exact(o, "target", act->target);
 	json_put_exact(o, "text", act->text);
-	json_put_exact(o, "parameter", act->param);
-	if (act->param)
-		add_number(o, "value", act->value);
+	if (act->wanted_count)
+		json_put(o, "parameters", wanted_to_json(act));
 	if (act->mode)
 		add_number(o, "mode", act->mode);
 	if (act->runtime)
@@ -180,17 +193,41 @@ static void expects_from_json(struct json_object *before, struct act *act)
 	}
 }
 
-/* A module of one of our settings; and where a parameter is named, the one of that setting. */
-static bool is_module(const char *target, const char *param)
+static void add_wanted(struct act *act, const char *param, enum tri value)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		const struct module_setting *ms = settings[i].module;
+	array_push(act->wanted, act->wanted_count) =
+		(struct wanted){ .param = json_restored(param), .value = value };
+}
 
-		if (ms && strcmp(ms->module, target) == 0 &&
-		    (!param || strcmp(ms->param, param) == 0))
-			return true;
+static void wanted_from_json(struct json_object *o, struct act *act)
+{
+	struct json_object *parameters = member(o, "parameters", json_type_object);
+	const char *only = json_text(o, "parameter");
+
+	/* A journal of 0.1.0 has one. */
+	if (only)
+		add_wanted(act, only, json_int(o, "value") ? YES : NO);
+	if (!parameters)
+		return;
+	json_object_object_foreach(parameters, name, value)
+	{
+		bool number = json_object_is_type(value, json_type_int);
+
+		add_wanted(act, name, !number ? UNKNOWN : json_object_get_int(value) ? YES : NO);
 	}
-	return false;
+}
+
+/* A module of ours; and where parameters are named, each is a setting. */
+static bool is_module(const struct act *act)
+{
+	enum module_id module = module_find(act->target);
+
+	if (module == MODULE_COUNT)
+		return false;
+	for (size_t i = 0; i < act->wanted_count; i++)
+		if (!setting_of_param(module, act->wanted[i].param))
+			return false;
+	return true;
 }
 
 static bool is_unit_name(const char *name)
@@ -217,9 +254,11 @@ static bool is_pair_allowed(const struct step *s)
  * that drive KSM may be named:
  * a journal that somebody else wrote shall not have kvmtune touch anything else.
  */
-static bool target_allowed(enum act_kind kind, const char *target, const char *text,
-			   const char *param)
+static bool target_allowed(const struct act *act)
 {
+	enum act_kind kind = act->kind;
+	const char *target = act->target;
+
 	if (kind == ACT_NONE || kind == ACT_CHECK_GUEST || kind == ACT_WATCH_MEMORY)
 		return true;
 	if (!target)
@@ -236,27 +275,27 @@ static bool target_allowed(enum act_kind kind, const char *target, const char *t
 		return ksm_is_driver(target) || is_unit_name(target);
 	case ACT_MAKE_LINK:
 	case ACT_REMOVE_LINK:
-		return ksm_is_unit_link(target, text);
+		return ksm_is_unit_link(target, act->text);
 	case ACT_SET_RUN:
 		return strcmp(target, KSM_RUN_FILE) == 0;
 	case ACT_CHECK_DEVICE:
 		return strcmp(target, KVM_DEVICE) == 0;
 	default:
-		return is_module(target, param);
+		return is_module(act);
 	}
 }
 
 /* What an act cannot be done without. */
-static bool has_all(enum act_kind kind, struct json_object *o)
+static bool has_all(const struct act *act)
 {
-	const char *text = json_text(o, "text");
+	const char *text = act->text;
 
-	switch (kind) {
+	switch (act->kind) {
 	case ACT_WRITE_FILE:
 	case ACT_MAKE_LINK:
 		return text;
 	case ACT_RESTORE:
-		return text && json_text(o, "parameter");
+		return text && act->wanted_count;
 	case ACT_SET_RUN:
 		return text && text[0] >= '0' && text[0] <= '2' && !text[1];
 	default:
@@ -276,23 +315,22 @@ static void drop_harm(struct act *act)
 static bool act_from_json(struct json_object *o, struct act *ret)
 {
 	const char *name = json_text(o, "kind");
-	autofree char *target = copy_text(o, "target");
-	autofree char *text = copy_text(o, "text");
-	autofree char *param = copy_text(o, "parameter");
 	bool known = false;
 	enum act_kind kind = name ? act_find(name, &known) : ACT_NONE;
 
-	if (!known || !has_all(kind, o) || !target_allowed(kind, target, text, param))
+	if (!known)
 		return false;
 	*ret = (struct act){ .kind = kind,
-			     .target = target,
-			     .text = text,
-			     .param = param,
-			     .value = json_int(o, "value") ? YES : NO,
+			     .target = copy_text(o, "target"),
+			     .text = copy_text(o, "text"),
 			     .mode = (unsigned)json_int(o, "mode") & 0777,
 			     .runtime = json_int(o, "runtime") != 0,
 			     .new_dir = json_int(o, "new_dir") != 0 };
-	target = text = param = NULL;
+	wanted_from_json(o, ret);
+	if (!has_all(ret) || !target_allowed(ret)) {
+		act_free(ret);
+		return false;
+	}
 	if (kind == ACT_WRITE_FILE)
 		drop_harm(ret);
 	device_from_json(member(o, "device", json_type_object), &ret->device);

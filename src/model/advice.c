@@ -4,8 +4,15 @@
 #include <string.h>
 
 #include <kvmtune/plan.h>
+#include <kvmtune/shadow_paging.h>
 
 const struct advice advices[ADVICE_COUNT] = {
+	[ADVICE_SHADOW_PAGING_HOLES] = {
+		.name = "shadow-paging-holes",
+		.text = "guests then run on KVM's shadow page tables, where holes were published in "
+			"2026",
+		.source = "CVE records, August 2026",
+	},
 	[ADVICE_EPT_OFF_SLOWER] = {
 		.name = "ept-off-slower",
 		.text = "EPT off gained 6 % in one HEP benchmark, but some real loads became several "
@@ -54,6 +61,25 @@ const struct advice advices[ADVICE_COUNT] = {
 		.text = "encrypted guests (SEV, SEV-ES, SEV-SNP) need NPT and will not start",
 		.source = "Linux, kvm/svm/sev.c",
 	},
+	[ADVICE_NESTED_OFF_GUESTS] = {
+		.name = "nested-off-guests",
+		.text = "guests with VMX or SVM in their CPU model will not start, nor be restored or "
+			"migrated here: Windows with VBS, Credential Guard or WSL2, nested "
+			"hypervisors",
+		.source = "QEMU, target/i386",
+	},
+	[ADVICE_NESTED_OFF_HOLES] = {
+		.name = "nested-off-holes",
+		.text = "nested off keeps guests from KVM's shadow page tables: the known mitigation "
+			"of the holes published there in 2026, while EPT or NPT is on",
+		.source = "CVE records, August 2026",
+	},
+	[ADVICE_NESTED_ON_HOLES] = {
+		.name = "nested-on-holes",
+		.text = "with nested on, a guest can reach KVM's shadow page tables, where holes were "
+			"published in 2026",
+		.source = "CVE records, August 2026",
+	},
 	[ADVICE_KVM_CONTAINERS] = {
 		.name = "kvm-containers",
 		.text = "/dev/kvm is a new node after the reload: restart containers that bind-mount it",
@@ -94,6 +120,7 @@ const struct advice advices[ADVICE_COUNT] = {
 struct list {
 	enum advice_id **ids;
 	size_t *count;
+	const struct plan *plan; /* NULL: the host as it is */
 };
 
 static void add(const struct list *l, enum advice_id id)
@@ -108,32 +135,87 @@ static bool is_on(const struct module_facts *m, const char *param)
 	return value && param_bool(value) == YES;
 }
 
-/* What goes with the turning off of a module's parameter. */
+char *advice_text(enum advice_id id, const struct host *host)
+{
+	struct buf b = { 0 };
+
+	if (id != ADVICE_SHADOW_PAGING_HOLES)
+		return xstrdup(advices[id].text);
+	shadow_paging_text(&host->id, &b);
+	return buf_steal(&b);
+}
+
+/* What goes with a value of a module's parameter. */
 static const struct {
-	enum setting_id setting;
+	enum module_id module;
+	const char *param;
+	enum tri value;
 	enum advice_id advice;
-	const char *param; /* only where this one is on; NULL: always */
-} off_advice[] = {
-	{ SETTING_EPT, ADVICE_EPT_OFF_SLOWER, NULL },
-	{ SETTING_EPT, ADVICE_EPT_OFF_CENTOS7_CPUS, NULL },
-	{ SETTING_EPT, ADVICE_EPT_OFF_OVMF_SMP, NULL },
-	{ SETTING_EPT, ADVICE_EPT_OFF_NESTED, "nested" },
-	{ SETTING_EPT, ADVICE_EPT_OFF_TDX, "tdx" },
-	{ SETTING_NPT, ADVICE_NPT_OFF_SLOWER, NULL },
-	{ SETTING_NPT, ADVICE_NPT_OFF_NESTED, "nested" },
-	{ SETTING_NPT, ADVICE_NPT_OFF_SEV, "sev" },
+	const char *only_with; /* where this other one is on; NULL: always */
+} module_advice[] = {
+	{ MODULE_KVM_INTEL, "ept", NO, ADVICE_SHADOW_PAGING_HOLES, NULL },
+	{ MODULE_KVM_INTEL, "ept", NO, ADVICE_EPT_OFF_SLOWER, NULL },
+	{ MODULE_KVM_INTEL, "ept", NO, ADVICE_EPT_OFF_CENTOS7_CPUS, NULL },
+	{ MODULE_KVM_INTEL, "ept", NO, ADVICE_EPT_OFF_OVMF_SMP, NULL },
+	{ MODULE_KVM_INTEL, "ept", NO, ADVICE_EPT_OFF_NESTED, "nested" },
+	{ MODULE_KVM_INTEL, "ept", NO, ADVICE_EPT_OFF_TDX, "tdx" },
+	{ MODULE_KVM_AMD, "npt", NO, ADVICE_SHADOW_PAGING_HOLES, NULL },
+	{ MODULE_KVM_AMD, "npt", NO, ADVICE_NPT_OFF_SLOWER, NULL },
+	{ MODULE_KVM_AMD, "npt", NO, ADVICE_NPT_OFF_NESTED, "nested" },
+	{ MODULE_KVM_AMD, "npt", NO, ADVICE_NPT_OFF_SEV, "sev" },
+	{ MODULE_KVM_INTEL, "nested", NO, ADVICE_NESTED_OFF_GUESTS, NULL },
+	{ MODULE_KVM_INTEL, "nested", NO, ADVICE_NESTED_OFF_HOLES, NULL },
+	{ MODULE_KVM_INTEL, "nested", YES, ADVICE_NESTED_ON_HOLES, NULL },
+	{ MODULE_KVM_AMD, "nested", NO, ADVICE_NESTED_OFF_GUESTS, NULL },
+	{ MODULE_KVM_AMD, "nested", NO, ADVICE_NESTED_OFF_HOLES, NULL },
+	{ MODULE_KVM_AMD, "nested", YES, ADVICE_NESTED_ON_HOLES, NULL },
 };
 
-static void advise_off(const struct host *host, enum setting_id id, const struct list *l)
+static bool has(const struct list *l, enum advice_id id)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(off_advice); i++) {
-		const char *param = off_advice[i].param;
+	for (size_t i = 0; i < *l->count; i++)
+		if ((*l->ids)[i] == id)
+			return true;
+	return false;
+}
 
-		if (off_advice[i].setting == id && (!param || is_on(&host->modules[id], param)))
-			add(l, off_advice[i].advice);
+/* Is it on, and does the plan leave it so? */
+static bool stays_on(const struct host *host, enum module_id module, const char *param,
+		     const struct list *l)
+{
+	for (size_t i = 0; l->plan && i < l->plan->change_count; i++) {
+		const struct change *c = &l->plan->changes[i];
+		const struct module_param *row = c->setting->params[module];
+
+		if (row && strcmp(row->name, param) == 0 && strcmp(c->value, "off") == 0)
+			return false;
 	}
-	if (id == SETTING_EPT && host->l1tf && strcmp(host->l1tf, "Not affected") != 0)
+	return is_on(&host->modules[module], param);
+}
+
+static void advise_param(const struct host *host, enum module_id module, const char *param,
+			 enum tri value, const struct list *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(module_advice); i++) {
+		const char *only = module_advice[i].only_with;
+
+		if (module_advice[i].module == module && module_advice[i].value == value &&
+		    strcmp(module_advice[i].param, param) == 0 &&
+		    (!only || stays_on(host, module, only, l)) && !has(l, module_advice[i].advice))
+			add(l, module_advice[i].advice);
+	}
+	if (strcmp(param, "ept") == 0 && value == NO && host->l1tf &&
+	    strcmp(host->l1tf, "Not affected") != 0)
 		add(l, ADVICE_EPT_OFF_L1TF);
+}
+
+/* In an image it is about all modules that have it. */
+static void advise_module(const struct host *host, const struct change *c, const struct list *l)
+{
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (c->setting->params[i] && (host->image || setting_module(host, c->setting) == i))
+			advise_param(host, (enum module_id)i, c->setting->params[i]->name,
+				     param_bool(c->value), l);
 }
 
 /* Would a setting be at this value in the end, and was it not before? */
@@ -151,8 +233,8 @@ static void advise_change(const struct host *host, const struct change *c, const
 {
 	bool ksm_off = turns(c, SETTING_KSM, "off");
 
-	if (c->setting->module && turns(c, c->setting->id, "off"))
-		advise_off(host, c->setting->id, l);
+	if (c->setting->kind == KIND_MODULE && c->value && !c->already)
+		advise_module(host, c, l);
 	if ((ksm_off || turns(c, SETTING_KSM, "unmerged")) && was_on(c))
 		add(l, ADVICE_KSM_OFF_GAIN);
 	/* Guests will want it back. */
@@ -164,7 +246,7 @@ static void advise_change(const struct host *host, const struct change *c, const
 
 void advise_plan(const struct host *host, struct plan *plan)
 {
-	struct list l = { &plan->advice, &plan->advice_count };
+	struct list l = { &plan->advice, &plan->advice_count, plan };
 
 	for (size_t i = 0; i < plan->change_count; i++)
 		advise_change(host, &plan->changes[i], &l);
@@ -183,19 +265,32 @@ static bool merges_for_nothing(const struct ksm_facts *k)
 	return k->run == 1 && profit && profit[0] == '-';
 }
 
-/* Off by somebody's choice, not for want of hardware. */
-static bool is_off_by_choice(const struct module_facts *m)
+/* By somebody's choice, not for want of hardware. */
+static bool is_chosen(const struct module_facts *m, const struct param_facts *of)
 {
-	return (m->now == NO || m->next == NO) && m->next_decided && m->paging.value != NO;
+	return of->next_decided && m->paging.value != NO;
+}
+
+static void advise_module_host(const struct host *host, enum module_id module, const struct list *l)
+{
+	const struct module_facts *m = &host->modules[module];
+
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_param *row = settings[i].params[module];
+		const struct param_facts *of = &m->of[i];
+
+		if (row && !settings[i].other_name && is_chosen(m, of) &&
+		    (of->now == NO || of->next == NO))
+			advise_param(host, module, row->name, NO, l);
+	}
 }
 
 void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count)
 {
-	struct list l = { ret, ret_count };
+	struct list l = { ret, ret_count, NULL };
 
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module && is_off_by_choice(&host->modules[i]))
-			advise_off(host, (enum setting_id)i, &l);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		advise_module_host(host, (enum module_id)i, &l);
 	if (merges_for_nothing(&host->ksm))
 		add(&l, ADVICE_KSM_NO_PROFIT);
 }

@@ -89,9 +89,56 @@ static void module_facts_free(struct module_facts *m)
 	params_free(m->params, m->param_count);
 }
 
+/* ---- the state of a setting ---- */
+
+enum module_id setting_module(const struct host *h, const struct setting *s)
+{
+	enum module_id found = MODULE_COUNT;
+
+	for (size_t i = MODULE_COUNT; i-- > 0;) {
+		if (!s->params[i])
+			continue;
+		if (found == MODULE_COUNT || module_fits((enum module_id)i, &h->cpu))
+			found = (enum module_id)i;
+	}
+	return found;
+}
+
+enum tri param_next(const struct module_facts *m, const struct module_param *row,
+		    const struct modconf_token *winner, bool sure)
+{
+	if (row->is_paging && m->paging.value == NO)
+		return NO;
+	if (!sure)
+		return UNKNOWN;
+	if (winner)
+		return param_bool(modconf_token_value(winner));
+	/* Kernels differ in the default of other parameters, and so do distributions. */
+	return row->is_paging ? YES : UNKNOWN;
+}
+
+static struct setting_state module_setting_state(const struct host *h, const struct setting *s)
+{
+	const struct param_facts *of = &h->modules[setting_module(h, s)].of[s->id];
+	enum tri next = of->next;
+
+	/* Nobody knows which of both modules an image will load. */
+	for (size_t i = 0; h->image && i < MODULE_COUNT; i++)
+		if (s->params[i] && h->modules[i].of[s->id].next != next)
+			next = UNKNOWN;
+	return (struct setting_state){ value_name(of->now), value_name(next) };
+}
+
+struct setting_state setting_state(const struct host *h, const struct setting *s)
+{
+	if (s->kind == KIND_MODULE)
+		return module_setting_state(h, s);
+	return (struct setting_state){ ksm_now(&h->ksm), ksm_next_known(&h->ksm, NULL) };
+}
+
 void host_free(struct host *h)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
+	for (size_t i = 0; i < MODULE_COUNT; i++)
 		module_facts_free(&h->modules[i]);
 	modconf_free(&h->conf);
 	unread_free(&h->conf_unread);

@@ -71,7 +71,8 @@ static void add_without_param(struct buf *ret, const char *line, const char *par
 		buf_puts(ret, "\n");
 }
 
-static bool says(const char *line, const struct module_setting *ms, bool our_param)
+/* param NULL: anything. */
+static bool says(const char *line, const char *module, const char *param)
 {
 	struct modconf c = { 0 };
 	struct modconf_token t;
@@ -79,9 +80,9 @@ static bool says(const char *line, const struct module_setting *ms, bool our_par
 	bool found;
 
 	modconf_add_file(&c, OWN_CONF_FILE, line, strlen(line));
-	options = modconf_options(&c, ms->module);
-	found = our_param ? modconf_winner(&c, ms->module, ms->param, &t)
-			  : options && options[strspn(options, " \t\r")];
+	options = modconf_options(&c, module);
+	found = param ? modconf_winner(&c, module, param, &t)
+		      : options && options[strspn(options, " \t\r")];
 	modconf_free(&c);
 	return found;
 }
@@ -90,16 +91,16 @@ static bool says(const char *line, const struct module_setting *ms, bool our_par
  * Appends a line of our file without our parameter, word by word: all that somebody else wrote
  * there stays as it is. False: nothing of it is left.
  */
-static bool add_foreign(struct buf *ret, const char *line, const struct module_setting *ms)
+static bool add_foreign(struct buf *ret, const char *line, const char *module, const char *param)
 {
 	autobuf rest = { 0 };
 
-	if (!says(line, ms, true)) {
+	if (!says(line, module, param)) {
 		buf_puts(ret, line);
 		return line[strspn(line, " \t\r\n#")];
 	}
-	add_without_param(&rest, line, ms->param);
-	if (!says(rest.data, ms, false))
+	add_without_param(&rest, line, param);
+	if (!says(rest.data, module, NULL))
 		return false;
 	buf_puts(ret, rest.data);
 	return true;
@@ -111,7 +112,7 @@ static bool add_foreign(struct buf *ret, const char *line, const struct module_s
  * The text of our file with our line set to this value, or without it (UNKNOWN). Lines that
  * somebody else put there stay. NULL: nothing is left but our head line.
  */
-static char *own_conf_text(const char *old, const struct module_setting *ms, enum tri value)
+static char *own_conf_text(const char *old, const char *module, const char *param, enum tri value)
 {
 	struct buf b = { 0 };
 	bool says_something = value != UNKNOWN;
@@ -123,12 +124,12 @@ static char *own_conf_text(const char *old, const struct module_setting *ms, enu
 
 		old += len;
 		if (!starts_with(line, OWN_FILE_MARK))
-			says_something |= add_foreign(&b, line, ms);
+			says_something |= add_foreign(&b, line, module, param);
 	}
 	if (b.data[b.len - 1] != '\n')
 		buf_puts(&b, "\n");
 	if (value != UNKNOWN)
-		buf_printf(&b, "options %s %s=%d\n", ms->module, ms->param, value);
+		buf_printf(&b, "options %s %s=%d\n", module, param, value);
 	if (says_something)
 		return buf_steal(&b);
 	buf_free(&b);
@@ -137,7 +138,7 @@ static char *own_conf_text(const char *old, const struct module_setting *ms, enu
 
 /* ---- the text without what a change of the past wrote ---- */
 
-enum tri own_conf_value(const char *text, const struct module_setting *ms)
+enum tri own_conf_value(const char *text, const char *module, const char *param)
 {
 	struct modconf c = { 0 };
 	struct modconf_token t;
@@ -145,75 +146,104 @@ enum tri own_conf_value(const char *text, const struct module_setting *ms)
 
 	if (text)
 		modconf_add_file(&c, OWN_CONF_FILE, text, strlen(text));
-	if (modconf_winner(&c, ms->module, ms->param, &t))
+	if (modconf_winner(&c, module, param, &t))
 		value = param_bool(modconf_token_value(&t));
 	modconf_free(&c);
 	return value;
 }
 
-static bool has_own_option(const char *text)
+/* Calls each() for every parameter that is a setting, once. */
+static void each_param(void (*each)(const char *module, const char *param, void *arg), void *arg)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module && own_conf_value(text, settings[i].module) != UNKNOWN)
-			return true;
-	return false;
+		for (size_t k = 0; !settings[i].other_name && k < MODULE_COUNT; k++)
+			if (settings[i].params[k])
+				each(kvm_modules[k].name, settings[i].params[k]->name, arg);
+}
+
+struct undone {
+	const char *ours, *before;
+	char *text;
+	bool has_option;
+};
+
+static void undo_param(const char *module, const char *param, void *arg)
+{
+	struct undone *u = arg;
+	enum tri value = own_conf_value(u->before, module, param);
+	char *old = u->text;
+
+	if (own_conf_value(u->ours, module, param) == value ||
+	    own_conf_value(old, module, param) == value)
+		return;
+	u->text = own_conf_text(old, module, param, value);
+	free(old);
+}
+
+static void note_option(const char *module, const char *param, void *arg)
+{
+	struct undone *u = arg;
+
+	u->has_option |= own_conf_value(u->text, module, param) != UNKNOWN;
 }
 
 char *own_conf_undone(const char *today, const char *ours, const char *before)
 {
-	char *text = today ? xstrdup(today) : NULL;
+	struct undone u = { .ours = ours, .before = before, .text = today ? xstrdup(today) : NULL };
 
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		const struct module_setting *ms = settings[i].module;
-		enum tri value = ms ? own_conf_value(before, ms) : UNKNOWN;
-		char *old = text;
-
-		if (!ms || own_conf_value(ours, ms) == value || own_conf_value(text, ms) == value)
-			continue;
-		text = own_conf_text(old, ms, value);
-		free(old);
-	}
-	return has_own_option(text) ? text : own_file_head_as_before(text, before);
+	each_param(undo_param, &u);
+	each_param(note_option, &u);
+	return u.has_option ? u.text : own_file_head_as_before(u.text, before);
 }
 
 /* ---- the text that gives what is wanted ---- */
 
-enum tri next_value(const struct work *w, const struct modconf *c)
+enum tri next_value(const struct work *w, const struct modconf *c, const struct want *x)
 {
 	struct modconf_token t;
-	bool found = modconf_winner(c, w->ms->module, w->ms->param, &t);
+	bool found = modconf_winner(c, w->module->name, x->row->name, &t);
+	bool sure = conf_is_last_word(&w->host->conf_unread, found ? &t : NULL);
 
-	if (w->m->paging.value == NO)
-		return NO;
-	if (!conf_is_last_word(&w->host->conf_unread, found ? &t : NULL))
-		return UNKNOWN;
-	return found ? param_bool(modconf_token_value(&t)) : YES;
+	return param_next(w->m, x->row, found ? &t : NULL, sure);
 }
 
-/* Tries our file with this text; keeps it in w when the next load then gives what is wanted. */
-static bool try_file(struct work *w, char *text)
+/* Our file with this text, NULL: without it. Takes the text. */
+static void try_text(struct work *w, char *text)
 {
-	struct modconf c;
-	bool wins;
-
-	modconf_with_file(&w->host->conf, OWN_CONF_FILE, text, &c);
-	wins = next_value(w, &c) == w->want;
 	modconf_free(&w->next);
-	w->next = c;
+	modconf_with_file(&w->host->conf, OWN_CONF_FILE, text, &w->next);
 	free(w->file_text);
 	w->file_text = text;
-	w->file_changes = true;
-	return wins;
 }
 
-bool own_conf_find(struct work *w)
+static bool gives(const struct work *w, const struct want *x)
 {
-	const char *old = w->own_conf;
+	return next_value(w, &w->next, x) == x->value;
+}
 
-	modconf_with_file(&w->host->conf, OWN_CONF_FILE, old, &w->next);
-	if (next_value(w, &w->next) == w->want)
-		return true;
-	if (old && try_file(w, own_conf_text(old, w->ms, UNKNOWN)))
-		return true;
-	return try_file(w, own_conf_text(old, w->ms, w->want));
+/* Without our option where that is enough, else with it. */
+static void find_text_for(struct work *w, const struct want *x)
+{
+	const char *module = w->module->name, *param = x->row->name;
+
+	if (gives(w, x))
+		return;
+	if (w->file_text)
+		try_text(w, own_conf_text(w->file_text, module, param, UNKNOWN));
+	if (!gives(w, x))
+		try_text(w, own_conf_text(w->file_text, module, param, x->value));
+}
+
+const struct want *own_conf_find(struct work *w)
+{
+	const struct want *missed = NULL;
+
+	try_text(w, w->own_conf ? xstrdup(w->own_conf) : NULL);
+	for (size_t i = 0; i < w->want_count; i++)
+		find_text_for(w, &w->wants[i]);
+	for (size_t i = 0; i < w->want_count && !missed; i++)
+		if (!gives(w, &w->wants[i]))
+			missed = &w->wants[i];
+	w->file_changes = !same_file_text(w->file_text, w->own_conf);
+	return missed;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "plan_common.h"
 
-#include <kvmtune/own_file.h>
 #include <string.h>
+
+#include "plan_ksm.h"
+#include "plan_module.h"
 
 static const char *const act_names[ACT_KIND_COUNT] = {
 	[ACT_NONE] = "none",
@@ -59,6 +61,20 @@ bool change_is_saved(const struct change *c)
 	return !c->already && c->now && !change_is_so_now(c) && is_as_wanted(c->next, c->value);
 }
 
+const char *change_state(const struct change *c)
+{
+	if (c->impossible.code)
+		return "refused";
+	if (c->already && c->next)
+		return "ok";
+	if (change_is_saved(c))
+		return "pending";
+	if ((c->now && !is_as_wanted(c->now, c->value)) ||
+	    (c->next && !is_as_wanted(c->next, c->value)))
+		return "differs";
+	return "unknown";
+}
+
 bool plan_reloads(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
@@ -91,44 +107,58 @@ static void finish(const struct host *host, struct plan *plan)
 	advise_plan(host, plan);
 }
 
+/* ---- the kinds of settings ---- */
+
+/* In the order of their steps. */
+static const struct {
+	/* Plans all changes of this kind that the plan has. */
+	void (*plan)(const struct host *host, const struct plan_options *options,
+		     struct plan *plan);
+	/* Adds and plans the changes that take back what these steps of the past did. */
+	void (*back)(const struct host *host, const struct step *steps, size_t count,
+		     const struct plan_options *options, struct plan *plan);
+	unsigned (*parts)(const struct goal *goal);
+	unsigned (*past_parts)(const struct step *steps, size_t count);
+} kinds[KIND_COUNT] = {
+	[KIND_MODULE] = { plan_modules, plan_modules_back, module_goal_parts, module_past_parts },
+	[KIND_KSM] = { plan_ksm, plan_ksm_back, ksm_goal_parts, ksm_past_parts },
+};
+
+unsigned goals_parts(const struct goal *goals, size_t count)
+{
+	unsigned parts = 0;
+
+	for (size_t i = 0; i < count; i++)
+		parts |= kinds[goals[i].setting->kind].parts(&goals[i]);
+	return parts;
+}
+
+unsigned past_parts(const struct step *steps, size_t count)
+{
+	unsigned parts = 0;
+
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		parts |= kinds[i].past_parts(steps, count);
+	return parts;
+}
+
 void plan_build(const struct host *host, const struct goal *goals, size_t count,
 		const struct plan_options *options, struct plan *ret)
 {
 	*ret = (struct plan){ 0 };
-	for (size_t i = 0; i < count; i++) {
-		goals[i].setting->plan(host, &goals[i], options, ret);
-		if (ret->refusal.code)
-			break;
-	}
+	for (size_t i = 0; i < count; i++)
+		plan_add_change(ret, host, goals[i].setting, goals[i].value);
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		kinds[i].plan(host, options, ret);
 	finish(host, ret);
-}
-
-/* Are these steps about the setting's module, or about its option in our file? */
-static bool concern_module(const struct setting *s, const struct step *steps, size_t count)
-{
-	const char *ours, *before;
-
-	if (!s->module)
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		const struct act *act = &steps[i].act;
-
-		if (act->param && act->target && strcmp(act->target, s->module->module) == 0)
-			return true;
-	}
-	return plan_file_texts(steps, count, OWN_CONF_FILE, &ours, &before) &&
-	       own_conf_value(ours, s->module) != own_conf_value(before, s->module);
 }
 
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret)
 {
 	*ret = (struct plan){ 0 };
-	for (size_t i = 0; i < SETTING_COUNT && !ret->refusal.code; i++)
-		if (concern_module(&settings[i], steps, count))
-			plan_module_back(host, &settings[i], steps, count, options, ret);
-	if (!ret->refusal.code && plan_touches_ksm(steps, count))
-		plan_ksm_back(host, steps, count, options, ret);
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		kinds[i].back(host, steps, count, options, ret);
 	finish(host, ret);
 }
 
@@ -136,7 +166,9 @@ void act_free(struct act *act)
 {
 	free(act->target);
 	free(act->text);
-	free(act->param);
+	for (size_t i = 0; i < act->wanted_count; i++)
+		free(act->wanted[i].param);
+	free(act->wanted);
 	for (size_t i = 0; i < act->expect_count; i++) {
 		free(act->expects[i].param);
 		free(act->expects[i].before);
@@ -174,6 +206,7 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->effect_count; i++)
 		effect_free(&plan->effects[i]);
 	free(plan->effects);
+	free(plan->also);
 	free(plan->changes);
 	free(plan->advice);
 	*plan = (struct plan){ 0 };
@@ -220,6 +253,32 @@ static void options_detail(const char *options, struct buf *ret)
 {
 	buf_puts(ret, "with ");
 	buf_add_safe(ret, options, 1000);
+}
+
+/* "ept=0 nested=0", or "ept off, nested off". */
+static void wanted_text(const struct act *act, const char *between, struct buf *ret)
+{
+	bool words = between[0] == ' ';
+
+	for (size_t i = 0; i < act->wanted_count; i++) {
+		const struct wanted *w = &act->wanted[i];
+
+		if (i)
+			buf_puts(ret, words ? ", " : " ");
+		buf_add_safe(ret, w->param, 40);
+		if (words)
+			buf_printf(ret, " %s", w->value == UNKNOWN ? "as it is" : on_off(w->value));
+		else if (w->value == UNKNOWN)
+			buf_puts(ret, " by default");
+		else
+			buf_printf(ret, "=%d", w->value);
+	}
+}
+
+static void configured_detail(const struct act *act, struct buf *ret)
+{
+	wanted_text(act, "=", ret);
+	buf_puts(ret, ", as configured");
 }
 
 /* What the kernel does when this is written to run (mm/ksm.c:run_store). */
@@ -289,20 +348,23 @@ void act_detail_text(const struct act *act, struct buf *ret)
 		buf_puts(ret, "nothing is left to say there");
 		break;
 	case ACT_CONFIRM:
-		buf_printf(ret, "%s=%d wins over all other options", act->param, act->value);
+		wanted_text(act, "=", ret);
+		buf_puts(ret, act->wanted_count > 1 ? " take" : " takes");
+		buf_puts(ret, " precedence over all other options");
 		break;
 	case ACT_LOAD:
 		if (act->text)
 			options_detail(act->text, ret);
 		else
-			buf_printf(ret, "%s=%d, as configured", act->param, act->value);
+			configured_detail(act, ret);
 		break;
 	case ACT_RESTORE:
 		options_detail(act->text ?: "", ret);
 		buf_puts(ret, ", all as before");
 		break;
 	case ACT_CHECK_PARAMS:
-		buf_printf(ret, "%s %s, all others as planned", act->param, on_off(act->value));
+		wanted_text(act, " ", ret);
+		buf_puts(ret, ", all others as planned");
 		break;
 	case ACT_CHECK_DEVICE:
 		buf_printf(ret, "uid %u, gid %u, mode %04o", act->device.uid, act->device.gid,

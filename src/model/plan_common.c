@@ -75,12 +75,37 @@ void plan_add_file_step(struct plan *plan, const char *path, const char *text, c
 	s->back = file_act(path, before);
 }
 
+struct change *plan_find_change(const struct plan *plan, const struct setting *s)
+{
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (plan->changes[i].setting == s)
+			return &plan->changes[i];
+	return NULL;
+}
+
+struct change *plan_add_change(struct plan *plan, const struct host *host, const struct setting *s,
+			       const char *value)
+{
+	const struct setting_state state = setting_state(host, s);
+	struct change *c = &array_push(plan->changes, plan->change_count);
+
+	*c = (struct change){ .setting = s, .value = value, .now = state.now, .next = state.next };
+	return c;
+}
+
+/* Every reason once, and the first of them decides. */
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
 		 const char *hint)
 {
-	err_set(&plan->refusal, -EPERM, "%s", text);
-	err_status(&plan->refusal, status, id);
-	err_hint(&plan->refusal, "%s", hint);
+	struct err e = { 0 };
+
+	err_set(&e, -EPERM, "%s", text);
+	err_status(&e, status, id);
+	err_hint(&e, "%s", hint);
+	if (!plan->refusal.code)
+		plan->refusal = e;
+	else if (strcmp(plan->refusal.id, id) != 0 || strcmp(plan->refusal.text, e.text) != 0)
+		array_push(plan->also, plan->also_count) = e;
 	return true;
 }
 

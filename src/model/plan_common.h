@@ -22,7 +22,13 @@ const char *plan_file_text(const struct plan *plan, const char *path, const char
 bool plan_file_texts(const struct step *steps, size_t count, const char *path,
 		     const char **ret_ours, const char **ret_before);
 
-/* Fills plan->refusal. Returns true, so that checks read as a chain. */
+/* What becomes of a setting; NULL: the plan is not about it. */
+struct change *plan_find_change(const struct plan *plan, const struct setting *s);
+/* Adds one, with the setting's state now and later. It stays there until the next one is added. */
+struct change *plan_add_change(struct plan *plan, const struct host *host, const struct setting *s,
+			       const char *value);
+
+/* Adds a reason why nothing of the plan may be done. Returns true, so that checks read as a chain. */
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
 		 const char *hint);
 bool plan_refuse_not_root(const struct host *host, struct plan *plan);

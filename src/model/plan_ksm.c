@@ -141,14 +141,13 @@ static bool refuse_driven(struct ksm_work *w, bool on)
 
 /* ---- all ---- */
 
-static void plan_goal(struct ksm_work *w, const char *value)
+static void plan_goal(struct ksm_work *w, struct change *c)
 {
+	const char *value = c->value;
 	bool on = strcmp(value, "on") == 0;
-	struct change *c;
 
 	if (ksm_refuse_impossible(w))
 		return;
-	c = ksm_add_change(w, value);
 	if (on)
 		target_on(w);
 	else
@@ -163,11 +162,21 @@ static void plan_goal(struct ksm_work *w, const char *value)
 		ksm_refuse_memory(w);
 }
 
-void plan_ksm(const struct host *host, const struct goal *goal, const struct plan_options *options,
-	      struct plan *plan)
+void plan_ksm(const struct host *host, const struct plan_options *options, struct plan *plan)
 {
+	struct change *c = plan_find_change(plan, &settings[SETTING_KSM]);
 	struct ksm_work w;
 
+	if (!c)
+		return;
 	ksm_work_begin(&w, host, options, plan);
-	plan_goal(&w, goal->value);
+	plan_goal(&w, c);
+}
+
+/* Whose pages are merged matters only where they are unmerged; to look at all of /proc costs. */
+unsigned ksm_goal_parts(const struct goal *goal)
+{
+	unsigned parts = HOST_KSM | HOST_KSM_UNITS;
+
+	return strcmp(goal->value, "unmerged") == 0 ? parts | HOST_KSM_USERS : parts;
 }

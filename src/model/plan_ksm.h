@@ -39,14 +39,19 @@ struct ksm_work {
 	struct plan *plan;
 	struct ksm_target target;
 	size_t first_step;
-	size_t change; /* its index in the plan */
-	bool live;     /* the running kernel and services are to be changed, too */
+	bool live; /* the running kernel and services are to be changed, too */
 };
 
 void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct plan_options *options,
 		    struct plan *plan);
 
-struct change *ksm_add_change(struct ksm_work *w, const char *value);
+/* The functions of this kind of settings: see plan.c. */
+void plan_ksm(const struct host *host, const struct plan_options *options, struct plan *plan);
+void plan_ksm_back(const struct host *host, const struct step *steps, size_t count,
+		   const struct plan_options *options, struct plan *plan);
+unsigned ksm_goal_parts(const struct goal *goal);
+unsigned ksm_past_parts(const struct step *steps, size_t count);
+
 /* The steps to w->target. */
 void ksm_add_steps(struct ksm_work *w);
 bool ksm_has_steps(const struct ksm_work *w);
@@ -67,6 +72,7 @@ bool ksm_run_changes(const struct ksm_work *w);
 uint64_t ksm_reserve(const struct ksm_work *w);
 
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
+/* Also where there is no KSM, and it is off as wanted: then the change is `already`. */
 bool ksm_refuse_impossible(struct ksm_work *w);
 bool ksm_refuse_target(struct ksm_work *w); /* a unit that cannot be enabled or disabled */
 bool ksm_refuse_jobs(struct ksm_work *w);   /* other units stand in the way */

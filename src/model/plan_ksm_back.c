@@ -156,16 +156,23 @@ void plan_ksm_back(const struct host *host, const struct step *steps, size_t cou
 	struct ksm_work w;
 	struct change *c;
 
+	if (!plan_touches_ksm(steps, count))
+		return;
 	ksm_work_begin(&w, host, options, plan);
 	w.target = ksm_target_of_past(steps, count);
 	w.target.back = true;
 	if (ksm_refuse_impossible(&w))
 		return;
 	tell_gone(&w);
-	c = ksm_add_change(&w, value_of(&w.target));
+	c = plan_add_change(plan, host, &settings[SETTING_KSM], value_of(&w.target));
 	ksm_add_steps(&w);
 	c->waits = !host->image && !w.live && ksm_running_differs(&w);
 	c->already = !ksm_has_steps(&w) && !c->waits;
 	if (!ksm_refuse_target(&w) && !ksm_refuse_jobs(&w) && !ksm_refuse_rights(&w))
 		ksm_refuse_memory(&w);
+}
+
+unsigned ksm_past_parts(const struct step *steps, size_t count)
+{
+	return plan_touches_ksm(steps, count) ? HOST_KSM | HOST_KSM_USERS | HOST_KSM_UNITS : 0;
 }

@@ -7,6 +7,23 @@
 #include "plan_common.h"
 #include "plan_ksm.h"
 
+/* Off it is in any case. */
+static bool refuse_no_ksm(struct ksm_work *w)
+{
+	struct change *c = plan_find_change(w->plan, &settings[SETTING_KSM]);
+
+	if (c && strcmp(c->value, "on") != 0) {
+		c->already = true;
+		return true;
+	}
+	plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-ksm",
+		    "this kernel has no same-page merging (" KSM_DIR " is not there)",
+		    "There is nothing to turn on or off.");
+	if (c)
+		c->impossible = w->plan->refusal;
+	return true;
+}
+
 bool ksm_refuse_impossible(struct ksm_work *w)
 {
 	autobuf text = { 0 };
@@ -14,10 +31,7 @@ bool ksm_refuse_impossible(struct ksm_work *w)
 	if (w->host->image)
 		return false;
 	if (!w->k->present)
-		return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-ksm",
-				   "this kernel has no same-page merging (" KSM_DIR
-				   " is not there)",
-				   "There is nothing to turn on or off.");
+		return refuse_no_ksm(w);
 	if (w->k->manager != MANAGER_DEAD)
 		return false;
 	buf_puts(&text, "systemd cannot be asked about the services that drive KSM: ");

@@ -25,18 +25,6 @@ void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct pl
 	w->live = !host->image && w->k->manager == MANAGER_THERE && !options->defer;
 }
 
-struct change *ksm_add_change(struct ksm_work *w, const char *value)
-{
-	struct change *c = &array_push(w->plan->changes, w->plan->change_count);
-
-	w->change = w->plan->change_count - 1;
-	*c = (struct change){ .setting = &settings[SETTING_KSM],
-			      .value = value,
-			      .now = ksm_now(w->k),
-			      .next = ksm_next(w->k, NULL) };
-	return c;
-}
-
 bool ksm_has_steps(const struct ksm_work *w)
 {
 	return w->plan->step_count > w->first_step;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * plan_module.c - plans for settings that are bool parameters of a kvm vendor module.
+ * plan_module.c - plans for settings that are bool parameters of a kvm vendor module: one for each module.
  *
  * Such a parameter can only be changed by a line in modprobe.d and a reload of the module. The
  * order of the checks is the order of what helps the user most: first what this host can never
@@ -11,13 +11,12 @@
 
 #include <string.h>
 
-void work_begin(struct work *w, const struct host *host, const struct setting *setting,
-		struct plan *plan)
+void work_begin(struct work *w, const struct host *host, enum module_id module, struct plan *plan)
 {
 	*w = (struct work){ .host = host,
-			    .setting = setting,
-			    .ms = setting->module,
-			    .m = &host->modules[setting->id],
+			    .id = module,
+			    .module = &kvm_modules[module],
+			    .m = &host->modules[module],
 			    .plan = plan,
 			    .own_conf = plan_file_text(plan, OWN_CONF_FILE, host->own_conf) };
 }
@@ -29,22 +28,35 @@ void work_end(struct work *w)
 	free(w->asked);
 }
 
-struct change *work_add_change(struct work *w, const char *value)
+void work_add_want(struct work *w, const struct setting *s, enum tri value)
 {
-	struct change *c = &array_push(w->plan->changes, w->plan->change_count);
-
-	*c = (struct change){
-		.setting = w->setting,
+	w->wants[w->want_count++] = (struct want){
+		.setting = s,
+		.row = s->params[w->id],
+		.is = &w->m->of[s->id],
 		.value = value,
-		.now = value_name(w->m->now),
-		.next = value_name(w->m->next),
 	};
-	return c;
+}
+
+const struct want *work_find_want(const struct work *w, const char *param)
+{
+	for (size_t i = 0; i < w->want_count; i++)
+		if (strcmp(w->wants[i].row->name, param) == 0)
+			return &w->wants[i];
+	return NULL;
+}
+
+bool want_needs_reload(const struct work *w, const struct want *x)
+{
+	return w->m->state == MODULE_STATE_LOADED && x->value != UNKNOWN && x->is->now != x->value;
 }
 
 bool work_reload_needed(const struct work *w)
 {
-	return w->m->state == MODULE_STATE_LOADED && w->m->now != w->want;
+	for (size_t i = 0; i < w->want_count; i++)
+		if (want_needs_reload(w, &w->wants[i]))
+			return true;
+	return false;
 }
 
 const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count)
@@ -52,31 +64,67 @@ const struct act *work_find_restore(const struct work *w, const struct step *ste
 	for (size_t i = 0; i < count; i++) {
 		const struct act *back = &steps[i].back;
 
-		if (back->kind == ACT_RESTORE && strcmp(back->target, w->ms->module) == 0)
+		if (back->kind == ACT_RESTORE && strcmp(back->target, w->module->name) == 0)
 			return back;
 	}
 	return NULL;
 }
 
-static bool already_so(const struct work *w)
+static bool is_already(const struct work *w, const struct want *x)
 {
 	if (w->m->state == MODULE_STATE_BUILTIN)
-		return w->m->now == w->want;
-	return w->m->next == w->want && !work_reload_needed(w);
+		return x->is->now == x->value;
+	return x->is->next == x->value && !want_needs_reload(w, x);
 }
 
-static void plan_goal(struct work *w, const struct goal *goal, const struct plan_options *options)
+/* In an image all of its modules must have it. */
+static void note_already(const struct work *w, const struct want *x, bool is_first)
 {
-	struct change *c;
+	struct change *c = plan_find_change(w->plan, x->setting);
 
-	if (refuse_impossible(w) || refuse_unclear(w))
+	c->already = is_already(w, x) && (is_first || c->already);
+}
+
+static bool refuse_any_impossible(struct work *w)
+{
+	bool refused = false;
+
+	for (size_t i = 0; i < w->want_count; i++)
+		refused |= refuse_impossible(w, &w->wants[i]);
+	return refused;
+}
+
+static bool refuse_any_builtin(struct work *w)
+{
+	bool refused = false;
+
+	for (size_t i = 0; w->m->state == MODULE_STATE_BUILTIN && i < w->want_count; i++)
+		if (!is_already(w, &w->wants[i]))
+			refused |= refuse_builtin(w, &w->wants[i]);
+	return refused;
+}
+
+static bool all_already(const struct work *w)
+{
+	for (size_t i = 0; i < w->want_count; i++)
+		if (!is_already(w, &w->wants[i]))
+			return false;
+	return true;
+}
+
+static void plan_wants(struct work *w, const struct plan_options *options)
+{
+	if (refuse_any_impossible(w) || refuse_unclear(w))
 		return;
-	c = work_add_change(w, goal->value);
-	c->already = already_so(w);
-	if (c->already || (w->m->state == MODULE_STATE_BUILTIN && refuse_builtin(w)))
+	for (size_t i = 0; i < w->want_count; i++)
+		note_already(w, &w->wants[i],
+			     w->id == setting_module(w->host, w->wants[i].setting));
+	if (all_already(w) || refuse_any_builtin(w))
 		return;
 	w->reload = work_reload_needed(w) && !options->defer && !w->host->image;
-	c->waits = !w->host->image && !w->reload && work_reload_needed(w);
+	for (size_t i = 0; i < w->want_count; i++)
+		plan_find_change(w->plan, w->wants[i].setting)->waits =
+			!w->host->image && !w->reload && want_needs_reload(w, &w->wants[i]);
 	if (refuse_lost_file(w) || refuse_install_line(w))
 		return;
 	work_add_file_steps(w);
@@ -86,15 +134,40 @@ static void plan_goal(struct work *w, const struct goal *goal, const struct plan
 		refuse_reload(w);
 }
 
-void plan_module_setting(const struct host *host, const struct goal *goal,
-			 const struct plan_options *options, struct plan *plan)
+static bool is_about(const struct host *host, const struct setting *s, enum module_id module)
 {
-	autofree char *again = xasprintf("%s %s", goal->setting->name, goal->value);
-	struct work w;
+	return s->params[module] && (host->image || setting_module(host, s) == module);
+}
 
-	work_begin(&w, host, goal->setting, plan);
-	w.want = param_bool(goal->value);
+static void plan_one_module(const struct host *host, enum module_id module,
+			    const struct plan_options *options, struct plan *plan)
+{
+	struct work w;
+	autofree char *again = NULL;
+
+	work_begin(&w, host, module, plan);
+	for (size_t i = 0; i < plan->change_count; i++) {
+		const struct change *c = &plan->changes[i];
+
+		if (!is_about(host, c->setting, module))
+			continue;
+		if (!again)
+			again = xasprintf("%s %s", c->setting->name, c->value);
+		work_add_want(&w, c->setting, param_bool(c->value));
+	}
 	w.again = options->again ?: again;
-	plan_goal(&w, goal, options);
+	if (w.want_count)
+		plan_wants(&w, options);
 	work_end(&w);
+}
+
+void plan_modules(const struct host *host, const struct plan_options *options, struct plan *plan)
+{
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		plan_one_module(host, (enum module_id)i, options, plan);
+}
+
+unsigned module_goal_parts(const struct goal *goal)
+{
+	return goal->setting->parts;
 }

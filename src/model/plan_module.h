@@ -10,15 +10,24 @@
 
 #include <kvmtune/plan.h>
 
-/* All that these functions need to know; made once for each goal. */
+/* One parameter of the module, and what it has to become. */
+struct want {
+	const struct setting *setting;
+	const struct module_param *row;
+	const struct param_facts *is;
+	enum tri value; /* UNKNOWN: by an undo, where the default is in force again */
+};
+
+/* All that these functions need to know; made once for each module. */
 struct work {
 	const struct host *host;
-	const struct setting *setting;
-	const struct module_setting *ms;
+	enum module_id id;
+	const struct kvm_module *module;
 	const struct module_facts *m;
 	struct plan *plan;
 	const char *again; /* what the user has to type again: "ept off", "undo" */
-	enum tri want;
+	struct want wants[SETTING_COUNT];
+	size_t want_count;
 	const char *own_conf; /* text of our file, as planned so far */
 	bool reload;	      /* the module is to be removed and inserted */
 	struct modconf next;  /* modprobe.d as it will be */
@@ -28,30 +37,39 @@ struct work {
 	size_t asked_count;
 	bool others_move; /* the reload applies other options, which were not in force before */
 };
-void work_begin(struct work *w, const struct host *host, const struct setting *setting,
-		struct plan *plan);
+void work_begin(struct work *w, const struct host *host, enum module_id module, struct plan *plan);
 void work_end(struct work *w);
+void work_add_want(struct work *w, const struct setting *s, enum tri value);
+/* NULL: the change is not about this parameter. */
+const struct want *work_find_want(const struct work *w, const char *param);
+
+/* The functions of this kind of settings: see plan.c. */
+void plan_modules(const struct host *host, const struct plan_options *options, struct plan *plan);
+void plan_modules_back(const struct host *host, const struct step *steps, size_t count,
+		       const struct plan_options *options, struct plan *plan);
+unsigned module_goal_parts(const struct goal *goal);
+unsigned module_past_parts(const struct step *steps, size_t count);
 
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
-bool refuse_impossible(struct work *w); /* what this host can never do */
-bool refuse_builtin(struct work *w);
+bool refuse_impossible(struct work *w, const struct want *x); /* what this host can never do */
+bool refuse_builtin(struct work *w, const struct want *x);
 bool refuse_unclear(struct work *w);   /* being loaded or removed, or not readable */
 bool refuse_lost_file(struct work *w); /* our option would not win; finds our file's text, too */
 bool refuse_install_line(struct work *w);
 bool refuse_rights(struct work *w); /* not root, or /etc/modprobe.d is not to be written */
 bool refuse_reload(struct work *w); /* what stands in the way of a reload just now */
 
-/* Finds the text of our file with which the next load gives what is wanted, if there is one. */
-bool own_conf_find(struct work *w);
 /*
- * What the next load gives by these options; without a word from anybody the default is on.
- * UNKNOWN: a file that could not be read may have the last word.
+ * Finds the text of our file with which the next load gives all that is wanted. NULL: there it is;
+ * else what it would not give.
  */
-enum tri next_value(const struct work *w, const struct modconf *c);
+const struct want *own_conf_find(struct work *w);
+/* What the next load gives by these options; UNKNOWN: it cannot be told. */
+enum tri next_value(const struct work *w, const struct modconf *c, const struct want *x);
 
-struct change *work_add_change(struct work *w, const char *value);
 /* Is the module loaded with another value than wanted? */
-bool work_reload_needed(const struct work *w);
+bool want_needs_reload(const struct work *w, const struct want *x);
+bool work_reload_needed(const struct work *w); /* for one of them */
 /*
  * The way back of the module's removal, if it was among these steps: it knows the module as it was
  * before. Not that of another module, whatever a journal says: what is planned is about this one.

@@ -12,27 +12,38 @@
 #include <kvmtune/own_file.h>
 #include <string.h>
 
-/* What the steps of a past change tell about the module. */
-struct past {
-	const struct act *restore; /* NULL: the change did not reload the module */
-	enum tri before; /* the running module's value before the change; UNKNOWN: not loaded */
-};
-
-static struct past past_of(const struct work *w, const struct step *steps, size_t count)
+/* The value of a parameter among those that were expected before the change. */
+static enum tri expected_before(const struct act *act, const char *param)
 {
-	struct past past = { .restore = work_find_restore(w, steps, count), .before = UNKNOWN };
+	for (size_t i = 0; i < act->expect_count; i++)
+		if (strcmp(act->expects[i].param, param) == 0)
+			return param_bool(act->expects[i].before);
+	return UNKNOWN;
+}
 
-	if (past.restore)
-		past.before = past.restore->value;
-	for (size_t i = 0; i < count && past.before == UNKNOWN; i++) {
+static enum tri wanted_value(const struct act *act, const char *param)
+{
+	for (size_t i = 0; i < act->wanted_count; i++)
+		if (strcmp(act->wanted[i].param, param) == 0)
+			return act->wanted[i].value;
+	return UNKNOWN;
+}
+
+/* The running module's value before the change; UNKNOWN: not loaded. */
+static enum tri value_before(const struct work *w, const struct want *x, const struct act *restore,
+			     const struct step *steps, size_t count)
+{
+	enum tri before = restore ? wanted_value(restore, x->row->name) : UNKNOWN;
+
+	if (restore && before == UNKNOWN)
+		before = expected_before(restore, x->row->name);
+	for (size_t i = 0; i < count && before == UNKNOWN; i++) {
 		const struct act *act = &steps[i].act;
-		bool ours = act->kind == ACT_CONFIRM && strcmp(act->target, w->ms->module) == 0;
 
-		for (size_t k = 0; ours && k < act->expect_count; k++)
-			if (strcmp(act->expects[k].param, w->ms->param) == 0)
-				past.before = param_bool(act->expects[k].before);
+		if (act->kind == ACT_CONFIRM && strcmp(act->target, w->module->name) == 0)
+			before = expected_before(act, x->row->name);
 	}
-	return past;
+	return before;
 }
 
 /* Today's text of our file without what the change wrote; w->next with it. */
@@ -51,31 +62,39 @@ static void find_file(struct work *w, const struct step *steps, size_t count)
  * The value that the running module must have. A boot ends what was in force before the change: the
  * configuration decides since then.
  */
-static enum tri value_wanted(const struct work *w, const struct past *past,
-			     const struct plan_options *options)
+static enum tri value_to_have(const struct work *w, const struct want *x, enum tri before,
+			      const struct plan_options *options)
 {
-	enum tri configured = next_value(w, &w->next);
+	enum tri configured = next_value(w, &w->next, x);
 	bool decided = options->booted && configured != UNKNOWN;
 
-	if (past->before != UNKNOWN && !decided)
-		return past->before;
-	return configured != UNKNOWN ? configured : w->m->now;
+	if (before != UNKNOWN && !decided)
+		return before;
+	return configured != UNKNOWN ? configured : x->is->now;
 }
 
-/* Options with which the module gets the old value, or NULL where the configuration says so. */
+/* Options with which the module gets the old values, or NULL where the configuration says so. */
 static char *options_back(const struct work *w)
 {
 	struct buf b = { 0 };
-	autofree char *configured = NULL;
+	autofree char *configured = modconf_options(&w->next, w->module->name);
+	bool differs = false;
 
-	if (next_value(w, &w->next) == w->want)
-		return NULL;
-	configured = modconf_options(&w->next, w->ms->module);
 	if (configured)
 		buf_puts(&b, configured);
-	buf_join(&b, " ", w->ms->param);
-	buf_printf(&b, "=%d", w->want);
-	return buf_steal(&b);
+	for (size_t i = 0; i < w->want_count; i++) {
+		const struct want *x = &w->wants[i];
+
+		if (x->value == UNKNOWN || next_value(w, &w->next, x) == x->value)
+			continue;
+		buf_join(&b, " ", x->row->name);
+		buf_printf(&b, "=%d", x->value);
+		differs = true;
+	}
+	if (differs)
+		return buf_steal(&b);
+	buf_free(&b);
+	return NULL;
 }
 
 static bool device_differs(const struct device_facts *want, const struct device_facts *now)
@@ -110,7 +129,14 @@ static bool differs_from(const struct module_facts *m, const struct act *restore
 		if (!now || !param_same(now, x->before))
 			return true;
 	}
-	return m->now != restore->value;
+	for (size_t i = 0; i < restore->wanted_count; i++) {
+		const struct wanted *x = &restore->wanted[i];
+		const char *now = module_param(m, x->param);
+
+		if (!now || param_bool(now) != x->value)
+			return true;
+	}
+	return false;
 }
 
 /* From any state in between, the module missing among them. */
@@ -127,78 +153,148 @@ static void back_from_interrupted(struct work *w, const struct act *restore, boo
 }
 
 /* What the running kernel cannot have again. */
-static void note_lost(const struct work *w, const struct past *past)
+static void note_lost(const struct work *w, const struct act *restore)
 {
-	if (w->m->state == MODULE_STATE_ABSENT && past->restore)
-		strv_addf(
-			&w->plan->lost,
-			"the running kernel has no module %s any more: only its option was undone",
-			w->ms->module);
-	if (w->m->state == MODULE_STATE_BUILTIN && w->m->now != w->want)
+	if (w->m->state == MODULE_STATE_ABSENT && restore)
 		strv_addf(&w->plan->lost,
-			  "%s is built into the running kernel: %s stays %s, whatever its option "
-			  "says",
-			  w->ms->module, w->ms->param, on_off(w->m->now));
+			  "the running kernel has no module %s any more: only its options were "
+			  "undone",
+			  w->module->name);
+	for (size_t i = 0; w->m->state == MODULE_STATE_BUILTIN && i < w->want_count; i++) {
+		const struct want *x = &w->wants[i];
+
+		if (x->is->now != x->value)
+			strv_addf(&w->plan->lost,
+				  "%s is built into the running kernel: %s stays %s, whatever its "
+				  "option says",
+				  w->module->name, x->row->name, on_off(x->is->now));
+	}
 }
 
 /* KVM is away, and nothing can bring it back. */
-static bool refuse_gone(struct work *w, const struct past *past, const struct plan_options *options)
+static bool refuse_gone(struct work *w, const struct act *restore,
+			const struct plan_options *options)
 {
 	autofree char *text = NULL;
 
-	if (!past->restore || !options->exact || options->defer ||
-	    w->m->state != MODULE_STATE_ABSENT)
+	if (!restore || !options->exact || options->defer || w->m->state != MODULE_STATE_ABSENT)
 		return false;
 	text = xasprintf("the interrupted change removed %s, and the running kernel %s has no such "
 			 "module any more",
-			 w->ms->module, w->host->id.kernel);
+			 w->module->name, w->host->id.kernel);
 	return plan_refuse(
 		w->plan, STATUS_IMPOSSIBLE, "no-module", text,
 		"Install the kernel's modules again, or boot another kernel; then: kvmtune "
 		"undo        Leave this change as it is:  kvmtune undo --skip");
 }
 
-static void plan_live(struct work *w, const struct past *past, const struct plan_options *options)
+static void plan_live(struct work *w, const struct act *restore, const struct plan_options *options)
 {
-	size_t i = w->plan->change_count;
-	bool away = past->restore && options->exact && w->m->state != MODULE_STATE_LOADED;
+	bool away = restore && options->exact && w->m->state != MODULE_STATE_LOADED;
 
-	work_add_change(w, on_off(w->want));
-	if (past->restore && options->exact)
-		back_from_interrupted(w, past->restore, options->defer);
+	if (restore && options->exact)
+		back_from_interrupted(w, restore, options->defer);
 	else
-		back_from_done(w, past->restore, options);
-	note_lost(w, past);
-	w->plan->changes[i].waits = !w->reload && (work_reload_needed(w) || away);
+		back_from_done(w, restore, options);
+	note_lost(w, restore);
+	for (size_t i = 0; i < w->want_count; i++)
+		plan_find_change(w->plan, w->wants[i].setting)->waits =
+			!w->reload && (want_needs_reload(w, &w->wants[i]) || away);
 }
 
-void plan_module_back(const struct host *host, const struct setting *setting,
-		      const struct step *steps, size_t count, const struct plan_options *options,
-		      struct plan *plan)
+static void add_change(struct work *w, const struct want *x)
 {
-	size_t first = plan->step_count;
-	struct past past;
-	struct work w;
+	enum tri value = w->host->image ? next_value(w, &w->next, x) : x->value;
 
-	work_begin(&w, host, setting, plan);
-	w.again = options->again ?: "undo";
-	past = past_of(&w, steps, count);
-	find_file(&w, steps, count);
-	w.want = value_wanted(&w, &past, options);
-	if (refuse_unclear(&w) || refuse_gone(&w, &past, options)) {
-		work_end(&w);
+	if (!plan_find_change(w->plan, x->setting))
+		plan_add_change(w->plan, w->host, x->setting, value_name(value) ?: "default");
+}
+
+static void plan_module_back(struct work *w, const struct step *steps, size_t count,
+			     const struct plan_options *options)
+{
+	const struct act *restore = work_find_restore(w, steps, count);
+	size_t first = w->plan->step_count;
+
+	for (size_t i = 0; i < w->want_count; i++) {
+		struct want *x = &w->wants[i];
+
+		x->value = value_to_have(w, x, value_before(w, x, restore, steps, count), options);
+	}
+	if (refuse_unclear(w) || refuse_gone(w, restore, options))
 		return;
+	for (size_t i = 0; i < w->want_count; i++)
+		add_change(w, &w->wants[i]);
+	if (w->host->image)
+		work_add_file_steps(w);
+	else
+		plan_live(w, restore, options);
+	for (size_t i = 0; i < w->want_count; i++) {
+		struct change *c = plan_find_change(w->plan, w->wants[i].setting);
+
+		c->already = w->plan->step_count == first && !c->waits;
 	}
-	if (host->image) {
-		work_add_change(&w, on_off(next_value(&w, &w.next)));
-		work_add_file_steps(&w);
-	} else {
-		plan_live(&w, &past, options);
+	if (w->plan->step_count > first && !refuse_rights(w) && w->reload &&
+	    w->m->state == MODULE_STATE_LOADED)
+		refuse_reload(w);
+}
+
+/* ---- whose steps are they? ---- */
+
+static bool names_param(const struct act *act, const char *module, const char *param)
+{
+	if (!act->target || strcmp(act->target, module) != 0)
+		return false;
+	for (size_t i = 0; i < act->wanted_count; i++)
+		if (strcmp(act->wanted[i].param, param) == 0)
+			return true;
+	return false;
+}
+
+/* By what they did, to this parameter or to its option in our file: what leads back may be forged. */
+static bool concern(enum module_id module, const char *param, const struct step *steps,
+		    size_t count)
+{
+	const char *name = kvm_modules[module].name, *ours, *before;
+
+	for (size_t i = 0; i < count; i++)
+		if (names_param(&steps[i].act, name, param))
+			return true;
+	return plan_file_texts(steps, count, OWN_CONF_FILE, &ours, &before) &&
+	       own_conf_value(ours, name, param) != own_conf_value(before, name, param);
+}
+
+static bool is_own(const struct setting *s, enum module_id module, const struct step *steps,
+		   size_t count)
+{
+	return s->params[module] && !s->other_name &&
+	       concern(module, s->params[module]->name, steps, count);
+}
+
+unsigned module_past_parts(const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		for (size_t k = 0; k < MODULE_COUNT; k++)
+			if (is_own(&settings[i], (enum module_id)k, steps, count))
+				return settings[i].parts;
+	return 0;
+}
+
+void plan_modules_back(const struct host *host, const struct step *steps, size_t count,
+		       const struct plan_options *options, struct plan *plan)
+{
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		struct work w;
+
+		work_begin(&w, host, (enum module_id)i, plan);
+		w.again = options->again ?: "undo";
+		for (size_t k = 0; k < SETTING_COUNT; k++)
+			if (is_own(&settings[k], (enum module_id)i, steps, count))
+				work_add_want(&w, &settings[k], UNKNOWN);
+		if (w.want_count) {
+			find_file(&w, steps, count);
+			plan_module_back(&w, steps, count, options);
+		}
+		work_end(&w);
 	}
-	if (plan->step_count == first)
-		plan->changes[plan->change_count - 1].already =
-			!plan->changes[plan->change_count - 1].waits;
-	else if (!refuse_rights(&w) && w.reload && w.m->state == MODULE_STATE_LOADED)
-		refuse_reload(&w);
-	work_end(&w);
 }

@@ -8,101 +8,114 @@
 #include <errno.h>
 #include <string.h>
 
-/* The setting that is on this processor what ours is on another vendor's; NULL: none. */
-static const struct setting *counterpart(const struct work *w)
+/* Of this parameter alone: the change has the reason, too. */
+static bool refuse_want(struct work *w, const struct want *x, const char *id, const char *text,
+			const char *hint)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		const struct module_setting *ms = settings[i].module;
+	struct change *c = plan_find_change(w->plan, x->setting);
 
-		if (ms && ms != w->ms && cpu_virt(&w->host->cpu, ms->kind) == YES)
-			return &settings[i];
-	}
-	return NULL;
+	err_set(&c->impossible, -EPERM, "%s", text);
+	err_status(&c->impossible, STATUS_IMPOSSIBLE, id);
+	err_hint(&c->impossible, "%s", hint);
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, id, text, hint);
 }
 
-static bool refuse_no_virt(struct work *w)
+/* The module that this processor has in place of ours; MODULE_COUNT: none. */
+static enum module_id counterpart(const struct work *w)
 {
-	const struct setting *other = counterpart(w);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (i != w->id && cpu_virt(&w->host->cpu, kvm_modules[i].kind) == YES)
+			return (enum module_id)i;
+	return MODULE_COUNT;
+}
+
+static bool refuse_no_virt(struct work *w, const struct want *x)
+{
+	const enum module_id other = counterpart(w);
 	const struct cpu_id *cpu = &w->host->cpu;
 	autofree char *hint_other = NULL;
-	autofree char *text = xasprintf("this processor has no %s (%s)", w->ms->virt,
+	autofree char *text = xasprintf("this processor has no %s (%s)", w->module->virt,
 					cpu->vendor[0] ? cpu->vendor : "unknown vendor");
 	const char *hint = "There is no way around that; `kvmtune status` shows the evidence.";
 
-	if (other)
+	if (other < MODULE_COUNT && x->row->is_paging)
 		hint = hint_other = xasprintf("This one has %s, and %s for %s: use `kvmtune %s`.",
-					      other->module->virt, other->module->paging,
-					      w->ms->paging, other->name);
+					      kvm_modules[other].virt, kvm_modules[other].paging,
+					      w->module->paging, kvm_modules[other].param);
 	else if (cpu->hypervisor == YES)
 		hint = "This host is itself a guest: whether it may run guests is set on its host.";
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-virt", text, hint);
+	return refuse_want(w, x, "no-virt", text, hint);
 }
 
-static bool refuse_disabled(struct work *w)
+static bool refuse_disabled(struct work *w, const struct want *x)
 {
 	autofree char *text =
-		xasprintf("%s is there but switched off by the firmware", w->ms->virt);
+		xasprintf("%s is there but switched off by the firmware", w->module->virt);
 
-	return plan_refuse(
-		w->plan, STATUS_IMPOSSIBLE, "virt-disabled", text,
+	return refuse_want(
+		w, x, "virt-disabled", text,
 		"Turn virtualization on in the firmware setup (BIOS, UEFI) and boot again.");
 }
 
-static bool refuse_no_paging(struct work *w)
+static bool refuse_no_paging(struct work *w, const struct want *x)
 {
 	autofree char *text =
-		xasprintf("this processor has no %s that KVM could use", w->ms->paging);
+		xasprintf("this processor has no %s that KVM could use", w->module->paging);
 
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-paging", text,
+	return refuse_want(w, x, "no-paging", text,
 			   "There is no way around that: guests run on shadow page tables.");
 }
 
-bool refuse_builtin(struct work *w)
+bool refuse_builtin(struct work *w, const struct want *x)
 {
 	autofree char *text =
-		xasprintf("%s is built into this kernel: it cannot be reloaded", w->ms->module);
+		xasprintf("%s is built into this kernel: it cannot be reloaded", w->module->name);
 	autofree char *hint = xasprintf("Add %s.%s=%d to the kernel command line and boot again.",
-					w->ms->module, w->ms->param, w->want);
+					w->module->name, x->row->name, x->value);
 
+	/* What it is can be told, and an audit does. */
 	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "built-in", text, hint);
 }
 
-static bool refuse_absent(struct work *w)
+static bool refuse_absent(struct work *w, const struct want *x)
 {
 	autofree char *text = xasprintf("there is no module %s for the running kernel %s",
-					w->ms->module, w->host->id.kernel);
+					w->module->name, w->host->id.kernel);
 
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-module", text,
+	return refuse_want(w, x, "no-module", text,
 			   "If the kernel package was just updated, boot into the new kernel; else "
 			   "install the kernel's modules.");
 }
 
-bool refuse_impossible(struct work *w)
+bool refuse_impossible(struct work *w, const struct want *x)
 {
+	bool none = w->m->paging.value == NO || w->m->usable.value == NO;
+
 	if (w->m->virt.value == NO)
-		return refuse_no_virt(w);
+		return refuse_no_virt(w, x);
 	if (w->m->enabled.value == NO)
-		return refuse_disabled(w);
-	if (w->want == YES && (w->m->paging.value == NO || w->m->usable.value == NO))
-		return refuse_no_paging(w);
+		return refuse_disabled(w, x);
+	if (x->row->is_paging && x->value == YES && none)
+		return refuse_no_paging(w, x);
 	if (w->m->state == MODULE_STATE_ABSENT)
-		return refuse_absent(w);
+		return refuse_absent(w, x);
 	return false;
 }
 
-static bool refuse_other_option(struct work *w, const struct modconf_token *winner)
+static bool refuse_other_option(struct work *w, const struct want *x,
+				const struct modconf_token *winner)
 {
 	autobuf text = { 0 }, hint = { 0 };
 
 	if (winner->at->line == 0) {
 		buf_printf(&text, "the kernel command line says %s.%s=%s, which beats every file",
-			   w->ms->module, w->ms->param, modconf_token_value(winner));
+			   w->module->name, x->row->name, modconf_token_value(winner));
 		buf_puts(&hint, "Take it off the kernel command line and boot again.");
 		return plan_refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data, hint.data);
 	}
 	buf_puts(&text, "another file wins: ");
 	buf_add_safe(&text, winner->at->file, 200);
-	buf_printf(&text, ":%u says %s=", winner->at->line, w->ms->param);
+	buf_printf(&text, ":%u says %s=", winner->at->line, x->row->name);
 	buf_add_safe(&text, modconf_token_value(winner), 40);
 	buf_puts(&text, " and is read after " OWN_CONF_FILE);
 	buf_puts(&hint, "Remove that option there, then run the same command again.");
@@ -112,13 +125,14 @@ static bool refuse_other_option(struct work *w, const struct modconf_token *winn
 /* modprobe.d answers the load with a command: what that does with our option nobody knows. */
 bool refuse_install_line(struct work *w)
 {
-	const struct modconf_line *l = modconf_find(&w->next, MODCONF_INSTALL, w->ms->module);
+	const struct modconf_line *l = modconf_find(&w->next, MODCONF_INSTALL, w->module->name);
 	autobuf text = { 0 };
 
 	if (!l)
 		return false;
 	buf_add_safe(&text, l->file, 200);
-	buf_printf(&text, ":%u replaces the loading of %s by a command: ", l->line, w->ms->module);
+	buf_printf(&text, ":%u replaces the loading of %s by a command: ", l->line,
+		   w->module->name);
 	buf_add_safe(&text, l->value, 120);
 	return plan_refuse(w->plan, STATUS_REFUSED, "install-line", text.data,
 			   "Remove that install line, then run the same command again.");
@@ -144,7 +158,7 @@ static bool refuse_in_use(struct work *w)
 	if (n)
 		buf_printf(&text, "KVM is in use by %zu process%s", n, n == 1 ? "" : "es");
 	else if (w->m->holders.n)
-		buf_printf(&text, "the module %s uses %s", w->m->holders.v[0], w->ms->module);
+		buf_printf(&text, "the module %s uses %s", w->m->holders.v[0], w->module->name);
 	else
 		buf_puts(&text, "KVM is in use, but by nobody who can be seen from here (a process "
 				"of another PID namespace, or the kernel itself)");
@@ -184,21 +198,27 @@ static bool refuse_busy_module(struct work *w)
 
 	if (w->m->state != MODULE_STATE_BUSY)
 		return false;
-	text = xasprintf("%s is being loaded or removed by somebody else right now", w->ms->module);
+	text = xasprintf("%s is being loaded or removed by somebody else right now",
+			 w->module->name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "module-busy", text, "Try again in a moment.");
 }
 
 /* A loaded module whose parameter cannot be read: to reload it on a guess could hurt. */
 static bool refuse_unknown(struct work *w)
 {
-	autofree char *text = NULL;
+	bool refused = false;
 
-	if (w->m->state != MODULE_STATE_LOADED || w->m->now != UNKNOWN)
-		return false;
-	text = xasprintf("%s is loaded, but its parameter %s cannot be read", w->ms->module,
-			 w->ms->param);
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
-			   "Look at /sys/module; booting again may help.");
+	for (size_t i = 0; w->m->state == MODULE_STATE_LOADED && i < w->want_count; i++) {
+		autofree char *text = NULL;
+
+		if (w->wants[i].is->now != UNKNOWN)
+			continue;
+		text = xasprintf("%s is loaded, but its parameter %s cannot be read",
+				 w->module->name, w->wants[i].row->name);
+		refused = plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
+				      "Look at /sys/module; booting again may help.");
+	}
+	return refused;
 }
 
 /* Loadable before removable. */
@@ -308,13 +328,14 @@ static const struct unread_file *last_unread(const struct unread *unread)
 
 bool refuse_lost_file(struct work *w)
 {
+	const struct want *x = own_conf_find(w);
 	struct modconf_token winner = { 0 };
 
-	if (own_conf_find(w))
+	if (!x)
 		return false;
-	if (modconf_winner(&w->next, w->ms->module, w->ms->param, &winner) &&
-	    param_bool(modconf_token_value(&winner)) != w->want)
-		return refuse_other_option(w, &winner);
+	if (modconf_winner(&w->next, w->module->name, x->row->name, &winner) &&
+	    param_bool(modconf_token_value(&winner)) != x->value)
+		return refuse_other_option(w, x, &winner);
 	if (w->host->conf_unread.count)
 		return refuse_unread(w, last_unread(&w->host->conf_unread));
 	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins",

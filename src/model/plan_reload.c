@@ -22,23 +22,40 @@ static struct step *add_step(const struct work *w)
 
 /* ---- the file ---- */
 
-static void add_confirm_step(const struct work *w)
+static void add_wanted(struct act *act, const char *param, enum tri value)
+{
+	array_push(act->wanted, act->wanted_count) =
+		(struct wanted){ .param = xstrdup(param), .value = value };
+}
+
+static void add_all_wanted(const struct work *w, struct act *act)
+{
+	for (size_t i = 0; i < w->want_count; i++)
+		add_wanted(act, w->wants[i].row->name, w->wants[i].value);
+}
+
+static void add_confirmed(const struct work *w, const struct want *x, struct act *act)
 {
 	struct modconf_token t;
+
+	add_wanted(act, x->row->name, next_value(w, &w->next, x));
+	/* Then libkmod must find no option at all, or one that says the same. */
+	act->wanted[act->wanted_count - 1].by_default =
+		!modconf_winner(&w->next, w->module->name, x->row->name, &t);
+	/* An undo goes by it where the module is not reloaded now. */
+	if (w->m->state == MODULE_STATE_LOADED && x->is->now != UNKNOWN)
+		array_push(act->expects, act->expect_count) =
+			(struct expect){ .param = xstrdup(x->row->name),
+					 .before = xstrdup(x->is->now == YES ? "Y" : "N") };
+}
+
+static void add_confirm_step(const struct work *w)
+{
 	struct step *s = add_step(w);
 
-	s->act = (struct act){ .kind = ACT_CONFIRM,
-			       .target = xstrdup(w->ms->module),
-			       .param = xstrdup(w->ms->param),
-			       .value = next_value(w, &w->next) };
-	/* An undo goes by it where the module is not reloaded now. */
-	if (w->m->state == MODULE_STATE_LOADED && w->m->now != UNKNOWN)
-		array_push(s->act.expects, s->act.expect_count) =
-			(struct expect){ .param = xstrdup(w->ms->param),
-					 .before = xstrdup(w->m->now == YES ? "Y" : "N") };
-	/* Then libkmod must find no option at all, or one that says the same. */
-	if (!modconf_winner(&w->next, w->ms->module, w->ms->param, &t))
-		s->act.text = xstrdup("by default");
+	s->act = (struct act){ .kind = ACT_CONFIRM, .target = xstrdup(w->module->name) };
+	for (size_t i = 0; i < w->want_count; i++)
+		add_confirmed(w, &w->wants[i], &s->act);
 }
 
 void work_add_file_steps(struct work *w)
@@ -74,9 +91,20 @@ static bool note_asked(const struct modconf_token *t, void *arg)
 	return true;
 }
 
+static bool is_forced_off(const struct work *w, const char *param)
+{
+	for (size_t i = 0; i < w->want_count; i++)
+		if (in_list(w->wants[i].row->forced_off, param))
+			return true;
+	return false;
+}
+
 static bool depends_on_setting(const struct work *w, const char *param)
 {
-	return in_list(w->ms->forced_off, param) || in_list(w->ms->also_moves, param);
+	for (size_t i = 0; i < w->want_count; i++)
+		if (in_list(w->wants[i].row->also_moves, param))
+			return true;
+	return is_forced_off(w, param);
 }
 
 /* Names what else the reload applies because somebody asks for it, and who. */
@@ -84,12 +112,12 @@ static void add_effect(struct work *w, const struct param *p)
 {
 	const struct modconf_token *a = find_asked(w, p->name);
 
-	if (!a || strcmp(p->name, w->ms->param) == 0 || in_list(w->ms->forced_off, p->name) ||
+	if (!a || work_find_want(w, p->name) || is_forced_off(w, p->name) ||
 	    param_same(modconf_token_value(a), p->value))
 		return;
 	w->others_move = true;
 	array_push(w->plan->effects, w->plan->effect_count) = (struct effect){
-		.module = xstrdup(w->ms->module),
+		.module = xstrdup(w->module->name),
 		.param = xstrdup(p->name),
 		.from = xstrdup(p->value),
 		.to = xstrdup(modconf_token_value(a)),
@@ -100,7 +128,7 @@ static void add_effect(struct work *w, const struct param *p)
 
 static void add_effects(struct work *w)
 {
-	modconf_each_option(&w->next, w->ms->module, note_asked, w);
+	modconf_each_option(&w->next, w->module->name, note_asked, w);
 	for (size_t i = 0; i < w->m->param_count; i++)
 		add_effect(w, &w->m->params[i]);
 }
@@ -115,9 +143,10 @@ static void add_effects(struct work *w)
 static const char *expected_value(const struct work *w, const struct param *p)
 {
 	const struct modconf_token *a = find_asked(w, p->name);
+	const struct want *x = work_find_want(w, p->name);
 
-	if (strcmp(p->name, w->ms->param) == 0)
-		return w->want == YES ? "Y" : "N";
+	if (x)
+		return x->value == UNKNOWN ? NULL : x->value == YES ? "Y" : "N";
 	if (depends_on_setting(w, p->name))
 		return NULL;
 	if (a && !param_same(modconf_token_value(a), p->value))
@@ -152,7 +181,7 @@ static bool add_in_force(const struct modconf_token *t, void *arg)
 	const char *value = modconf_token_value(t);
 	const char *running = module_param(f->w->m, t->param);
 
-	if (strcmp(t->param, f->w->ms->param) == 0 || !running || !param_same(value, running) ||
+	if (work_find_want(f->w, t->param) || !running || !param_same(value, running) ||
 	    strv_has(&f->added, t->param))
 		return true;
 	strv_add(&f->added, t->param);
@@ -162,17 +191,21 @@ static bool add_in_force(const struct modconf_token *t, void *arg)
 }
 
 /*
- * Options for the way back: what was configured and is in force, then the parameter as it is now.
+ * Options for the rollback: what was configured and is in force, then our parameters as they are now.
  * Options edited since the module was loaded are left out: they were not in force, and may be the
- * very reason why the module does not load. Nothing is read back from sysfs but the one parameter.
+ * very reason why the module does not load. Nothing else is read back from sysfs.
  */
 static char *options_in_force(const struct work *w)
 {
 	struct in_force f = { .w = w };
 
-	modconf_each_option(&w->host->conf, w->ms->module, add_in_force, &f);
-	buf_join(&f.text, " ", w->ms->param);
-	buf_printf(&f.text, "=%d", w->m->now);
+	modconf_each_option(&w->host->conf, w->module->name, add_in_force, &f);
+	for (size_t i = 0; i < w->want_count; i++) {
+		if (w->wants[i].is->now == UNKNOWN)
+			continue;
+		buf_join(&f.text, " ", w->wants[i].row->name);
+		buf_printf(&f.text, "=%d", w->wants[i].is->now);
+	}
 	strv_free(&f.added);
 	return buf_steal(&f.text);
 }
@@ -181,13 +214,14 @@ static void add_unload_step(const struct work *w)
 {
 	struct step *s = add_step(w);
 
-	s->act = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->ms->module) };
+	s->act = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->module->name) };
 	s->back = (struct act){ .kind = ACT_RESTORE,
-				.target = xstrdup(w->ms->module),
+				.target = xstrdup(w->module->name),
 				.text = options_in_force(w),
-				.param = xstrdup(w->ms->param),
-				.value = w->m->now,
 				.device = w->host->device };
+	for (size_t i = 0; i < w->want_count; i++)
+		if (w->wants[i].is->now != UNKNOWN)
+			add_wanted(&s->back, w->wants[i].row->name, w->wants[i].is->now);
 	for (size_t i = 0; i < w->m->param_count; i++)
 		add_expect(w, &w->m->params[i], &s->back);
 	s->note = xstrdup(module_in_use(w->m) ? "in use now" : "nobody uses it");
@@ -195,21 +229,26 @@ static void add_unload_step(const struct work *w)
 
 /* ---- load and check ---- */
 
+static void add_forced(const struct work *w, const struct want *x, struct buf *ret)
+{
+	for (const char *const *name = x->row->forced_off; *name; name++) {
+		const char *value = module_param(w->m, *name);
+
+		if (!value || param_bool(value) != YES)
+			continue;
+		buf_puts(ret, ret->len ? ", " : "turns off too: ");
+		buf_puts(ret, *name);
+	}
+}
+
 /* "turns off too: eptad, pml" for the reader of the plan. */
 static char *forced_note(const struct work *w)
 {
 	struct buf b = { 0 };
 
-	if (w->want == YES)
-		return NULL;
-	for (const char *const *name = w->ms->forced_off; *name; name++) {
-		const char *value = module_param(w->m, *name);
-
-		if (!value || param_bool(value) != YES)
-			continue;
-		buf_puts(&b, b.len ? ", " : "turns off too: ");
-		buf_puts(&b, *name);
-	}
+	for (size_t i = 0; i < w->want_count; i++)
+		if (w->wants[i].value == NO && want_needs_reload(w, &w->wants[i]))
+			add_forced(w, &w->wants[i], &b);
 	return b.len ? buf_steal(&b) : NULL;
 }
 
@@ -218,11 +257,10 @@ static void add_load_step(const struct work *w, const char *options)
 	struct step *s = add_step(w);
 
 	s->act = (struct act){ .kind = ACT_LOAD,
-			       .target = xstrdup(w->ms->module),
-			       .text = options ? xstrdup(options) : NULL,
-			       .param = xstrdup(w->ms->param),
-			       .value = w->want };
-	s->back = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->ms->module) };
+			       .target = xstrdup(w->module->name),
+			       .text = options ? xstrdup(options) : NULL };
+	add_all_wanted(w, &s->act);
+	s->back = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->module->name) };
 	s->note = forced_note(w);
 	s->urgent = true;
 }
@@ -231,10 +269,8 @@ static void add_params_check(const struct work *w)
 {
 	struct step *s = add_step(w);
 
-	s->act = (struct act){ .kind = ACT_CHECK_PARAMS,
-			       .target = xstrdup(w->ms->module),
-			       .param = xstrdup(w->ms->param),
-			       .value = w->want };
+	s->act = (struct act){ .kind = ACT_CHECK_PARAMS, .target = xstrdup(w->module->name) };
+	add_all_wanted(w, &s->act);
 	for (size_t i = 0; i < w->m->param_count; i++)
 		add_expect(w, &w->m->params[i], &s->act);
 }
@@ -273,10 +309,15 @@ void work_add_load_steps(struct work *w, const char *options, const struct devic
 	load->urgent = false;
 	add_params_check(w);
 	check = &w->plan->steps[w->plan->step_count - 1];
-	array_push(check->act.expects, check->act.expect_count) =
-		(struct expect){ .param = xstrdup(w->ms->param),
-				 .before = xstrdup(w->want == YES ? "Y" : "N"),
-				 .after = xstrdup(w->want == YES ? "Y" : "N") };
+	for (size_t i = 0; i < w->want_count; i++) {
+		const char *value = w->wants[i].value == YES ? "Y" : "N";
+
+		if (w->wants[i].value != UNKNOWN)
+			array_push(check->act.expects, check->act.expect_count) =
+				(struct expect){ .param = xstrdup(w->wants[i].row->name),
+						 .before = xstrdup(value),
+						 .after = xstrdup(value) };
+	}
 	work_add_device_check(w, device);
 	add_guest_check(w);
 }
@@ -288,10 +329,10 @@ static struct act copy_of_restore(const struct act *from)
 	struct act act = { .kind = ACT_RESTORE,
 			   .target = xstrdup(from->target),
 			   .text = from->text ? xstrdup(from->text) : NULL,
-			   .param = from->param ? xstrdup(from->param) : NULL,
-			   .value = from->value,
 			   .device = from->device };
 
+	for (size_t i = 0; i < from->wanted_count; i++)
+		add_wanted(&act, from->wanted[i].param, from->wanted[i].value);
 	for (size_t i = 0; i < from->expect_count; i++)
 		array_push(act.expects, act.expect_count) = (struct expect){
 			.param = xstrdup(from->expects[i].param),
@@ -312,6 +353,6 @@ void work_add_restore_steps(struct work *w, const struct act *restore)
 	s->urgent = loaded;
 	/* Where KVM is away, its return is never taken back. */
 	if (loaded)
-		s->back = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->ms->module) };
+		s->back = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->module->name) };
 	add_guest_check(w);
 }

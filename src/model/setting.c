@@ -17,81 +17,87 @@ static const char *const ept_also_moves[] = { "pt_mode", "allow_smaller_maxphyad
 
 /* svm.c:svm_hardware_setup, sev.c:sev_hardware_setup, avic.c:avic_hardware_setup, up to 6.18. */
 static const char *const npt_forced_off[] = { "avic", "vls", "sev", "sev_es", "sev_snp", NULL };
-static const char *const npt_also_moves[] = { NULL };
 
-static const struct module_setting ept_module = {
-	.kind = VIRT_VMX,
-	.module = "kvm_intel",
-	.param = "ept",
-	.virt = "VT-x",
-	.paging = "EPT",
-	.forced_off = ept_forced_off,
-	.also_moves = ept_also_moves,
+static const char *const nothing[] = { NULL };
+
+/* vmx/nested.c: without nested it is left as the option says, whatever the processor has. */
+static const char *const nested_also_moves_vmx[] = { "enable_shadow_vmcs", NULL };
+
+const struct kvm_module kvm_modules[MODULE_COUNT] = {
+	[MODULE_KVM_INTEL] = { "kvm_intel", VIRT_VMX, "VT-x", "EPT", "ept" },
+	[MODULE_KVM_AMD] = { "kvm_amd", VIRT_SVM, "SVM", "NPT", "npt" },
 };
 
-static const struct module_setting npt_module = {
-	.kind = VIRT_SVM,
-	.module = "kvm_amd",
-	.param = "npt",
-	.virt = "SVM",
-	.paging = "NPT",
-	.forced_off = npt_forced_off,
-	.also_moves = npt_also_moves,
+static const struct module_param ept_param = {
+	.name = "ept", .is_paging = true, .forced_off = ept_forced_off, .also_moves = ept_also_moves
 };
+static const struct module_param npt_param = {
+	.name = "npt", .is_paging = true, .forced_off = npt_forced_off, .also_moves = nothing
+};
+static const struct module_param nested_vmx = { .name = "nested",
+						.forced_off = nothing,
+						.also_moves = nested_also_moves_vmx };
+static const struct module_param nested_svm = { .name = "nested",
+						.forced_off = nothing,
+						.also_moves = nothing };
 
 const struct setting settings[SETTING_COUNT] = {
 	[SETTING_EPT] = {
 		.id = SETTING_EPT,
+		.kind = KIND_MODULE,
 		.name = "ept",
 		.title = "extended page tables",
 		.summary = "Turn Intel's extended page tables (kvm_intel ept) on or off",
 		.values = values_on_off,
-		.next = "next load",
+		.next = "load",
 		.parts = HOST_MODULES | HOST_PARAMS,
-		.module = &ept_module,
-		.plan = plan_module_setting,
+		.params = { [MODULE_KVM_INTEL] = &ept_param },
 	},
 	[SETTING_NPT] = {
 		.id = SETTING_NPT,
+		.kind = KIND_MODULE,
 		.name = "npt",
 		.title = "nested page tables",
 		.summary = "Turn AMD's nested page tables (kvm_amd npt) on or off",
 		.values = values_on_off,
-		.next = "next load",
+		.next = "load",
 		.parts = HOST_MODULES | HOST_PARAMS,
-		.module = &npt_module,
-		.plan = plan_module_setting,
+		.params = { [MODULE_KVM_AMD] = &npt_param },
+	},
+	[SETTING_TDP] = {
+		.id = SETTING_TDP,
+		.kind = KIND_MODULE,
+		.name = "tdp",
+		.title = "two-dimensional paging",
+		.summary = "Turn ept or npt on or off, whichever this processor has",
+		.values = values_on_off,
+		.next = "load",
+		.parts = HOST_MODULES | HOST_PARAMS,
+		.params = { &ept_param, &npt_param },
+		.other_name = true,
+	},
+	[SETTING_NESTED] = {
+		.id = SETTING_NESTED,
+		.kind = KIND_MODULE,
+		.name = "nested",
+		.title = "nested virtualization",
+		.summary = "Let guests run guests of their own (nested), or not",
+		.values = values_on_off,
+		.next = "load",
+		.parts = HOST_MODULES | HOST_PARAMS,
+		.params = { &nested_vmx, &nested_svm },
 	},
 	[SETTING_KSM] = {
 		.id = SETTING_KSM,
+		.kind = KIND_KSM,
 		.name = "ksm",
 		.title = "kernel same-page merging",
-		.summary = "Turn kernel same-page merging (KSM) off or on, or take merged pages apart",
+		.summary = "Turn kernel same-page merging (KSM) on or off, or unmerge all pages",
 		.values = values_ksm,
-		.next = "next boot",
+		.next = "boot",
 		.parts = HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED,
-		.plan = plan_ksm,
 	},
 };
-
-/* Whose pages are merged matters only where they are taken apart; to look at all of /proc costs. */
-static unsigned goal_parts(const struct goal *goal)
-{
-	if (goal->setting->id != SETTING_KSM)
-		return goal->setting->parts;
-	unsigned parts = HOST_KSM | HOST_KSM_UNITS;
-
-	return strcmp(goal->value, "unmerged") == 0 ? parts | HOST_KSM_USERS : parts;
-}
-
-unsigned goals_parts(const struct goal *goals, size_t count)
-{
-	unsigned parts = 0;
-
-	for (size_t i = 0; i < count; i++)
-		parts |= goal_parts(&goals[i]);
-	return parts;
-}
 
 const struct setting *setting_find(const char *name)
 {
@@ -123,13 +129,41 @@ enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind)
 	return kind == VIRT_SVM ? cpu->svm : cpu->vmx;
 }
 
+enum module_id module_find(const char *name)
+{
+	size_t i = 0;
+
+	while (i < MODULE_COUNT && strcmp(kvm_modules[i].name, name) != 0)
+		i++;
+	return (enum module_id)i;
+}
+
+const struct setting *setting_of_param(enum module_id module, const char *param)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_param *row = settings[i].params[module];
+
+		if (row && !settings[i].other_name && strcmp(row->name, param) == 0)
+			return &settings[i];
+	}
+	return NULL;
+}
+
+bool module_fits(enum module_id module, const struct cpu_id *cpu)
+{
+	if (!cpu->vendor[0] && cpu->svm != YES && cpu->vmx != YES)
+		return true;
+	return (cpu->svm == YES || cpu_is_amd(cpu)) == (kvm_modules[module].kind == VIRT_SVM);
+}
+
 bool setting_fits(const struct setting *s, const struct cpu_id *cpu)
 {
-	bool unknown = !cpu->vendor[0] && cpu->svm != YES && cpu->vmx != YES;
-
-	if (!s->module || unknown)
+	if (s->kind != KIND_MODULE)
 		return true;
-	return (cpu->svm == YES || cpu_is_amd(cpu)) == (s->module->kind == VIRT_SVM);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (s->params[i] && module_fits((enum module_id)i, cpu))
+			return true;
+	return false;
 }
 
 const char *value_name(enum tri t)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "json.h"
 
+#include "state.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -116,15 +118,16 @@ struct json_object *json_error(const struct err *e)
 	return o;
 }
 
-struct json_object *json_advice(const enum advice_id *ids, size_t count)
+struct json_object *json_advice(const struct host *host, const enum advice_id *ids, size_t count)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *o = json_object_new_object();
+		autofree char *text = advice_text(ids[i], host);
 
 		json_put_text(o, "id", advices[ids[i]].name);
-		json_put_text(o, "text", advices[ids[i]].text);
+		json_put_text(o, "text", text);
 		json_put_text(o, "source", advices[ids[i]].source);
 		json_object_array_add(list, o);
 	}
@@ -174,4 +177,17 @@ struct json_object *json_users_list(const struct kvm_users *users)
 	for (size_t i = 0; i < users->count; i++)
 		json_object_array_add(list, user_object(&users->users[i]));
 	return list;
+}
+
+void json_put_state(struct json_object *o, const struct host *host, const struct setting *s)
+{
+	struct state_report r;
+
+	state_report(host, s, &r);
+	json_put_text(o, "now", r.now);
+	json_put(o, "now_source", json_strv(&r.now_source));
+	json_put_text(o, "next", r.next);
+	json_put_text(o, "next_when", s->next);
+	json_put(o, "next_source", json_strv(&r.next_source));
+	state_report_free(&r);
 }

@@ -25,12 +25,15 @@ struct json_object *json_strv(const struct strv *s);
 enum tri json_answers(enum answer answer);
 struct json_object *json_pids(const struct unanswered *u);
 struct json_object *json_users_list(const struct kvm_users *users);
-struct json_object *json_advice(const enum advice_id *ids, size_t count);
-/* All of a setting that is a module parameter: "now", "next_load", module, mentions. */
-struct json_object *json_setting_object(const struct host *host, const struct setting *s);
+struct json_object *json_advice(const struct host *host, const enum advice_id *ids, size_t count);
+struct json_object *json_host_object(const struct host *h);
+/* The state of a setting: "now", "next" and where each is known from. */
+void json_put_state(struct json_object *o, const struct host *host, const struct setting *s);
 /* All of KSM; "memory" beside it. */
 struct json_object *json_ksm_object(const struct host *host);
 struct json_object *json_memory_object(const struct host *host);
+/* "at_work", "interrupted": a change that is being made, or that was interrupted. */
+void json_put_open_change(struct json_object *o, const struct journal *journal);
 struct json_object *json_error(const struct err *e); /* null where there is none */
 
 #endif

@@ -5,38 +5,66 @@
 #include <string.h>
 
 #include "json.h"
-#include "mention.h"
+#include "state.h"
 
-/* "on" and "off" are true and false, as the module's parameter is. */
-static void put_switch(struct json_object *o, const char *key, const char *value)
+/* What the change gives where it is only planned. */
+static const char *planned(const struct change *c)
 {
-	json_put_tri(o, key, value ? param_bool(value) : UNKNOWN);
+	return c->waits ? c->now : c->value;
 }
 
-static struct json_object *change_object(const struct change *c)
+static bool does_change(const struct outcome *o, const struct change *c)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_put_text(o, "setting", c->setting->name);
-	json_put_text(o, "value", c->value);
-	if (c->setting->module) {
-		put_switch(o, "now", c->now);
-		put_switch(o, "next_load", c->next);
-	} else {
-		json_put_text(o, "now", c->now);
-		json_put_text(o, "next_boot", c->next);
-	}
-	json_put_bool(o, "already", c->already);
-	json_put_bool(o, "waits", c->waits);
-	return o;
+	return !o->plan.refusal.code && !c->already && o->plan.step_count;
 }
 
-static struct json_object *changes_list(const struct plan *plan)
+static struct json_object *change_object(const struct outcome *o, const struct change *c,
+					 bool dry_run)
+{
+	struct json_object *j = json_object_new_object();
+	struct setting_state after = { c->now, c->next };
+	bool changed = does_change(o, c) && (dry_run || (o->applied && !o->report.failed));
+
+	if (o->applied && o->after.parts)
+		after = setting_state(&o->after, c->setting);
+	else if (changed)
+		after = (struct setting_state){ planned(c), c->value };
+	json_put_text(j, "wanted", c->value);
+	json_put_text(j, "state", change_state(c));
+	json_put_text(j, "before", c->now);
+	json_put_text(j, "after", after.now);
+	json_put_text(j, "next_before", c->next);
+	json_put_text(j, "next_after", after.next);
+	json_put_text(j, "next_when", c->setting->next);
+	json_put_bool(j, "changed", changed);
+	json_put(j, "refusal", json_error(&c->impossible));
+	return j;
+}
+
+static struct json_object *changes_object(const struct outcome *o, bool dry_run)
+{
+	struct json_object *j = json_object_new_object();
+
+	for (size_t i = 0; i < o->plan.change_count; i++)
+		json_put(j, o->plan.changes[i].setting->name,
+			 change_object(o, &o->plan.changes[i], dry_run));
+	return j;
+}
+
+static bool changes_anything(const struct outcome *o, bool dry_run)
+{
+	if (o->plan.refusal.code || !o->plan.step_count)
+		return false;
+	return dry_run ||
+	       (o->applied && (!o->report.failed || o->report.stuck || o->report.one_way));
+}
+
+static struct json_object *also_list(const struct plan *plan)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < plan->change_count; i++)
-		json_object_array_add(list, change_object(&plan->changes[i]));
+	for (size_t i = 0; i < plan->also_count; i++)
+		json_object_array_add(list, json_error(&plan->also[i]));
 	return list;
 }
 
@@ -132,10 +160,30 @@ static void add_application(struct json_object *o, const struct outcome *outcome
 	json_put(o, "leftover", leftover_list(&outcome->leftover));
 }
 
+/* What became of an earlier change that was interrupted; null: there was none. */
+static struct json_object *recovery_object(const struct outcome *o)
+{
+	static const char *const names[] = {
+		[RECOVERY_FIRST] = "planned",
+		[RECOVERY_FAILED] = "failed",
+		[RECOVERY_ROLLED_BACK] = "rolled_back",
+		[RECOVERY_CLOSED] = "closed",
+	};
+	struct json_object *j;
+
+	if (o->recovery == RECOVERY_NONE)
+		return NULL;
+	j = json_object_new_object();
+	json_put_text(j, "command", o->recovered);
+	json_put_text(j, "result", names[o->recovery]);
+	return j;
+}
+
 int json_change(FILE *out, const struct outcome *outcome, const char *command, bool dry_run)
 {
 	struct json_object *o = json_document("change");
 
+	json_put(o, "host", json_host_object(&outcome->before));
 	json_put_text(o, "command", command);
 	json_put_bool(o, "dry_run", dry_run);
 	json_put_int(o, "exit_status", outcome->status);
@@ -145,11 +193,14 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 			 outcome->undoes ? json_object_new_int(outcome->undoes->id) : NULL);
 	if (outcome->is_undo)
 		json_put_bool(o, "skips", outcome->skips);
-	json_put(o, "changes", changes_list(&outcome->plan));
+	json_put(o, "recovered", recovery_object(outcome));
+	json_put_bool(o, "changed", changes_anything(outcome, dry_run));
+	json_put(o, "settings", changes_object(outcome, dry_run));
 	json_put(o, "steps", steps_list(outcome));
 	json_put(o, "effects", effects_list(&outcome->plan));
 	json_put(o, "lost", json_strv(&outcome->plan.lost));
 	json_put(o, "refusal", json_error(&outcome->plan.refusal));
+	json_put(o, "also_refused", also_list(&outcome->plan));
 	json_put(o, "error", json_error(&outcome->err));
 	json_put(o, "users", json_users_list(&outcome->before.users));
 	json_put(o, "not_seen", json_strv(&outcome->before.unseen));
@@ -157,33 +208,35 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 		json_put(o, "ksm", json_ksm_object(&outcome->before));
 		json_put(o, "memory", json_memory_object(&outcome->before));
 	}
-	json_put(o, "advice", json_advice(outcome->plan.advice, outcome->plan.advice_count));
+	json_put(o, "advice",
+		 json_advice(&outcome->before, outcome->plan.advice, outcome->plan.advice_count));
 	add_application(o, outcome);
 	return json_print(out, o);
 }
 
 static struct json_object *audit_object(const struct host *host, const struct change *c)
 {
-	struct json_object *o = change_object(c);
-	autobuf source = { 0 };
+	struct json_object *o = json_object_new_object();
 
-	setting_next_source(host, c->setting, &source);
-	json_put_text(o, c->setting->module ? "next_load_source" : "next_boot_source",
-		      buf_text(&source));
-	json_put_bool(o, "differs", !c->already);
-	json_put_bool(o, "saved", change_is_saved(c));
+	json_put_text(o, "wanted", c->value);
+	json_put_text(o, "state", change_state(c));
+	json_put_state(o, host, c->setting);
+	json_put(o, "refusal", json_error(&c->impossible));
 	return o;
 }
 
-int json_audit(FILE *out, const struct host *host, const struct plan *plan, enum exit_status status)
+int json_audit(FILE *out, const struct host *host, const struct plan *plan,
+	       const struct journal *journal, enum exit_status status)
 {
-	struct json_object *o = json_document("audit"), *list = json_object_new_array();
+	struct json_object *o = json_document("audit"), *list = json_object_new_object();
 
-	for (size_t i = 0; i < plan->change_count; i++)
-		json_object_array_add(list, audit_object(host, &plan->changes[i]));
-	json_put(o, "settings", list);
-	json_put_bool(o, "drift", status == STATUS_DRIFT || status == STATUS_PENDING);
+	json_put(o, "host", json_host_object(host));
 	json_put_int(o, "exit_status", status);
-	json_put(o, "refusal", json_error(&plan->refusal));
+	for (size_t i = 0; i < plan->change_count; i++)
+		json_put(list, plan->changes[i].setting->name,
+			 audit_object(host, &plan->changes[i]));
+	json_put(o, "settings", list);
+	json_put_open_change(o, journal);
+	json_put(o, "not_seen", json_strv(&host->unseen));
 	return json_print(out, o);
 }

@@ -67,6 +67,7 @@ int json_cpu(FILE *out, const struct cpu_report *r)
 	const struct cpu_judgement *j = r->judgement;
 	struct json_object *o = json_document("cpu");
 
+	json_put(o, "host", json_host_object(r->host));
 	json_put_bool(o, "captured", r->captured);
 	put_text_fact(o, "vendor", j->id.vendor, "CPUID 0");
 	put_text_fact(o, "brand", j->id.brand, "CPUID 80000002h");

@@ -20,43 +20,6 @@ static void put_word(struct json_object *o, const char *key, const char *word)
 	json_put_text(o, key, word[0] ? word : NULL);
 }
 
-/* {"value": "on", "source": [...]}; takes source. */
-static struct json_object *word_fact(const char *value, struct json_object *source)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_put_text(o, "value", value);
-	json_put(o, "source", source);
-	return o;
-}
-
-static void add_source(struct json_object *list, const char *source)
-{
-	json_object_array_add(list, json_string(source));
-}
-
-static struct json_object *now_fact(const struct ksm_facts *k)
-{
-	const char *now = ksm_now(k);
-	struct json_object *source = json_object_new_array();
-
-	if (now)
-		add_source(source, KSM_RUN_FILE);
-	if (now && k->run != 1 && unit_is_active(&k->units[KSM_UNIT_KSMTUNED]))
-		add_source(source, ksm_unit_names[KSM_UNIT_KSMTUNED]);
-	return word_fact(now, source);
-}
-
-static struct json_object *next_fact(const struct ksm_facts *k)
-{
-	autostrv who = { 0 };
-	const char *next = ksm_next_known(k, &who);
-
-	if (!next)
-		strv_free(&who);
-	return word_fact(next, json_strv(&who));
-}
-
 /* ---- the kernel ---- */
 
 /* Words like those of advisor_mode are no counters. */
@@ -208,8 +171,6 @@ struct json_object *json_ksm_object(const struct host *h)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_put(o, "now", now_fact(&h->ksm));
-	json_put(o, "next_boot", next_fact(&h->ksm));
 	put_kernel(o, h);
 	put_drivers(o, &h->ksm);
 	json_put(o, "users", users_list(&h->ksm));

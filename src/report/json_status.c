@@ -29,12 +29,13 @@ static struct json_object *mention_object(const struct mention *m)
 	return o;
 }
 
-static void put_mentions(struct json_object *o, const struct host *host, const struct setting *s)
+static void put_mentions(struct json_object *o, const struct host *host, const struct setting *s,
+			 enum module_id module)
 {
 	struct json_object *list = json_object_new_array();
 	struct mentions mentions = { 0 };
 
-	find_mentions(host, s, &mentions);
+	find_mentions(host, s, module, &mentions);
 	for (size_t i = 0; i < mentions.count; i++)
 		json_object_array_add(list, mention_object(&mentions.v[i]));
 	json_put(o, "mentions", list);
@@ -51,12 +52,10 @@ static struct json_object *params_object(const struct module_facts *m)
 	return o;
 }
 
-static struct json_object *module_object(const struct module_setting *ms,
-					 const struct module_facts *m)
+static struct json_object *module_object(const struct module_facts *m)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_put_text(o, "name", ms->module);
 	json_put_text(o, "state", module_state_name(m->state));
 	json_put(o, "in_use",
 		 fact_of(m->refcnt < 0	    ? UNKNOWN
@@ -72,37 +71,59 @@ static struct json_object *module_object(const struct module_setting *ms,
 		      m->reload.state == RELOAD_IMPOSSIBLE ? m->reload.why_not.text : NULL);
 	json_put(o, "holders", json_strv(&m->holders));
 	json_put(o, "parameters", params_object(m));
-	return o;
-}
-
-struct json_object *json_setting_object(const struct host *host, const struct setting *s)
-{
-	const struct module_facts *m = &host->modules[s->id];
-	struct json_object *o = json_object_new_object();
-	autofree char *param =
-		xasprintf("/sys/module/%s/parameters/%s", s->module->module, s->module->param);
-	autobuf source = { 0 };
-
-	next_source(m, &source);
-	json_put(o, "now", fact_of(m->now, param));
-	json_put(o, "next_load", fact_of(m->next, buf_text(&source)));
 	json_put(o, "virt", json_fact(&m->virt));
 	json_put(o, "virt_enabled", json_fact(&m->enabled));
 	json_put(o, "paging", json_fact(&m->paging));
 	json_put(o, "usable_by_kvm", json_fact(&m->usable));
-	json_put(o, "module", module_object(s->module, m));
-	put_mentions(o, host, s);
 	return o;
 }
 
-static struct json_object *host_object(const struct host *h)
+/* By its module where it has two in an image. */
+static struct json_object *mentions_object(const struct host *host, const struct setting *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		struct json_object *of;
+
+		if (!s->params[i] || (!host->image && setting_module(host, s) != i))
+			continue;
+		of = json_object_new_object();
+		json_put_text(of, "parameter", s->params[i]->name);
+		put_mentions(of, host, s, (enum module_id)i);
+		json_put(o, kvm_modules[i].name, of);
+	}
+	return o;
+}
+
+static void put_setting(struct json_object *list, const struct host *host, const struct setting *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_bool(o, "here", setting_fits(s, &host->cpu));
+	json_put_state(o, host, s);
+	if (s->kind == KIND_MODULE)
+		json_put(o, "modules", mentions_object(host, s));
+	json_put(list, s->name, o);
+}
+
+static struct json_object *modules_object(const struct host *host)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		json_put(o, kvm_modules[i].name, module_object(&host->modules[i]));
+	return o;
+}
+
+struct json_object *json_host_object(const struct host *h)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_put_bool(o, "image", h->image);
-	json_put_text(o, "name", h->image ? NULL : h->id.name);
-	json_put_text(o, "kernel", h->image ? NULL : h->id.kernel);
-	json_put_text(o, "machine", h->image ? NULL : h->id.machine);
+	json_put_text(o, "name", h->id.name[0] ? h->id.name : NULL);
+	json_put_text(o, "kernel", h->id.kernel[0] ? h->id.kernel : NULL);
+	json_put_text(o, "machine", h->id.machine[0] ? h->id.machine : NULL);
 	json_put_bool(o, "root", h->root);
 	return o;
 }
@@ -173,28 +194,38 @@ static struct json_object *host_advice(const struct host *host)
 	size_t n = 0;
 
 	advise_host(host, &ids, &n);
-	list = json_advice(ids, n);
+	list = json_advice(host, ids, n);
 	free(ids);
 	return list;
 }
 
-int json_status(FILE *out, const struct host *host, const struct journal *journal)
+void json_put_open_change(struct json_object *o, const struct journal *journal)
 {
 	const struct journal_entry *open = journal->at_work ? NULL : journal_interrupted(journal);
-	struct json_object *o = json_document("status");
 	const struct marked marked = find_marked(journal);
 
-	json_put(o, "host", host_object(host));
+	json_put_text(o, "at_work", journal->at_work);
+	json_put(o, "interrupted", open ? entry_object(&marked, open) : NULL);
+}
+
+int json_status(FILE *out, const struct host *host, const struct journal *journal)
+{
+	struct json_object *o = json_document("status");
+
+	struct json_object *list = json_object_new_object();
+
+	json_put(o, "host", json_host_object(host));
 	json_put(o, "cpu", cpu_object(host));
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module)
-			json_put(o, settings[i].name, json_setting_object(host, &settings[i]));
+		if (!settings[i].other_name)
+			put_setting(list, host, &settings[i]);
+	json_put(o, "settings", list);
+	json_put(o, "modules", modules_object(host));
 	json_put(o, "ksm", json_ksm_object(host));
 	json_put(o, "memory", json_memory_object(host));
 	json_put(o, "kvm_device", device_object(&host->device));
 	json_put(o, "users", json_users_list(&host->users));
-	json_put_text(o, "at_work", journal->at_work);
-	json_put(o, "interrupted", open ? entry_object(&marked, open) : NULL);
+	json_put_open_change(o, journal);
 	json_put(o, "not_seen", json_strv(&host->unseen));
 	json_put(o, "advice", host_advice(host));
 	return json_print(out, o);
@@ -202,13 +233,15 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 
 int json_setting(FILE *out, const struct host *host, const struct setting *setting)
 {
-	struct json_object *o = json_document("setting");
+	struct json_object *o = json_document("setting"), *list = json_object_new_object();
 
-	json_put_text(o, "setting", setting->name);
-	if (setting->module) {
-		json_put(o, setting->name, json_setting_object(host, setting));
+	json_put(o, "host", json_host_object(host));
+	put_setting(list, host, setting);
+	json_put(o, "settings", list);
+	if (setting->kind == KIND_MODULE) {
+		json_put(o, "modules", modules_object(host));
 	} else {
-		json_put(o, setting->name, json_ksm_object(host));
+		json_put(o, "ksm", json_ksm_object(host));
 		json_put(o, "memory", json_memory_object(host));
 	}
 	json_put(o, "not_seen", json_strv(&host->unseen));
@@ -220,8 +253,9 @@ int json_users(FILE *out, const struct host *host)
 	struct json_object *o = json_document("guests");
 	enum tri in_use = UNKNOWN;
 
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		if (settings[i].module && host->modules[i].refcnt >= 0 && in_use != YES)
+	json_put(o, "host", json_host_object(host));
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		if (host->modules[i].refcnt >= 0 && in_use != YES)
 			in_use = module_in_use(&host->modules[i]) ? YES : NO;
 	}
 	json_put(o, "in_use", fact_of(in_use, "refcnt"));
@@ -232,11 +266,12 @@ int json_users(FILE *out, const struct host *host)
 	return json_print(out, o);
 }
 
-int json_journal(FILE *out, const struct journal *journal)
+int json_journal(FILE *out, const struct host *host, const struct journal *journal)
 {
 	struct json_object *o = json_document("changes"), *list = json_object_new_array();
 	const struct marked marked = find_marked(journal);
 
+	json_put(o, "host", json_host_object(host));
 	for (size_t i = journal->count; i-- > 0;)
 		json_object_array_add(list, entry_object(&marked, &journal->entries[i]));
 	json_put(o, "changes", list);

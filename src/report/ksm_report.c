@@ -3,36 +3,6 @@
 
 #include <string.h>
 
-/* Is there a unit of which neither systemd nor its files said whether it starts at boot? */
-static bool any_unknown(const struct ksm_facts *k)
-{
-	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
-		if (k->units[i].exists && !k->units[i].state.file[0])
-			return true;
-	return false;
-}
-
-static bool driver_is_enabled(const struct ksm_facts *k)
-{
-	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		if (unit_is_enabled(&k->units[i]) && !unit_is_runtime(&k->units[i]))
-			return true;
-	return false;
-}
-
-const char *ksm_next_known(const struct ksm_facts *k, struct strv *ret_who)
-{
-	const char *next = ksm_next(k, ret_who);
-	bool on = next && strcmp(next, "on") == 0;
-
-	/* What is known may be enough to say "on"; it is not to say "off". */
-	if (k->unread.count ? driver_is_enabled(k)
-			    : k->manager != MANAGER_DEAD || !any_unknown(k) || !next || on)
-		return next;
-	strv_free(ret_who);
-	return NULL;
-}
-
 bool ksm_merged_known(const struct ksm_facts *k)
 {
 	uint64_t ignored;

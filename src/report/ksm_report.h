@@ -9,11 +9,7 @@
 
 #include "table.h"
 
-/*
- * "on" or "off" at the next boot, and who decides (ret_who is empty before); NULL: unknown, because
- * a unit could decide, and the service manager does not answer. The second joins them with commas.
- */
-const char *ksm_next_known(const struct ksm_facts *k, struct strv *ret_who);
+/* ksm_next_known(), and who decides, joined with commas. */
 const char *ksm_next_text(const struct ksm_facts *k, struct buf *ret_who);
 
 /* Do the kernel's counters tell how much is merged? */

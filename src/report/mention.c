@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "ksm_report.h"
-
 static const char *const kind_names[] = {
 	[MODCONF_OPTIONS] = "options",	   [MODCONF_ALIAS] = "alias",
 	[MODCONF_BLACKLIST] = "blacklist", [MODCONF_INSTALL] = "install",
@@ -19,22 +17,24 @@ static void where_text(const struct modconf_line *l, struct buf *ret)
 		buf_puts(ret, "kernel command line");
 }
 
-void next_source(const struct module_facts *m, struct buf *ret)
+void module_next_source(const struct host *h, const struct setting *s, enum module_id module,
+			struct strv *ret)
 {
-	if (m->next_decided && m->paging.value != NO)
-		where_text(m->winner.at, ret);
-	else if (m->next == UNKNOWN)
-		buf_puts(ret, "not all files could be read");
-	else
-		buf_puts(ret, m->paging.value == NO ? "processor" : "default");
-}
+	const struct module_facts *m = &h->modules[module];
+	const struct param_facts *of = &m->of[s->id];
+	bool none = s->params[module]->is_paging && m->paging.value == NO;
+	autobuf b = { 0 };
 
-void setting_next_source(const struct host *h, const struct setting *s, struct buf *ret)
-{
-	if (s->module)
-		next_source(&h->modules[s->id], ret);
+	if (none)
+		buf_puts(&b, "processor");
+	else if (of->next_decided)
+		where_text(of->winner.at, &b);
+	else if (!conf_is_last_word(&h->conf_unread, NULL))
+		buf_puts(&b, "not all files could be read");
 	else
-		ksm_next_text(&h->ksm, ret);
+		buf_puts(&b, "default");
+	if (!strv_has(ret, b.data))
+		strv_add(ret, b.data);
 }
 
 struct says {
@@ -62,8 +62,9 @@ static bool line_says(const struct modconf_line *l, const char *param)
 
 /* The setting whose mentions are looked for. */
 struct search {
-	const struct module_facts *m;
-	const struct module_setting *ms;
+	const struct param_facts *of;
+	const char *module, *param;
+	bool is_paging;
 	struct strv aliases; /* of its module, sorted */
 };
 
@@ -81,9 +82,9 @@ static bool is_alias(const struct search *s, const char *name)
 
 static const char *remark(const struct search *s, const struct modconf_line *l)
 {
-	if (l->kind != MODCONF_OPTIONS || l == s->m->winner.at)
+	if (l->kind != MODCONF_OPTIONS || l == s->of->winner.at)
 		return "";
-	if (strcmp(l->module, s->ms->module) != 0 && is_alias(s, l->module))
+	if (strcmp(l->module, s->module) != 0 && is_alias(s, l->module))
 		return " (counts only when loaded by that name)";
 	return " (overridden)";
 }
@@ -92,15 +93,16 @@ static bool concerns(const struct search *s, const struct modconf_line *l)
 {
 	if (l->kind == MODCONF_ALIAS)
 		return false;
-	if (strcmp(l->module, s->ms->module) != 0 &&
+	if (strcmp(l->module, s->module) != 0 &&
 	    (l->kind != MODCONF_OPTIONS || !is_alias(s, l->module)))
 		return false;
-	return l->kind != MODCONF_OPTIONS || line_says(l, s->ms->param);
+	/* What is about the module as a whole is told once. */
+	return l->kind == MODCONF_OPTIONS ? line_says(l, s->param) : s->is_paging;
 }
 
 static void add_mention(const struct search *s, const struct modconf_line *l, struct mentions *ret)
 {
-	bool wins = s->m->next_decided && l == s->m->winner.at;
+	bool wins = s->of->next_decided && l == s->of->winner.at;
 	struct buf where = { 0 };
 
 	if (ret->count >= MENTIONS_MAX && !wins) {
@@ -117,11 +119,15 @@ static void add_mention(const struct search *s, const struct modconf_line *l, st
 	};
 }
 
-void find_mentions(const struct host *h, const struct setting *s, struct mentions *ret)
+void find_mentions(const struct host *h, const struct setting *s, enum module_id module,
+		   struct mentions *ret)
 {
-	struct search search = { .m = &h->modules[s->id], .ms = s->module };
+	struct search search = { .of = &h->modules[module].of[s->id],
+				 .module = kvm_modules[module].name,
+				 .param = s->params[module]->name,
+				 .is_paging = s->params[module]->is_paging };
 
-	modconf_aliases(&h->conf, s->module->module, &search.aliases);
+	modconf_aliases(&h->conf, search.module, &search.aliases);
 	for (size_t i = 0; i < h->conf.count; i++)
 		if (concerns(&search, &h->conf.lines[i]))
 			add_mention(&search, &h->conf.lines[i], ret);

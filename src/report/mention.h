@@ -22,13 +22,13 @@ struct mentions {
 
 #define MENTIONS_MAX 1000
 
-void find_mentions(const struct host *h, const struct setting *s, struct mentions *ret);
+/* Of a setting in this module. */
+void find_mentions(const struct host *h, const struct setting *s, enum module_id module,
+		   struct mentions *ret);
 void mentions_free(struct mentions *m);
 
-/* Who decides the next load: file and line, "kernel command line", "default". */
-void next_source(const struct module_facts *m, struct buf *ret);
-
-/* The same of any setting; of one without a module, who decides the next boot. */
-void setting_next_source(const struct host *h, const struct setting *s, struct buf *ret);
+/* Adds who decides the next load of this module: file and line, "kernel command line", "default". */
+void module_next_source(const struct host *h, const struct setting *s, enum module_id module,
+			struct strv *ret);
 
 #endif

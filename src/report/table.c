@@ -152,11 +152,11 @@ void print_wrapped(FILE *out, const char *first, const char *text)
 	fputc('\n', out);
 }
 
-void text_advice(FILE *out, const enum advice_id *ids, size_t count)
+void text_advice(FILE *out, const struct host *host, const enum advice_id *ids, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct advice *a = &advices[ids[i]];
-		autofree char *text = xasprintf("%s (%s)", a->text, a->source);
+		autofree char *advice = advice_text(ids[i], host);
+		autofree char *text = xasprintf("%s (%s)", advice, advices[ids[i]].source);
 
 		print_wrapped(out, "note: ", text);
 	}

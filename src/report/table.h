@@ -33,6 +33,8 @@ void print_wrapped(FILE *out, const char *first, const char *text);
 /* What could not be read, a line each. */
 void text_unseen(FILE *out, const struct host *h);
 
-void text_advice(FILE *out, const enum advice_id *ids, size_t count);
+/* A change that is being made, or that was interrupted: the host may be in between. */
+void text_open_change(FILE *out, const struct journal *journal);
+void text_advice(FILE *out, const struct host *host, const enum advice_id *ids, size_t count);
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "mention.h"
+#include "state.h"
 #include "table.h"
 
 /* Is it only about the next load or boot? */
@@ -16,12 +16,14 @@ static bool is_about_next(const struct change *c)
 static void change_line(FILE *out, const struct style *style, const struct outcome *o,
 			const struct change *c, bool done)
 {
-	const char *when = c->setting->next, *next = c->next ?: "unknown";
+	bool module = c->setting->kind == KIND_MODULE;
+	autofree char *when = xasprintf("next %s", c->setting->next);
+	const char *next = c->next ?: module ? "by default" : "unknown";
 
 	print_heading(out, style, c->setting->name);
 	if (c->already)
 		fprintf(out, ": %s already\n", c->value);
-	else if (!c->now && c->setting->module && plan_reloads(&o->plan))
+	else if (!c->now && module && plan_reloads(&o->plan))
 		fprintf(out, ": not loaded -> %s\n", c->value);
 	else if (!c->now)
 		fprintf(out, ": %s %s -> %s\n", when, next, c->value);
@@ -99,7 +101,8 @@ static void effects(FILE *out, const struct plan *plan)
 
 static void waiting_note(FILE *out, const struct outcome *o, const struct change *c)
 {
-	bool not_loaded = c->setting->module && !c->now && !c->already && !o->before.image;
+	bool not_loaded =
+		c->setting->kind == KIND_MODULE && !c->now && !c->already && !o->before.image;
 
 	if (not_loaded && !plan_reloads(&o->plan)) {
 		fputs("The module is not loaded: this takes effect when it is loaded next.\n", out);
@@ -107,7 +110,7 @@ static void waiting_note(FILE *out, const struct outcome *o, const struct change
 	}
 	if (!c->waits)
 		return;
-	if (!c->setting->module)
+	if (c->setting->kind != KIND_MODULE)
 		fputs("Saved; the running kernel and services are left alone until the next "
 		      "boot.\n",
 		      out);
@@ -123,7 +126,7 @@ static bool changed_ksm(const struct outcome *o)
 	for (size_t i = 0; i < o->plan.change_count; i++) {
 		const struct change *c = &o->plan.changes[i];
 
-		if (!c->setting->module && !c->already && !c->waits)
+		if (c->setting->kind != KIND_MODULE && !c->already && !c->waits)
 			return true;
 	}
 	return false;
@@ -177,6 +180,22 @@ static void past_line(FILE *out, const struct outcome *o)
 		fputs("There is nothing to take back.\n", out);
 }
 
+/* What became of an earlier change that was interrupted. */
+static void recovery_line(FILE *out, const struct outcome *o)
+{
+	static const char *const texts[] = {
+		[RECOVERY_FIRST] = "is rolled back first",
+		[RECOVERY_FAILED] = "has to be rolled back first",
+		[RECOVERY_ROLLED_BACK] = "was rolled back first",
+		[RECOVERY_CLOSED] = "had reached its goal, and is closed as done",
+	};
+	autofree char *command = o->recovered ? safe_text(o->recovered, 200) : NULL;
+
+	if (o->recovery != RECOVERY_NONE)
+		fprintf(out, "An earlier change (kvmtune %s) was interrupted: it %s.\n", command,
+			texts[o->recovery]);
+}
+
 static bool refused_without_plan(const struct outcome *o)
 {
 	return o->plan.refusal.code && !o->plan.step_count;
@@ -224,6 +243,7 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	bool show_steps = o->plan.step_count &&
 			  (dry_run || style->verbose || (o->applied && o->report.failed));
 
+	recovery_line(out, o);
 	if (o->skips) {
 		text_skip(out, style, o, dry_run);
 		return;
@@ -240,6 +260,8 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	lost(out, &o->plan);
 	if (dry_run && !o->plan.refusal.code)
 		fputs("Nothing was changed.\n", out);
+	if (o->recovery == RECOVERY_FIRST)
+		fputs("The plan for what you asked is made after that.\n", out);
 	if (style->quiet)
 		return;
 	effects(out, &o->plan);
@@ -248,42 +270,60 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	if (!dry_run && !o->err.code)
 		after_notes(out, o);
 	if (!o->plan.refusal.code && (dry_run || done))
-		text_advice(out, o->plan.advice, o->plan.advice_count);
+		text_advice(out, &o->before, o->plan.advice, o->plan.advice_count);
 }
 
 /* ---- audit ---- */
 
-static bool change_differs(const struct change *c)
-{
-	return !c->already;
-}
-
 static const char *audit_word(const struct change *c)
 {
-	if (!change_differs(c))
-		return "ok";
-	return change_is_saved(c) ? "SAVED" : "DIFFERS";
+	const char *state = change_state(c);
+
+	return strcmp(state, "differs") == 0   ? "DIFFERS"
+	       : strcmp(state, "refused") == 0 ? "not here"
+					       : state;
 }
 
 static void audit_row(struct table *t, const struct host *h, const struct change *c)
 {
 	autofree char *now = xasprintf("now %s", c->now ?: "unknown");
-	autofree char *next = xasprintf("%s %s", c->setting->next, c->next ?: "unknown");
+	autofree char *next = xasprintf("next %s %s", c->setting->next, c->next ?: "unknown");
 	autofree char *want = xasprintf("%s=%s", c->setting->name, c->value);
 	autobuf source = { 0 };
+	struct state_report r;
 
-	setting_next_source(h, c->setting, &source);
+	if (c->impossible.code) {
+		table_row(t, want, audit_word(c), "", "", c->impossible.text);
+		return;
+	}
+	state_report(h, c->setting, &r);
+	for (size_t i = 0; i < r.next_source.n; i++)
+		buf_join(&source, ", ", r.next_source.v[i]);
 	table_row(t, want, audit_word(c), now, next, buf_text(&source));
+	state_report_free(&r);
+}
+
+/* The way out of what differs for good. */
+static void audit_hints(FILE *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (plan->changes[i].impossible.hint[0])
+			print_wrapped(out, "note: ", plan->changes[i].impossible.hint);
 }
 
 void text_audit(FILE *out, const struct style *style, const struct host *host,
-		const struct plan *plan)
+		const struct plan *plan, const struct journal *journal)
 {
 	struct table *t = table_new("", "", "", "", "", NULL);
 
-	/* Quiet: the exit status says it; only what differs is worth a line. */
+	text_open_change(out, journal);
+	/* Quiet: the exit status says it; only what is not as wanted is worth a line. */
 	for (size_t i = 0; i < plan->change_count; i++)
-		if (!style->quiet || change_differs(&plan->changes[i]))
+		if (!style->quiet || !plan->changes[i].already)
 			audit_row(t, host, &plan->changes[i]);
 	table_print(t, out, "");
+	if (style->quiet)
+		return;
+	audit_hints(out, plan);
+	text_unseen(out, host);
 }

@@ -26,33 +26,33 @@ static void host_row(struct table *t, const struct host *h)
 	table_row(t, "Processor", b.data, "");
 }
 
-static char *processor_text(const struct module_setting *ms, const struct module_facts *m)
+static char *processor_text(const struct kvm_module *module, const struct module_facts *m)
 {
 	if (m->virt.value == NO)
 		return xstrdup("no");
 	if (m->enabled.value == NO)
 		return xstrdup("there, but switched off by the firmware");
 	if (m->paging.value == NO)
-		return xasprintf("%s yes, %s no", ms->virt, ms->paging);
+		return xasprintf("%s yes, %s no", module->virt, module->paging);
 	if (m->usable.value == NO)
-		return xasprintf("yes, but not an %s that KVM can use", ms->paging);
+		return xasprintf("yes, but not an %s that KVM can use", module->paging);
 	if (m->usable.value == YES)
 		return xstrdup("yes, usable by KVM");
 	if (m->paging.value == YES)
 		return xstrdup("yes; whether KVM can use it is unknown");
 	if (m->virt.value == YES)
-		return xasprintf("%s yes, %s unknown", ms->virt, ms->paging);
+		return xasprintf("%s yes, %s unknown", module->virt, module->paging);
 	return xstrdup("unknown");
 }
 
 /* The parameter of the loaded module has a long path: for people its module's name is enough. */
-static const char *short_source(const struct module_setting *ms, const char *source)
+static const char *short_source(const struct kvm_module *module, const char *source)
 {
-	return starts_with(source, "/sys/module/") ? ms->module : source;
+	return starts_with(source, "/sys/module/") ? module->name : source;
 }
 
 /* All sources of the facts behind processor_text(), each once. */
-static void processor_sources(const struct module_setting *ms, const struct module_facts *m,
+static void processor_sources(const struct kvm_module *module, const struct module_facts *m,
 			      struct buf *ret)
 {
 	const struct fact *facts[] = { &m->virt, &m->enabled, &m->paging, &m->usable };
@@ -60,7 +60,7 @@ static void processor_sources(const struct module_setting *ms, const struct modu
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
 		for (size_t k = 0; k < facts[i]->source.n; k++) {
-			const char *source = short_source(ms, facts[i]->source.v[k]);
+			const char *source = short_source(module, facts[i]->source.v[k]);
 
 			if (strv_has(&seen, source))
 				continue;
@@ -69,14 +69,14 @@ static void processor_sources(const struct module_setting *ms, const struct modu
 		}
 }
 
-static void processor_row(struct table *t, const struct module_setting *ms,
+static void processor_row(struct table *t, const struct kvm_module *module,
 			  const struct module_facts *m)
 {
-	autofree char *label = xasprintf("%s, %s", ms->virt, ms->paging);
-	autofree char *text = processor_text(ms, m);
+	autofree char *label = xasprintf("%s, %s", module->virt, module->paging);
+	autofree char *text = processor_text(module, m);
 	autobuf sources = { 0 };
 
-	processor_sources(ms, m, &sources);
+	processor_sources(module, m, &sources);
 	table_row(t, label, text, buf_text(&sources));
 }
 
@@ -94,7 +94,7 @@ static void use_text(const struct host *h, const struct module_facts *m, struct 
 		buf_puts(ret, ", in use, by nobody who can be seen from here");
 }
 
-static void module_row(struct table *t, const struct host *h, const struct module_setting *ms,
+static void module_row(struct table *t, const struct host *h, const struct kvm_module *module,
 		       const struct module_facts *m)
 {
 	static const char *const texts[] = {
@@ -110,31 +110,54 @@ static void module_row(struct table *t, const struct host *h, const struct modul
 	buf_puts(&b, texts[m->state]);
 	if (m->state == MODULE_STATE_LOADED)
 		use_text(h, m, &b);
-	table_row(t, ms->module, b.data, "");
+	table_row(t, module->name, b.data, "");
 }
 
-static void setting_row(struct table *t, const struct host *h, const struct setting *s)
+/* The default of some parameters differs by kernel: it is not known before they are loaded. */
+static const char *next_word(const struct host *h, const struct param_facts *of)
 {
-	const struct module_facts *m = &h->modules[s->id];
-	autobuf b = { 0 }, source = { 0 };
+	bool by_default = of->next == UNKNOWN && !of->next_decided;
 
-	if (m->now == UNKNOWN && m->paging.value == NO)
-		buf_puts(&b, "not possible here");
-	else if (m->now == UNKNOWN)
-		buf_printf(&b, "next load %s", on_off(m->next));
-	else if (m->now == m->next)
-		buf_printf(&b, "%s, now and at the next load", on_off(m->now));
-	else
-		buf_printf(&b, "now %s; next load %s", on_off(m->now), on_off(m->next));
-	next_source(m, &source);
-	table_row(t, s->name, b.data, buf_text(&source));
+	return by_default && conf_is_last_word(&h->conf_unread, NULL) ? "by default"
+								      : on_off(of->next);
 }
 
-static void mention_rows(struct table *t, const struct host *h, const struct setting *s)
+/* An image may have two of a name. */
+static char *setting_label(const struct host *h, const struct setting *s, enum module_id module)
+{
+	return h->image && s->params[0] && s->params[1]
+		       ? xasprintf("%s, %s", s->name, kvm_modules[module].name)
+		       : xstrdup(s->name);
+}
+
+static void setting_row(struct table *t, const struct host *h, const struct setting *s,
+			enum module_id module)
+{
+	autofree char *label = setting_label(h, s, module);
+	const struct module_facts *m = &h->modules[module];
+	const struct param_facts *of = &m->of[s->id];
+	bool none = s->params[module]->is_paging && m->paging.value == NO;
+	autobuf b = { 0 };
+	autostrv source = { 0 };
+
+	if (of->now == UNKNOWN && none)
+		buf_puts(&b, "not possible here");
+	else if (of->now == UNKNOWN)
+		buf_printf(&b, "next load %s", next_word(h, of));
+	else if (of->now == of->next)
+		buf_printf(&b, "%s, now and at the next load", on_off(of->now));
+	else
+		buf_printf(&b, "now %s; next load %s", on_off(of->now), next_word(h, of));
+	module_next_source(h, s, module, &source);
+	table_row(t, label, b.data, source.n ? source.v[0] : "");
+}
+
+static void mention_rows(struct table *t, const struct host *h, const struct setting *s,
+			 enum module_id module)
 {
 	struct mentions mentions = { 0 };
 
-	find_mentions(h, s, &mentions);
+	find_mentions(h, s, module, &mentions);
 	for (size_t i = 0; i < mentions.count; i++) {
 		if (!mentions.v[i].wins)
 			table_row(t, "", mentions.v[i].text, mentions.v[i].where);
@@ -147,22 +170,23 @@ static void mention_rows(struct table *t, const struct host *h, const struct set
 	mentions_free(&mentions);
 }
 
-static void setting_rows(struct table *t, const struct host *h, const struct setting *s)
+/* Those of a module; only one setting, or all (NULL). Another name is the setting that it stands for. */
+static void module_rows(struct table *t, const struct host *h, enum module_id module,
+			const struct setting *only)
 {
-	const struct module_facts *m = &h->modules[s->id];
-
 	if (!h->image) {
-		processor_row(t, s->module, m);
-		module_row(t, h, s->module, m);
+		processor_row(t, &kvm_modules[module], &h->modules[module]);
+		module_row(t, h, &kvm_modules[module], &h->modules[module]);
 	}
-	setting_row(t, h, s);
-	mention_rows(t, h, s);
-}
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *s = &settings[i];
+		const struct module_param *row = s->params[module];
 
-/* One row a setting of a module; but not those of another vendor's processor. */
-static bool has_rows(const struct host *h, const struct setting *s)
-{
-	return s->module && setting_fits(s, &h->cpu);
+		if (!row || s->other_name || (only && only->params[module] != row))
+			continue;
+		setting_row(t, h, s, module);
+		mention_rows(t, h, s, module);
+	}
 }
 
 void text_unseen(FILE *out, const struct host *h)
@@ -174,7 +198,7 @@ void text_unseen(FILE *out, const struct host *h)
 /* Only where it could not: that a module can be loaded again goes without saying. */
 static void text_reload(FILE *out, const struct host *h)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
 		const struct reload_facts *reload = &h->modules[i].reload;
 		autofree char *why = safe_text(reload->why_not.text, sizeof(reload->why_not.text));
 
@@ -196,7 +220,7 @@ static void module_params(FILE *out, const struct module_facts *m, const char *m
 }
 
 /* A change that is being made, or that was interrupted: the host may be in between. */
-static void open_change(FILE *out, const struct journal *journal)
+void text_open_change(FILE *out, const struct journal *journal)
 {
 	const struct journal_entry *open = journal_interrupted(journal);
 	autofree char *command = open ? safe_text(open->command, 200) : NULL;
@@ -220,7 +244,7 @@ static void host_advice(FILE *out, const struct host *h)
 	advise_host(h, &ids, &n);
 	if (n)
 		fputc('\n', out);
-	text_advice(out, ids, n);
+	text_advice(out, h, ids, n);
 	free(ids);
 }
 
@@ -230,11 +254,11 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	struct table *t = table_new("", "", "", NULL);
 	autofree char *users = users_table(&host->users);
 
-	open_change(out, journal);
+	text_open_change(out, journal);
 	host_row(t, host);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (has_rows(host, &settings[i]))
-			setting_rows(t, host, &settings[i]);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (module_fits((enum module_id)i, &host->cpu))
+			module_rows(t, host, (enum module_id)i, NULL);
 	ksm_status_rows(t, host);
 	table_print(t, out, "");
 	fputs(users, out);
@@ -242,9 +266,9 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	if (host->unseen.n)
 		text_unseen(out, host);
 	if (style->verbose)
-		for (size_t i = 0; i < SETTING_COUNT; i++)
-			if (has_rows(host, &settings[i]))
-				module_params(out, &host->modules[i], settings[i].module->module);
+		for (size_t i = 0; i < MODULE_COUNT; i++)
+			if (module_fits((enum module_id)i, &host->cpu))
+				module_params(out, &host->modules[i], kvm_modules[i].name);
 	if (!style->quiet)
 		host_advice(out, host);
 }
@@ -254,17 +278,22 @@ static void text_module_setting(FILE *out, const struct style *style, const stru
 {
 	struct table *t = table_new("", "", "", NULL);
 
-	setting_rows(t, host, setting);
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (setting->params[i] && (host->image || setting_module(host, setting) == i))
+			module_rows(t, host, (enum module_id)i, setting);
 	table_print(t, out, "");
 	text_unseen(out, host);
-	if (style->verbose)
-		module_params(out, &host->modules[setting->id], setting->module->module);
+	if (style->verbose && !host->image) {
+		enum module_id module = setting_module(host, setting);
+
+		module_params(out, &host->modules[module], kvm_modules[module].name);
+	}
 }
 
 void text_setting(FILE *out, const struct style *style, const struct host *host,
 		  const struct setting *setting)
 {
-	if (setting->module)
+	if (setting->kind == KIND_MODULE)
 		text_module_setting(out, style, host, setting);
 	else
 		text_ksm(out, style, host);

@@ -45,8 +45,8 @@ char *users_table(const struct kvm_users *users)
 
 static void nobody(FILE *out, const struct host *h)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].module && module_in_use(&h->modules[i])) {
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (module_in_use(&h->modules[i])) {
 			fputs("KVM is in use, but by nobody who can be seen from here: a process "
 			      "of another PID namespace, or the kernel itself.\n",
 			      out);

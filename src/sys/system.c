@@ -58,6 +58,7 @@ static void system_identify(struct ports *p, struct host_id *ret)
 		return;
 	snprintf(ret->name, sizeof(ret->name), "%s", u.nodename);
 	snprintf(ret->kernel, sizeof(ret->kernel), "%s", u.release);
+	snprintf(ret->version, sizeof(ret->version), "%s", u.version);
 	snprintf(ret->machine, sizeof(ret->machine), "%s", u.machine);
 }
 

@@ -42,7 +42,7 @@ refusals_in_source()
 {
 	{
 		# The id is the first word with quotes that is no sentence.
-		grep -rhozP '\b(err_status|plan_refuse|refuse|give_way_out)\([^;]*?"[a-z0-9]+(-[a-z0-9]+)*"' src | tr '\0\n' '\n ' |
+		grep -rhozP '\b(err_status|plan_refuse|refuse_want|refuse|give_way_out)\([^;]*?"[a-z0-9]+(-[a-z0-9]+)*"' src | tr '\0\n' '\n ' |
 			grep -oP '"[a-z0-9]+(-[a-z0-9]+)*"'
 	} | tr -d '"' | sort -u
 }
@@ -151,7 +151,7 @@ ok "completion: nothing behind what is no command" nothing kvmtune nonsense ""
 # It knows which commands take SETTING=VALUE, and nothing else.
 own_words()
 {
-	! grep -v '^#' completions/kvmtune.bash | grep -wE "$(of command | paste -sd '|')" |
+	! grep -v '^#' completions/kvmtune.bash | sed 's/--list-words//' | grep -wE "$(of command | paste -sd '|')" |
 		grep -v '= apply \] || .* = audit \]'
 }
 ok "completion: no words of its own" own_words

@@ -80,9 +80,9 @@ like "$out" 'not seen: /etc/modprobe.d/kvm.conf \(Input/output error\), which ma
 reported ept
 like "$out" 'not seen: /etc/modprobe.d/kvm.conf' 'ept says so, too'
 run kvmtune ept --json
-like "$out" '"next_load": ?\{[^}]*"value": ?null' 'null in JSON'
+like "$out" '"next": ?null' 'null in JSON'
 run kvmtune audit ept=on
-is "$status" 7 'audit does not take it for what was asked for'
+is "$status" 1 'audit does not take it for what was asked for'
 # Our own file comes after it: with a word of ours nothing is left to be guessed.
 run kvmtune ept off
 own_file

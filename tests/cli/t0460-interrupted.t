@@ -32,11 +32,12 @@ stopped_at load ept off
 run kvmtune status
 like "$out" 'earlier change \(ept off\) did not end.*Take it back:  kvmtune undo' 'status: a change'
 unlike "$out" 'Finish it' 'status: a change has one way only'
-run kvmtune ept on
-like "$status $err" '^6 .*Take it back:  kvmtune undo' 'another change is refused, with the way out'
-run kvmtune ept off --json
-json_id
-is "$status $id" '6 interrupted' 'so is the same one'
+run kvmtune ept on --dry-run
+like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it is rolled back first.*taking back: kvmtune ept off' \
+	'a dry run of another shows the rollback'
+like "$out" 'Nothing was changed.*The plan for what you asked is made after that' 'and that the rest comes then'
+run kvmtune ept on --dry-run --json
+like "$status $out" '^0 .*"recovered": ?\{[^}]*"command": ?"ept off",[^}]*"result": ?"planned"' 'in JSON'
 run kvmtune undo --forward
 like "$status $err" '^2 .*there is no option --forward' 'there is no other way'
 ok 'and it stays interrupted' is_interrupted
@@ -90,6 +91,71 @@ stopped_at run_guest ept off
 run kvmtune undo
 read_tree tree
 is "$status $(differences "$origin" "$tree")" '0 ' 'what the interrupted change has lost comes back'
+
+# ---- the next change leads on by itself ----
+
+# recovers AT GOAL COMMAND...: `ept off` is killed there; the next command ends with ept at GOAL
+recovers()
+{
+	local at=$1 goal=$2
+
+	shift 2
+	host intel-ept-on
+	stopped_at "$at" ept off
+	run kvmtune "$@"
+	param ept
+	is "$status $value" "0 $goal" "killed at $at, then $*: done"
+	like "$out" 'earlier change \(kvmtune ept off\) was interrupted: it (was rolled back first|had reached its goal)' \
+		"killed at $at, then $*: it is said"
+	run kvmtune status
+	unlike "$out" 'did not end' "killed at $at, then $*: nothing is left open"
+	run kvmtune undo
+	param ept
+	is "$status $value" "0 Y" "killed at $at, then $*: and that can be undone"
+}
+
+for at in replace unload load; do
+	recovers $at N ept off
+	recovers $at Y ept on
+	recovers $at N apply ept=off nested=off
+done
+
+# Behind its last step only the record of its end was missing.
+host intel-ept-on
+rm -f "$KVMTUNE_FAKE_HOST/fake/log"
+run kvmtune ept off
+read_calls calls
+calls=($calls)
+host intel-ept-on
+KVMTUNE_FAKE_KILL=$((${#calls[@]})) run kvmtune ept off
+rm -f "$KVMTUNE_FAKE_HOST/fake/log"
+ok 'killed before the end is written: interrupted' is_interrupted
+run kvmtune ept off
+like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it had reached its goal, and is closed as done' \
+	'killed before the end is written: closed'
+read_calls calls
+is "$calls" 'append' 'and the host is not touched'
+run kvmtune undo
+param ept
+is "$status $value" '0 Y' 'and it can be undone'
+
+# An undo that was interrupted is gone on with.
+host intel-ept-on
+run kvmtune ept off
+stopped_at load undo
+run kvmtune nested off
+param ept
+ept=$value
+param nested
+is "$status $ept $value" '0 Y N' 'an undo that was interrupted, then another change'
+
+# KSM, too.
+host ksm-tuned
+stopped_at write_value ksm off
+run kvmtune ksm off
+like "$status $out" '^0 An earlier change \(kvmtune ksm off\) was interrupted' 'KSM'
+run kvmtune undo
+status_is 0 'KSM: and that can be undone'
 
 # ---- refused: it stays interrupted ----
 
@@ -145,7 +211,6 @@ status_is 0 'of an older version: undo works'
 # 0.1.0 wrote down what was wanted, and could finish an interrupted change by a second entry.
 host intel-ept-on
 begin_line '"version":2,' ',"goals":["ept=off"],"defer":1,"reserve_bytes":0,"watch_ms":10000'
-refused 6 interrupted 'did not end' ept off
 run kvmtune undo
 status_is 0 'of 0.1.0: undo works'
 
@@ -173,7 +238,7 @@ begin_line '"version":4,' ',"goals":["ept=off"]'
 run kvmtune status
 like "$status $out" '^0 .*did not end.*newer kvmtune has begun it' 'of a newer version: status says so'
 refused 4 newer-journal 'made by a newer kvmtune' undo
-refused 6 interrupted 'did not end' ept off
+refused 4 newer-journal 'made by a newer kvmtune' ept off
 run kvmtune undo --list
 status_is 0 'of a newer version: the list'
 

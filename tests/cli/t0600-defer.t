@@ -25,7 +25,7 @@ for name in in-use in-use-hidden intel-ept-on vboxdrv-in-use modules-disabled; d
 	is "$status $calls $tree" "5  $before" "$name: again: still waits, and nothing is left to do"
 	run kvmtune audit ept=off
 	status_is 5 "$name: audit: saved, but it is not so yet"
-	like "$out" 'ept=off +SAVED +now on +next load off' "$name: audit says so"
+	like "$out" 'ept=off +pending +now on +next load off' "$name: audit says so"
 	run kvmtune ept on --defer
 	param ept
 	own_file

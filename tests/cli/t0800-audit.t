@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# audit: is the host as it should be? 0 yes, 7 no, 4 it cannot be.
+# audit: is the host as it should be? 0 yes, 7 no, 5 saved, 4 it cannot be, 1 unknown, 6 in between.
 
-# shellcheck source=tests/lib/fake.sh
-. tests/lib/fake.sh
+# shellcheck source=tests/lib/faults.sh
+. tests/lib/faults.sh
 
 # audit HOST OFF-STATUS ON-STATUS
 audit()
@@ -38,14 +38,52 @@ audit vmx-no-ept 0 4
 audit amd 4 4
 audit no-vtx 4 4
 audit no-module 4 4
-audit parameter-unreadable 4 4
+# The next load is on; what is now is not known.
+audit parameter-unreadable 7 1
 audit not-loaded 7 0
 
 # Built in: it can differ, though it cannot be changed.
 audit builtin 7 0
 
 # On its way: how it will be is not known yet.
-audit module-coming 3 3
+audit module-coming 7 1
+
+# Each setting has a row, whatever is wrong with another.
+host ksm-no-bus
+run kvmtune audit ept=off ksm=off nested=off npt=off
+is "$status" 7 'all rows: the worst of them'
+like "$out" 'ept=off +(DIFFERS|not here)' 'all rows: ept'
+like "$out" 'ksm=off +DIFFERS' 'all rows: KSM, though systemd does not answer'
+like "$out" 'npt=off +not here +this processor has no SVM' 'all rows: another vendor'
+like "$out" 'note: This one has VT-x, and EPT for NPT: use `kvmtune ept`' 'all rows: and its right name'
+host intel-ept-on
+run kvmtune audit npt=off
+status_is 4 "another vendor's alone"
+run kvmtune audit npt=off ept=on
+status_is 4 "another vendor's, the rest is as wanted"
+run kvmtune audit npt=off ept=off
+status_is 7 "another vendor's, the rest is not"
+run kvmtune audit nested=on
+is "$status" 1 'nested: by default, which is not known'
+like "$out" 'nested=on +unknown +now on +next load unknown +default' 'nested: it is said'
+run kvmtune nested off
+run kvmtune audit nested=off ept=on
+is "$status" 0 'nested off: now and at the next load'
+run kvmtune undo
+# Guests are no matter.
+host in-use
+run kvmtune audit ept=on
+status_is 0 'in use'
+
+# In the middle of a change that was killed.
+host intel-ept-on
+call_number load ept off
+KVMTUNE_FAKE_KILL=$n run kvmtune ept off
+run kvmtune audit ept=off
+status_is 6 'interrupted'
+like "$out" 'earlier change \(ept off\) did not end' 'interrupted: it is said'
+run kvmtune audit ept=off --json
+like "$status $out" '^6 .*"interrupted": ?\{' 'interrupted: in JSON'
 
 host intel-ept-on
 run kvmtune audit ept=on --quiet

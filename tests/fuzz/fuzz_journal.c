@@ -96,8 +96,8 @@ static void make_plain(struct host *h)
 /* The same host with kvm_amd: of the one row of facts the other is made. */
 static void make_amd(struct host *h)
 {
-	h->modules[SETTING_NPT] = h->modules[SETTING_EPT];
-	h->modules[SETTING_EPT] = (struct module_facts){ .state = MODULE_STATE_LOADABLE };
+	h->modules[MODULE_KVM_AMD] = h->modules[MODULE_KVM_INTEL];
+	h->modules[MODULE_KVM_INTEL] = (struct module_facts){ .state = MODULE_STATE_LOADABLE };
 	h->cpu.vmx = NO;
 	h->cpu.svm = YES;
 }
@@ -113,7 +113,7 @@ static const struct host *hosts(void)
 		make_plain(&made[i]);
 	host_ept(&made[PLAN_OFF], false);
 	host_conf(&made[PLAN_OFF], OWN_CONF_FILE, "options kvm_intel ept=0\n");
-	made[PLAN_LOST].modules[SETTING_EPT].state = MODULE_STATE_LOADABLE;
+	made[PLAN_LOST].modules[MODULE_KVM_INTEL].state = MODULE_STATE_LOADABLE;
 	made[PLAN_LOST].device.exists = false;
 	made[PLAN_LOST].ksm.run = 0;
 	made[PLAN_IMAGE].image = true;

@@ -31,12 +31,29 @@ def say(ok, name, why=""):
         print("# " + line)
 
 
+def strict(schema):
+    """Programs must pass over members that they do not know. Here each must be described."""
+    if isinstance(schema, list):
+        return [strict(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {}
+    return {**closed, **{key: strict(value) for key, value in schema.items()}}
+
+
 def validators():
-    found = {}
-    for path in sorted(pathlib.Path("schema").glob("*.schema.json")):
-        schema = load(path)
+    schemas = {p: load(p) for p in sorted(pathlib.Path("schema").glob("*.schema.json"))}
+    store = {}
+    for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
-        found[path.name.removesuffix(".schema.json")] = jsonschema.Draft202012Validator(schema)
+        store[schema["$id"]] = strict(schema)
+    found = {}
+    for path, schema in schemas.items():
+        if "properties" in schema:  # else it is what the documents share
+            resolver = jsonschema.RefResolver.from_schema(store[schema["$id"]], store=store)
+            found[path.name.removesuffix(".schema.json")] = jsonschema.Draft202012Validator(
+                store[schema["$id"]], resolver=resolver
+            )
     return found
 
 

@@ -1164,7 +1164,7 @@ static void set_fact(struct fact *fact, enum tri value)
 
 void host_param(struct host *h, const char *name, const char *value)
 {
-	struct module_facts *m = &h->modules[SETTING_EPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_INTEL];
 
 	for (size_t i = 0; i < m->param_count; i++) {
 		if (strcmp(m->params[i].name, name) != 0)
@@ -1181,24 +1181,29 @@ void host_ept(struct host *h, bool on)
 {
 	static const char *const names[] = { "ept", "eptad", "pml", "unrestricted_guest" };
 
-	h->modules[SETTING_EPT].now = on ? YES : NO;
+	h->modules[MODULE_KVM_INTEL].of[SETTING_EPT].now = on ? YES : NO;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		host_param(h, names[i], on ? "Y" : "N");
 }
 
 void host_decide(struct host *h)
 {
-	struct module_facts *m = &h->modules[SETTING_EPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_INTEL];
 
-	m->next_decided = modconf_winner(&h->conf, MODULE, "ept", &m->winner);
-	m->next = m->paging.value == NO ? NO : YES;
-	if (m->next_decided && m->paging.value != NO)
-		m->next = param_bool(m->winner.has_value ? m->winner.value : NULL);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_param *row = settings[i].params[MODULE_KVM_INTEL];
+		struct param_facts *of = &m->of[i];
+
+		if (!row)
+			continue;
+		of->next_decided = modconf_winner(&h->conf, MODULE, row->name, &of->winner);
+		of->next = param_next(m, row, of->next_decided ? &of->winner : NULL, true);
+	}
 }
 
 void host_make(struct host *h)
 {
-	struct module_facts *m = &h->modules[SETTING_EPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_INTEL];
 
 	*h = (struct host){ .root = true, .cpu_known = true, .modules_disabled = NO };
 	h->cpu = (struct cpu_id){ .vendor = "GenuineIntel", .vmx = YES, .svm = NO };
@@ -1212,6 +1217,7 @@ void host_make(struct host *h)
 	host_ept(h, true);
 	host_param(h, "flexpriority", "Y");
 	host_param(h, "nested", "N");
+	m->of[SETTING_NESTED].now = NO;
 	host_param(h, "ple_gap", "128");
 	host_decide(h);
 }
@@ -1241,13 +1247,22 @@ void host_user(struct host *h, int pid, const char *program)
 	u->comm = xstrdup(program);
 	u->program = xstrdup(program);
 	u->cgroup = xstrdup("");
-	h->modules[SETTING_EPT].refcnt++;
+	h->modules[MODULE_KVM_INTEL].refcnt++;
 }
 
 static void after_load(struct host *h, const struct act *act)
 {
-	h->modules[SETTING_EPT].state = MODULE_STATE_LOADED;
-	host_ept(h, act->value == YES);
+	h->modules[MODULE_KVM_INTEL].state = MODULE_STATE_LOADED;
+	for (size_t i = 0; i < act->wanted_count; i++) {
+		const struct wanted *w = &act->wanted[i];
+
+		if (strcmp(w->param, "ept") == 0) {
+			host_ept(h, w->value == YES);
+		} else {
+			h->modules[MODULE_KVM_INTEL].of[SETTING_NESTED].now = w->value;
+			host_param(h, w->param, w->value == YES ? "Y" : "N");
+		}
+	}
 }
 
 static void after_restore(struct host *h, const struct act *act)

@@ -23,7 +23,7 @@ static void names_of(const enum advice_id *ids, size_t count, struct buf *ret)
 				buf_join(ret, " ", advices[id].name);
 }
 
-#define OFF "ept-off-slower ept-off-centos7-cpus ept-off-ovmf-smp"
+#define OFF "shadow-paging-holes ept-off-slower ept-off-centos7-cpus ept-off-ovmf-smp"
 
 static void as_made(struct host *h)
 {
@@ -69,7 +69,7 @@ static void off(struct host *h)
 static void no_ept(struct host *h)
 {
 	host_ept(h, false);
-	h->modules[SETTING_EPT].paging.value = NO;
+	h->modules[MODULE_KVM_INTEL].paging.value = NO;
 	host_decide(h);
 }
 
@@ -163,7 +163,8 @@ static void saved_for_later_is_advised_on(void **state)
 	host_make(&h);
 	host_conf(&h, OWN_CONF_FILE, "options kvm_intel ept=0\n");
 	advise_host(&h, &ids, &n);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
+	assert_int_equal(ids[0], ADVICE_SHADOW_PAGING_HOLES);
 	free(ids);
 	host_free(&h);
 }
@@ -172,13 +173,13 @@ static void saved_for_later_is_advised_on(void **state)
 
 static void amd_param(struct host *h, const char *name, const char *value)
 {
-	struct module_facts *m = &h->modules[SETTING_NPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_AMD];
 
 	array_push(m->params, m->param_count) =
 		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
 }
 
-#define NPT_OFF "npt-off-slower"
+#define NPT_OFF "shadow-paging-holes npt-off-slower"
 
 static const struct {
 	const char *name, *value, *nested, *sev, *l1tf;
@@ -234,13 +235,14 @@ static void npt_off_by_choice_is_advised_on(void **state)
 
 	(void)state;
 	host_make(&h);
-	m = &h.modules[SETTING_NPT];
-	m->now = m->next = NO;
+	m = &h.modules[MODULE_KVM_AMD];
+	m->of[SETTING_NPT].now = m->of[SETTING_NPT].next = NO;
 	m->paging.value = YES;
-	m->next_decided = true;
+	m->of[SETTING_NPT].next_decided = true;
 	advise_host(&h, &ids, &n);
-	assert_int_equal(n, 1);
-	assert_int_equal(ids[0], ADVICE_NPT_OFF_SLOWER);
+	assert_int_equal(n, 2);
+	assert_int_equal(ids[0], ADVICE_SHADOW_PAGING_HOLES);
+	assert_int_equal(ids[1], ADVICE_NPT_OFF_SLOWER);
 	/* Not where the processor has none. */
 	m->paging.value = NO;
 	n = 0;
@@ -345,10 +347,13 @@ static void merging_for_nothing_is_told(void **state)
 static void the_table(void **state)
 {
 	static const char *const names[ADVICE_COUNT] = {
-		"ept-off-slower", "ept-off-centos7-cpus", "ept-off-ovmf-smp", "ept-off-nested",
-		"ept-off-tdx",	  "ept-off-l1tf",	  "npt-off-slower",   "npt-off-nested",
-		"npt-off-sev",	  "kvm-containers",	  "libvirt-cache",    "ksm-off-gain",
-		"ksm-off-memory", "ksm-on-side-channel",  "ksm-no-profit",
+		"shadow-paging-holes", "ept-off-slower",    "ept-off-centos7-cpus",
+		"ept-off-ovmf-smp",    "ept-off-nested",    "ept-off-tdx",
+		"ept-off-l1tf",	       "npt-off-slower",    "npt-off-nested",
+		"npt-off-sev",	       "nested-off-guests", "nested-off-holes",
+		"nested-on-holes",     "kvm-containers",    "libvirt-cache",
+		"ksm-off-gain",	       "ksm-off-memory",    "ksm-on-side-channel",
+		"ksm-no-profit",
 	};
 
 	(void)state;

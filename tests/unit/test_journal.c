@@ -144,10 +144,12 @@ static void assert_act(const struct act *got, const struct act *expected)
 	assert_int_equal(got->kind, expected->kind);
 	assert_text(got->target, expected->target);
 	assert_text(got->text, expected->text);
-	assert_text(got->param, expected->param);
 	assert_int_equal(got->mode, expected->mode);
-	if (got->param)
-		assert_int_equal(got->value, expected->value);
+	assert_int_equal(got->wanted_count, expected->wanted_count);
+	for (size_t i = 0; i < got->wanted_count; i++) {
+		assert_text(got->wanted[i].param, expected->wanted[i].param);
+		assert_int_equal(got->wanted[i].value, expected->wanted[i].value);
+	}
 	assert_int_equal(got->device.exists, expected->device.exists);
 	assert_int_equal(got->device.uid, expected->device.uid);
 	assert_int_equal(got->device.gid, expected->device.gid);
@@ -878,8 +880,7 @@ static void wrong_types_are_nothing(void **state)
 			 1);
 	act = &x->j.entries[0].steps[0].back;
 	assert_null(act->text);
-	assert_null(act->param);
-	assert_int_equal(act->value, NO);
+	assert_int_equal(act->wanted_count, 0);
 	assert_int_equal(act->mode, 0);
 	assert_false(act->device.exists);
 	assert_int_equal(act->expect_count, 0);
@@ -888,7 +889,7 @@ static void wrong_types_are_nothing(void **state)
 							 "\"before\":\"ept\"")),
 			 1);
 	act = &x->j.entries[0].steps[0].back;
-	assert_int_equal(act->value, NO);
+	assert_int_equal(act->wanted[0].value, NO);
 	assert_false(act->device.exists);
 	assert_int_equal(act->expect_count, 0);
 }

@@ -202,7 +202,7 @@ static void facts(void **state)
 
 		make(c, &f);
 		assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-		m = &h.modules[SETTING_EPT];
+		m = &h.modules[MODULE_KVM_INTEL];
 		errors += wrong(c, "virt", &m->virt, c->virt);
 		errors += wrong(c, "enabled", &m->enabled, c->enabled);
 		errors += wrong(c, "paging", &m->paging, c->paging);
@@ -227,7 +227,7 @@ static void every_fact_has_a_source(void **state)
 		make(&cases[i], &f);
 		assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
 		for (size_t k = 0; k < 4; k++) {
-			const struct module_facts *m = &h.modules[SETTING_EPT];
+			const struct module_facts *m = &h.modules[MODULE_KVM_INTEL];
 			const struct fact *all[] = { &m->virt, &m->enabled, &m->paging,
 						     &m->usable };
 
@@ -272,10 +272,10 @@ static void evidence(void **state)
 	(void)state;
 	make(find_case("msr, three levels"), &f);
 	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-	sources_of(&h.modules[SETTING_EPT].virt, "CPUID");
-	sources_of(&h.modules[SETTING_EPT].enabled, "/proc/cpuinfo");
-	sources_of(&h.modules[SETTING_EPT].paging, "/proc/cpuinfo, MSR 48Bh");
-	sources_of(&h.modules[SETTING_EPT].usable, "MSR 48Ch");
+	sources_of(&h.modules[MODULE_KVM_INTEL].virt, "CPUID");
+	sources_of(&h.modules[MODULE_KVM_INTEL].enabled, "/proc/cpuinfo");
+	sources_of(&h.modules[MODULE_KVM_INTEL].paging, "/proc/cpuinfo, MSR 48Bh");
+	sources_of(&h.modules[MODULE_KVM_INTEL].usable, "MSR 48Ch");
 	host_free(&h);
 	fake_free(&f);
 }
@@ -290,7 +290,7 @@ static void contrary_evidence(void **state)
 	(void)state;
 	make(find_case("old, locked off"), &f);
 	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-	sources_of(&h.modules[SETTING_EPT].enabled, "MSR 3Ah");
+	sources_of(&h.modules[MODULE_KVM_INTEL].enabled, "MSR 3Ah");
 	host_free(&h);
 	fake_free(&f);
 }
@@ -306,9 +306,9 @@ static void proof_reads_our_parameter(void **state)
 	(void)state;
 	make(find_case("old, EPT, loaded"), &f);
 	assert_int_equal(host_observe(&f.ports, HOST_MODULES, &h, &e), 0);
-	m = &h.modules[SETTING_EPT];
-	assert_int_equal(m->now, NO);
-	assert_int_equal(m->next, YES);
+	m = &h.modules[MODULE_KVM_INTEL];
+	assert_int_equal(m->of[SETTING_EPT].now, NO);
+	assert_int_equal(m->of[SETTING_EPT].next, YES);
 	assert_int_equal(m->state, MODULE_STATE_LOADED);
 	assert_int_equal(m->enabled.value, YES);
 	assert_int_equal(m->paging.value, YES);
@@ -328,7 +328,7 @@ static void a_loaded_module_is_not_asked_for(void **state)
 	make(find_case("old, EPT, loaded"), &f);
 	fake_fault(&f, "prepare", 0, 1, -EIO);
 	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-	assert_int_equal(h.modules[SETTING_EPT].state, MODULE_STATE_LOADED);
+	assert_int_equal(h.modules[MODULE_KVM_INTEL].state, MODULE_STATE_LOADED);
 	assert_int_equal(h.unseen.n, 0);
 	host_free(&h);
 	fake_free(&f);
@@ -344,7 +344,7 @@ static void modules_cannot_be_asked_for(void **state)
 	make(find_case("new, EPT"), &f);
 	fake_fault(&f, "prepare", 0, 1, -EIO);
 	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-	assert_int_equal(h.modules[SETTING_EPT].state, MODULE_STATE_UNKNOWN);
+	assert_int_equal(h.modules[MODULE_KVM_INTEL].state, MODULE_STATE_UNKNOWN);
 	assert_int_equal(h.unseen.n, 1);
 	assert_string_equal(h.unseen.v[0],
 			    "whether this kernel has kvm_intel (fake fault in prepare)");
@@ -363,11 +363,11 @@ static void an_image_has_no_processor(void **state)
 	make(find_case("loaded, on"), &f);
 	f.ports.image = true;
 	assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-	m = &h.modules[SETTING_EPT];
+	m = &h.modules[MODULE_KVM_INTEL];
 	assert_int_equal(m->virt.value, UNKNOWN);
 	assert_int_equal(m->paging.value, UNKNOWN);
-	assert_int_equal(m->now, UNKNOWN);
-	assert_int_equal(m->next, YES);
+	assert_int_equal(m->of[SETTING_EPT].now, UNKNOWN);
+	assert_int_equal(m->of[SETTING_EPT].next, YES);
 	assert_int_equal(m->state, MODULE_STATE_UNKNOWN);
 	host_free(&h);
 	fake_free(&f);
@@ -455,7 +455,7 @@ static void amd_facts(void **state)
 
 		make_amd(&c, &f);
 		assert_int_equal(host_observe(&f.ports, HOST_ALL, &h, &e), 0);
-		m = &h.modules[SETTING_NPT];
+		m = &h.modules[MODULE_KVM_AMD];
 		errors += wrong(&as, "virt", &m->virt, c.virt);
 		errors += wrong(&as, "enabled", &m->enabled, c.enabled);
 		errors += wrong(&as, "paging", &m->paging, c.paging);
@@ -471,8 +471,8 @@ static void amd_facts(void **state)
 			fail_msg("%s: %s, not %s", c.name, buf_text(&sources), c.sources);
 		/* Looking changes nothing; and the other row knows that it is not meant. */
 		assert_int_equal(f.log.n, 0);
-		assert_int_equal(h.modules[SETTING_EPT].virt.value, NO);
-		assert_int_equal(h.modules[SETTING_EPT].usable.value, NO);
+		assert_int_equal(h.modules[MODULE_KVM_INTEL].virt.value, NO);
+		assert_int_equal(h.modules[MODULE_KVM_INTEL].usable.value, NO);
 		host_free(&h);
 		fake_free(&f);
 	}

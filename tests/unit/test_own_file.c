@@ -35,8 +35,8 @@ static const struct undo_case cases[] = {
 	{ OWN_CONF_FILE, NULL, HEAD EPT, HEAD EPT "options kvm x=1\n", "options kvm x=1\n" },
 	{ OWN_CONF_FILE, NULL, HEAD EPT, "# mine\n" HEAD EPT, "# mine\n" },
 	{ OWN_CONF_FILE, NULL, HEAD EPT, HEAD EPT "blacklist x", "blacklist x\n" },
-	{ OWN_CONF_FILE, NULL, HEAD EPT, HEAD "options kvm_intel ept=0 nested=1\n",
-	  "options kvm_intel nested=1\n" },
+	{ OWN_CONF_FILE, NULL, HEAD EPT, HEAD "options kvm_intel ept=0 pml=0\n",
+	  "options kvm_intel pml=0\n" },
 	/* A line went: it stays away. */
 	{ OWN_CONF_FILE, "# a\n# b\n", HEAD "# a\n# b\n" EPT, HEAD "# a\n" EPT, "# a\n" },
 	/* Our line as it was before. */

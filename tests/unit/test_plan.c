@@ -90,10 +90,10 @@ static void saved_off(struct host *h)
 
 static void not_loaded(struct host *h)
 {
-	struct module_facts *m = &h->modules[SETTING_EPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_INTEL];
 
 	m->state = MODULE_STATE_LOADABLE;
-	m->now = UNKNOWN;
+	m->of[SETTING_EPT].now = m->of[SETTING_NESTED].now = UNKNOWN;
 	m->refcnt = -1;
 	h->device.exists = false;
 }
@@ -111,41 +111,41 @@ static void in_use(struct host *h)
 
 static void in_use_unseen(struct host *h)
 {
-	h->modules[SETTING_EPT].refcnt = 1;
+	h->modules[MODULE_KVM_INTEL].refcnt = 1;
 }
 
 static void in_use_by_module(struct host *h)
 {
-	strv_add(&h->modules[SETTING_EPT].holders, "vendor_probe");
+	strv_add(&h->modules[MODULE_KVM_INTEL].holders, "vendor_probe");
 }
 
 static void builtin(struct host *h)
 {
-	h->modules[SETTING_EPT].state = MODULE_STATE_BUILTIN;
+	h->modules[MODULE_KVM_INTEL].state = MODULE_STATE_BUILTIN;
 }
 
 static void busy(struct host *h)
 {
-	h->modules[SETTING_EPT].state = MODULE_STATE_BUSY;
+	h->modules[MODULE_KVM_INTEL].state = MODULE_STATE_BUSY;
 }
 
 static void absent(struct host *h)
 {
 	not_loaded(h);
-	h->modules[SETTING_EPT].state = MODULE_STATE_ABSENT;
+	h->modules[MODULE_KVM_INTEL].state = MODULE_STATE_ABSENT;
 }
 
 static void unreadable(struct host *h)
 {
-	h->modules[SETTING_EPT].now = UNKNOWN;
+	h->modules[MODULE_KVM_INTEL].of[SETTING_EPT].now = UNKNOWN;
 }
 
 static void no_virt(struct host *h)
 {
 	absent(h);
-	h->modules[SETTING_EPT].virt.value = NO;
-	h->modules[SETTING_EPT].enabled.value = NO;
-	h->modules[SETTING_EPT].paging.value = NO;
+	h->modules[MODULE_KVM_INTEL].virt.value = NO;
+	h->modules[MODULE_KVM_INTEL].enabled.value = NO;
+	h->modules[MODULE_KVM_INTEL].paging.value = NO;
 }
 
 static void amd(struct host *h)
@@ -157,21 +157,21 @@ static void amd(struct host *h)
 static void firmware_off(struct host *h)
 {
 	not_loaded(h);
-	h->modules[SETTING_EPT].enabled.value = NO;
+	h->modules[MODULE_KVM_INTEL].enabled.value = NO;
 }
 
 static void no_ept(struct host *h)
 {
 	host_ept(h, false);
-	h->modules[SETTING_EPT].paging.value = NO;
-	h->modules[SETTING_EPT].usable.value = NO;
+	h->modules[MODULE_KVM_INTEL].paging.value = NO;
+	h->modules[MODULE_KVM_INTEL].usable.value = NO;
 	host_decide(h);
 }
 
 static void ept_not_usable(struct host *h)
 {
 	host_ept(h, false);
-	h->modules[SETTING_EPT].usable.value = NO;
+	h->modules[MODULE_KVM_INTEL].usable.value = NO;
 }
 
 static void not_root(struct host *h)
@@ -229,7 +229,7 @@ static void modules_disabled(struct host *h)
 
 static void not_reloadable(struct host *h)
 {
-	struct reload_facts *reload = &h->modules[SETTING_EPT].reload;
+	struct reload_facts *reload = &h->modules[MODULE_KVM_INTEL].reload;
 
 	h->parts |= HOST_RELOAD;
 	reload->state = RELOAD_IMPOSSIBLE;
@@ -254,7 +254,7 @@ static void not_reloadable_off(struct host *h)
 static void reloadable(struct host *h)
 {
 	h->parts |= HOST_RELOAD;
-	h->modules[SETTING_EPT].reload.state = RELOAD_POSSIBLE;
+	h->modules[MODULE_KVM_INTEL].reload.state = RELOAD_POSSIBLE;
 }
 
 static void device_hidden(struct host *h)
@@ -276,11 +276,11 @@ static void virtualbox(struct host *h)
 static void image(struct host *h)
 {
 	not_loaded(h);
-	h->modules[SETTING_EPT].state = MODULE_STATE_UNKNOWN;
-	h->modules[SETTING_EPT].virt.value = UNKNOWN;
-	h->modules[SETTING_EPT].enabled.value = UNKNOWN;
-	h->modules[SETTING_EPT].paging.value = UNKNOWN;
-	h->modules[SETTING_EPT].usable.value = UNKNOWN;
+	h->modules[MODULE_KVM_INTEL].state = MODULE_STATE_UNKNOWN;
+	h->modules[MODULE_KVM_INTEL].virt.value = UNKNOWN;
+	h->modules[MODULE_KVM_INTEL].enabled.value = UNKNOWN;
+	h->modules[MODULE_KVM_INTEL].paging.value = UNKNOWN;
+	h->modules[MODULE_KVM_INTEL].usable.value = UNKNOWN;
 	h->image = true;
 	h->root = false;
 }
@@ -593,7 +593,7 @@ static void order_of_refusals(void **state)
 	build(&h, "off", false, &plan);
 	assert_string_equal(plan.refusal.id, "file-wins");
 	plan_free(&plan);
-	h.modules[SETTING_EPT].enabled.value = NO;
+	h.modules[MODULE_KVM_INTEL].enabled.value = NO;
 	build(&h, "off", false, &plan);
 	assert_string_equal(plan.refusal.id, "virt-disabled");
 	assert_int_equal(plan.step_count, 0);
@@ -764,11 +764,11 @@ static void reload_of_off(void **state)
 	assert_false(unload->urgent);
 	assert_true(load->urgent);
 	assert_null(load->act.text);
-	assert_int_equal(load->act.value, NO);
+	assert_int_equal(load->act.wanted[0].value, NO);
 	assert_string_equal(load->note, "turns off too: eptad, pml, unrestricted_guest");
 	assert_string_equal(unload->back.text, "ept=1");
-	assert_string_equal(unload->back.param, "ept");
-	assert_int_equal(unload->back.value, YES);
+	assert_string_equal(unload->back.wanted[0].param, "ept");
+	assert_int_equal(unload->back.wanted[0].value, YES);
 	assert_true(unload->back.device.exists);
 	assert_int_equal(unload->back.device.gid, h.device.gid);
 	assert_true(plan_reloads(&plan));
@@ -956,10 +956,11 @@ static void confirmed_is_what_wins(void **state)
 	build(&h, "off", false, &plan);
 	act = &step_of(&plan, ACT_CONFIRM)->act;
 	assert_string_equal(act->target, MODULE);
-	assert_string_equal(act->param, "ept");
-	assert_int_equal(act->value, NO);
+	assert_int_equal(act->wanted_count, 1);
+	assert_string_equal(act->wanted[0].param, "ept");
+	assert_int_equal(act->wanted[0].value, NO);
 	/* Somebody must say so: silence is on. */
-	assert_null(act->text);
+	assert_false(act->wanted[0].by_default);
 	plan_free(&plan);
 	host_free(&h);
 }
@@ -973,16 +974,16 @@ static void on_is_the_default(void **state)
 	host_make(&h);
 	is_off(&h);
 	build(&h, "on", false, &plan);
-	assert_string_equal(step_of(&plan, ACT_CONFIRM)->act.text, "by default");
-	assert_int_equal(step_of(&plan, ACT_CONFIRM)->act.value, YES);
+	assert_true(step_of(&plan, ACT_CONFIRM)->act.wanted[0].by_default);
+	assert_int_equal(step_of(&plan, ACT_CONFIRM)->act.wanted[0].value, YES);
 	plan_free(&plan);
 	host_free(&h);
 	/* Where our file is needed, it must be seen. */
 	host_make(&h);
 	is_off_by_admin(&h);
 	build(&h, "on", false, &plan);
-	assert_null(step_of(&plan, ACT_CONFIRM)->act.text);
-	assert_int_equal(step_of(&plan, ACT_CONFIRM)->act.value, YES);
+	assert_false(step_of(&plan, ACT_CONFIRM)->act.wanted[0].by_default);
+	assert_int_equal(step_of(&plan, ACT_CONFIRM)->act.wanted[0].value, YES);
 	plan_free(&plan);
 	host_free(&h);
 }
@@ -1066,7 +1067,7 @@ static void acts_have_names(void **state)
 
 static void npt_param(struct host *h, const char *name, const char *value)
 {
-	struct module_facts *m = &h->modules[SETTING_NPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_AMD];
 
 	array_push(m->params, m->param_count) =
 		(struct param){ .name = xstrdup(name), .value = xstrdup(value) };
@@ -1075,14 +1076,15 @@ static void npt_param(struct host *h, const char *name, const char *value)
 /* kvm_amd loaded with NPT, on a kernel that shows numbers. */
 static void amd_host(struct host *h)
 {
-	struct module_facts *m = &h->modules[SETTING_NPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_AMD];
 
 	host_make(h);
 	h->cpu = (struct cpu_id){ .vendor = "AuthenticAMD", .vmx = NO, .svm = YES };
-	h->modules[SETTING_EPT].virt.value = NO;
+	h->modules[MODULE_KVM_INTEL].virt.value = NO;
 	m->virt.value = m->enabled.value = m->paging.value = m->usable.value = YES;
 	m->state = MODULE_STATE_LOADED;
-	m->now = m->next = YES;
+	m->of[SETTING_NPT].now = m->of[SETTING_NPT].next = YES;
+	m->of[SETTING_NESTED].now = YES;
 	npt_param(h, "npt", "1");
 	npt_param(h, "nested", "1");
 	npt_param(h, "sev", "1");

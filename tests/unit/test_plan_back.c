@@ -68,13 +68,13 @@ static void off_and_back(void **state)
 	host_make(&h);
 	build(&h, "off", false, &done);
 	host_after(&h, &done);
-	assert_int_equal(h.modules[SETTING_EPT].now, NO);
+	assert_int_equal(h.modules[MODULE_KVM_INTEL].of[SETTING_EPT].now, NO);
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "rculpdg");
 	assert_string_equal(plan.changes[0].value, "on");
 	assert_int_equal(plan.status, STATUS_DONE);
 	host_after(&h, &plan);
-	assert_int_equal(h.modules[SETTING_EPT].now, YES);
+	assert_int_equal(h.modules[MODULE_KVM_INTEL].of[SETTING_EPT].now, YES);
 	assert_null(h.own_conf);
 	plan_free(&plan);
 	/* Taken back: nothing is left to do. */
@@ -168,7 +168,7 @@ static void old_value_that_no_file_gives(void **state)
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "culpdg");
 	assert_string_equal(plan.steps[2].act.text, "nested=1 ept=0");
-	assert_int_equal(plan.steps[2].act.value, NO);
+	assert_int_equal(plan.steps[2].act.wanted[0].value, NO);
 	plan_free(&plan);
 	plan_free(&done);
 	host_free(&h);
@@ -190,10 +190,10 @@ static void half_done(struct host *h, struct plan *done, size_t steps)
 /* With the parameters known by name, but not there: as long as no module is. */
 static void lose_module(struct host *h)
 {
-	struct module_facts *m = &h->modules[SETTING_EPT];
+	struct module_facts *m = &h->modules[MODULE_KVM_INTEL];
 
 	m->state = MODULE_STATE_LOADABLE;
-	m->now = UNKNOWN;
+	m->of[SETTING_EPT].now = m->of[SETTING_NESTED].now = UNKNOWN;
 	m->refcnt = -1;
 	for (size_t i = 0; i < m->param_count; i++) {
 		free(m->params[i].name);
@@ -288,8 +288,8 @@ static void assert_restores(const struct act *act, const struct plan *done)
 	assert_int_equal(act->kind, ACT_RESTORE);
 	assert_string_equal(act->target, MODULE);
 	assert_string_equal(act->text, "ept=1");
-	assert_string_equal(act->param, "ept");
-	assert_int_equal(act->value, YES);
+	assert_string_equal(act->wanted[0].param, "ept");
+	assert_int_equal(act->wanted[0].value, YES);
 	assert_true(act->device.exists);
 	assert_int_equal(act->device.gid, 104);
 	assert_int_equal(act->device.mode, 0660);
@@ -318,7 +318,7 @@ static void while_the_module_is_away(void **state)
 	/* Should it fail, there is nothing to unload again: the module is what we want. */
 	assert_int_equal(plan.steps[2].back.kind, ACT_NONE);
 	host_after(&h, &plan);
-	assert_int_equal(h.modules[SETTING_EPT].now, YES);
+	assert_int_equal(h.modules[MODULE_KVM_INTEL].of[SETTING_EPT].now, YES);
 	plan_free(&plan);
 	back_exactly(&h, &done, false, &plan);
 	assert_acts(&plan, "");
@@ -378,7 +378,7 @@ static void after_the_load(void **state)
 		/* This one can be taken back: to what is now. */
 		assert_int_equal(plan.steps[2].back.kind, ACT_RESTORE);
 		assert_string_equal(plan.steps[2].back.text, "ept=0");
-		assert_int_equal(plan.steps[2].back.value, NO);
+		assert_int_equal(plan.steps[2].back.wanted[0].value, NO);
 		assert_int_equal(plan.steps[3].back.kind, ACT_UNLOAD);
 		assert_int_equal(plan.refusal.code, 0);
 		host_after(&h, &plan);
@@ -460,13 +460,13 @@ static void nothing_on_a_guess(void **state)
 	(void)state;
 	for (int exact = 0; exact < 2; exact++) {
 		half_done(&h, &done, 7);
-		h.modules[SETTING_EPT].state = MODULE_STATE_BUSY;
+		h.modules[MODULE_KVM_INTEL].state = MODULE_STATE_BUSY;
 		(exact ? back_exactly : back)(&h, &done, false, &plan);
 		assert_string_equal(plan.refusal.id, "module-busy");
 		assert_acts(&plan, "");
 		plan_free(&plan);
-		h.modules[SETTING_EPT].state = MODULE_STATE_LOADED;
-		h.modules[SETTING_EPT].now = UNKNOWN;
+		h.modules[MODULE_KVM_INTEL].state = MODULE_STATE_LOADED;
+		h.modules[MODULE_KVM_INTEL].of[SETTING_EPT].now = UNKNOWN;
 		(exact ? back_exactly : back)(&h, &done, false, &plan);
 		assert_string_equal(plan.refusal.id, "unknown-state");
 		assert_acts(&plan, "");
@@ -641,7 +641,7 @@ static void module_not_installed_any_more(void **state)
 	(void)state;
 	half_done(&h, &done, 7);
 	lose_module(&h);
-	h.modules[SETTING_EPT].state = MODULE_STATE_ABSENT;
+	h.modules[MODULE_KVM_INTEL].state = MODULE_STATE_ABSENT;
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "rc");
 	assert_int_equal(plan.status, STATUS_DONE);
@@ -659,7 +659,7 @@ static void module_built_in_since(void **state)
 
 	(void)state;
 	half_done(&h, &done, 7);
-	h.modules[SETTING_EPT].state = MODULE_STATE_BUILTIN;
+	h.modules[MODULE_KVM_INTEL].state = MODULE_STATE_BUILTIN;
 	back_booted(&h, &done, false, &plan);
 	assert_acts(&plan, "rc");
 	assert_int_equal(plan.status, STATUS_DONE);
@@ -683,7 +683,7 @@ static void away_and_not_installed_any_more(void **state)
 	(void)state;
 	half_done(&h, &done, 3);
 	lose_module(&h);
-	h.modules[SETTING_EPT].state = MODULE_STATE_ABSENT;
+	h.modules[MODULE_KVM_INTEL].state = MODULE_STATE_ABSENT;
 	back_exactly(&h, &done, false, &plan);
 	assert_string_equal(plan.refusal.id, "no-module");
 	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
@@ -734,14 +734,14 @@ static void both_in_an_image(void **state)
 	host_make(&h);
 	lose_module(&h);
 	h.image = true;
-	h.modules[SETTING_NPT] = (struct module_facts){ .virt.value = UNKNOWN,
-							.enabled.value = UNKNOWN,
-							.paging.value = UNKNOWN,
-							.usable.value = UNKNOWN,
-							.state = MODULE_STATE_LOADABLE,
-							.refcnt = -1,
-							.now = UNKNOWN,
-							.next = YES };
+	h.modules[MODULE_KVM_AMD] =
+		(struct module_facts){ .virt.value = UNKNOWN,
+				       .enabled.value = UNKNOWN,
+				       .paging.value = UNKNOWN,
+				       .usable.value = UNKNOWN,
+				       .state = MODULE_STATE_LOADABLE,
+				       .refcnt = -1,
+				       .of[SETTING_NPT] = { .now = UNKNOWN, .next = YES } };
 	plan_build(&h, goals, 2, &options, &done);
 	assert_acts(&done, "wcc");
 	assert_non_null(strstr(done.steps[0].act.text, "options kvm_intel ept=0\n"));
@@ -787,7 +787,10 @@ static void nothing_to_go_by(void **state)
 static void a_parameter_of_nothing(void **state)
 {
 	static char param[] = "ept";
-	const struct step steps[] = { { .act = { .kind = ACT_CHECK_GUEST, .param = param } } };
+	static struct wanted wanted = { .param = param };
+	const struct step steps[] = {
+		{ .act = { .kind = ACT_CHECK_GUEST, .wanted = &wanted, .wanted_count = 1 } }
+	};
 
 	(void)state;
 	leads_nowhere(steps, ARRAY_SIZE(steps), false);
@@ -798,14 +801,19 @@ static void the_module_of_the_other_vendor(void **state)
 {
 	static char intel[] = "kvm_intel", amd[] = "kvm_amd", npt[] = "npt", ept[] = "ept",
 		    options_text[] = "npt=1";
+	static struct wanted npt_off = { .param = npt, .value = NO };
+	static struct wanted ept_wanted = { .param = ept };
 	const struct step steps[] = {
 		{ .act = { .kind = ACT_UNLOAD, .target = intel },
 		  .back = { .kind = ACT_RESTORE,
 			    .target = amd,
 			    .text = options_text,
-			    .param = npt,
-			    .value = NO } },
-		{ .act = { .kind = ACT_CHECK_PARAMS, .target = intel, .param = ept } },
+			    .wanted = &npt_off,
+			    .wanted_count = 1 } },
+		{ .act = { .kind = ACT_CHECK_PARAMS,
+			   .target = intel,
+			   .wanted = &ept_wanted,
+			   .wanted_count = 1 } },
 	};
 
 	(void)state;

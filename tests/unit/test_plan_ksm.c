@@ -834,7 +834,7 @@ static void test_one_plan(void **state)
 	(void)state;
 	make(&h);
 	/* No VT-x: refused, and nothing is left of the KSM half. */
-	h.modules[SETTING_EPT].virt.value = NO;
+	h.modules[MODULE_KVM_INTEL].virt.value = NO;
 	plan_build(&h, goals, 2, &usual, &plan);
 	assert_string_equal(plan.refusal.id, "no-virt");
 	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);

@@ -135,7 +135,8 @@ static void the_table(void **state)
 		assert_ptr_equal(setting_find(s->name), s);
 		assert_non_null(s->title);
 		assert_non_null(s->summary);
-		assert_non_null(s->plan);
+		assert_true(s->kind < KIND_COUNT);
+		assert_true(s->kind != KIND_MODULE || s->params[0] || s->params[1]);
 		assert_non_null(s->values[0]);
 		for (size_t k = 0; s->values[k]; k++)
 			assert_ptr_equal(setting_value(s, s->values[k]), s->values[k]);
@@ -152,9 +153,9 @@ static void ept(void **state)
 	char off[] = "off";
 
 	(void)state;
-	assert_string_equal(s->module->module, "kvm_intel");
-	assert_string_equal(s->module->param, "ept");
-	assert_string_equal(s->module->forced_off[0], "eptad");
+	assert_null(s->params[MODULE_KVM_AMD]);
+	assert_string_equal(s->params[MODULE_KVM_INTEL]->name, "ept");
+	assert_string_equal(s->params[MODULE_KVM_INTEL]->forced_off[0], "eptad");
 	setting_values_text(s, &values);
 	assert_string_equal(values.data, "on|off");
 	/* The table's own words: they outlive the command line. */
@@ -170,14 +171,14 @@ static void npt(void **state)
 	autobuf forced = { 0 }, values = { 0 };
 
 	(void)state;
-	assert_string_equal(s->module->module, "kvm_amd");
-	assert_string_equal(s->module->param, "npt");
-	for (const char *const *name = s->module->forced_off; *name; name++)
+	assert_null(s->params[MODULE_KVM_INTEL]);
+	assert_string_equal(s->params[MODULE_KVM_AMD]->name, "npt");
+	for (const char *const *name = s->params[MODULE_KVM_AMD]->forced_off; *name; name++)
 		buf_join(&forced, " ", *name);
 	assert_string_equal(forced.data, "avic vls sev sev_es sev_snp");
 	setting_values_text(s, &values);
 	assert_string_equal(values.data, "on|off");
-	assert_ptr_equal(s->plan, settings[SETTING_EPT].plan);
+	assert_int_equal(s->kind, settings[SETTING_EPT].kind);
 }
 
 /* Which rows are those of a processor: "ept npt". */
@@ -188,19 +189,19 @@ static void whose_setting(void **state)
 		enum tri vmx, svm;
 		const char *fits;
 	} cases[] = {
-		{ "GenuineIntel", YES, NO, "ept ksm" },
-		{ "GenuineIntel", NO, NO, "ept ksm" },
-		{ "  Shanghai  ", YES, NO, "ept ksm" },
-		{ "AuthenticAMD", NO, YES, "npt ksm" },
-		{ "AuthenticAMD", NO, NO, "npt ksm" },
-		{ "HygonGenuine", NO, NO, "npt ksm" },
+		{ "GenuineIntel", YES, NO, "ept tdp nested ksm" },
+		{ "GenuineIntel", NO, NO, "ept tdp nested ksm" },
+		{ "  Shanghai  ", YES, NO, "ept tdp nested ksm" },
+		{ "AuthenticAMD", NO, YES, "npt tdp nested ksm" },
+		{ "AuthenticAMD", NO, NO, "npt tdp nested ksm" },
+		{ "HygonGenuine", NO, NO, "npt tdp nested ksm" },
 		/* Hypervisors may show any name. */
-		{ "SomethingElse", NO, YES, "npt ksm" },
-		{ "SomethingElse", YES, NO, "ept ksm" },
-		{ "", NO, YES, "npt ksm" },
-		{ "", YES, UNKNOWN, "ept ksm" },
+		{ "SomethingElse", NO, YES, "npt tdp nested ksm" },
+		{ "SomethingElse", YES, NO, "ept tdp nested ksm" },
+		{ "", NO, YES, "npt tdp nested ksm" },
+		{ "", YES, UNKNOWN, "ept tdp nested ksm" },
 		/* An image, or CPUID cannot be read. */
-		{ "", UNKNOWN, UNKNOWN, "ept npt ksm" },
+		{ "", UNKNOWN, UNKNOWN, "ept npt tdp nested ksm" },
 	};
 
 	(void)state;

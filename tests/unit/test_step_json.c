@@ -294,10 +294,12 @@ static void raw_bytes_are_read(void **state)
 static void steps_come_back_exactly(void **state)
 {
 	struct expect expect = { .param = (char *)"p\xfe", .before = (char *)"\xff" };
+	struct wanted wanted = { .param = (char *)"ept", .value = YES };
 	struct step step = { .act = { .kind = ACT_RESTORE,
 				      .target = (char *)"kvm_intel",
 				      .text = (char *)"a=\xff",
-				      .param = (char *)"ept",
+				      .wanted = &wanted,
+				      .wanted_count = 1,
 				      .expects = &expect,
 				      .expect_count = 1 } };
 	struct json_object *record = json_object_new_object();

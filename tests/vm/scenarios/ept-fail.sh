@@ -82,8 +82,8 @@ run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:sign
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
 like "status says it first" "$stdout" "An earlier change \($setting off\) did not end"
-run kvmtune "$setting" on
-is "a change is refused" "$status" 6
+run kvmtune audit "$setting=on"
+is "audit says so, too" "$status" 6
 run kvmtune undo
 is "undo: exit status" "$status" 0
 snapshot /tmp/after

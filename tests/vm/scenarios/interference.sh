@@ -82,15 +82,15 @@ as_before
 
 scenario "our file is deleted while the module is away"
 meddled delete_module 1 "rm $own"
-is "exit status" "$status" 1
-like "it is said" "$stderr" "the host differs again: something else changed it"
+is "exit status" "$status" 6
+like "it is said" "$stderr" "could not be verified: something else has changed the host"
 like "status has both" "$(says)" "now off; next load on"
 leads_back
 
 scenario "a later file with another value comes while the module is away"
 meddled delete_module 1 "echo 'options $module $setting=1' >$dir/zzz-site.conf"
-is "exit status" "$status" 1
-like "it is said, with the file" "$stderr" "the host differs again: .*zzz-site.conf"
+is "exit status" "$status" 6
+like "it is said, with the file" "$stderr" "could not be verified: .*zzz-site.conf"
 like "status has both, and the file" "$(says)" "now off; next load on.*zzz-site.conf:1"
 rm $dir/zzz-site.conf
 leads_back
@@ -136,8 +136,8 @@ leads_back
 
 scenario "our file is deleted after the last step"
 meddled fdatasync@/var/lib/kvmtune/journal 2 "rm $own"
-is "exit status" "$status" 1
-like "it is said" "$stderr" "the host differs again: something else changed it"
+is "exit status" "$status" 6
+like "it is said" "$stderr" "could not be verified: something else has changed the host"
 leads_back
 
 scenario "another tool takes it all back on the way of undo"

@@ -46,8 +46,6 @@ rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
 like "status says so" "$stdout" "did not end"
 like "status names the way out" "$stdout" "^Take it back:  kvmtune undo$"
-run kvmtune "$setting" off
-is "another change is refused" "$status" 6
 leads_back
 made_again
 leads_back
@@ -115,3 +113,19 @@ unlike "the journal is whole" "$stdout" "cannot be read"
 kvmtune "$setting" off --json >/dev/full 2>/dev/full
 is "nothing to do, and nobody to tell: exit status" $? 1
 leads_back
+
+# The next change leads on by itself.
+for goal in off on; do
+	scenario "killed while the module is away, then $setting $goal: rolled back first, then done"
+	snapshot /tmp/before
+	killed_at finit_module:2 kvmtune "$setting" off
+	rmmod "$module" 2>/dev/null # the signal may come after the insertion
+	run kvmtune "$setting" "$goal"
+	is "exit status" "$status" 0
+	like "it is said" "$stdout" "An earlier change \(kvmtune $setting off\) was interrupted: it was rolled back first"
+	is "the module" "$(parameter "$module" "$setting")" "$([ $goal = on ] && echo Y || echo N)"
+	ok "a guest runs" kvmhold guest 0
+	[ $goal = on ] || run kvmtune undo
+	snapshot /tmp/after
+	ok "all is as before" same_host /tmp/before /tmp/after
+done

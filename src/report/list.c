@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * list.c - the settings, for people and for programs.
+ */
+#include <string.h>
+
+#include "json.h"
+#include "state.h"
+#include "table.h"
+
+static const char *kept_in(const struct setting *s)
+{
+	return s->kind == KIND_MODULE ? OWN_CONF_FILE : UNIT_LINKS_DIR ", " OWN_TMPFILES;
+}
+
+static void row(struct table *t, const struct host *h, const struct setting *s)
+{
+	autobuf values = { 0 };
+	struct state_report r;
+
+	setting_values_text(s, &values);
+	state_report(h, s, &r);
+	table_row(t, s->name, values.data, setting_fits(s, &h->cpu) ? r.now ?: "-" : "not here",
+		  setting_fits(s, &h->cpu) ? r.next ?: "-" : "", s->next, kept_in(s));
+	state_report_free(&r);
+}
+
+void text_list(FILE *out, const struct host *host)
+{
+	struct table *t =
+		table_new("SETTING", "VALUES", "NOW", "LATER", "AT NEXT", "KEPT IN", NULL);
+
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		row(t, host, &settings[i]);
+	table_print(t, out, "");
+}
+
+static struct json_object *values_list(const struct setting *s)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (const char *const *v = s->values; *v; v++)
+		json_object_array_add(list, json_string(*v));
+	return list;
+}
+
+int json_list(FILE *out, const struct host *host)
+{
+	struct json_object *o = json_document("list"), *list = json_object_new_object();
+
+	json_put(o, "host", json_host_object(host));
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *s = &settings[i];
+		struct json_object *of = json_object_new_object();
+
+		json_put_text(of, "title", s->title);
+		json_put(of, "values", values_list(s));
+		json_put_bool(of, "here", setting_fits(s, &host->cpu));
+		json_put_bool(of, "other_name", s->other_name);
+		json_put_state(of, host, s);
+		json_put_text(of, "kept_in", kept_in(s));
+		json_put(list, s->name, of);
+	}
+	json_put(o, "settings", list);
+	json_put(o, "not_seen", json_strv(&host->unseen));
+	return json_print(out, o);
+}
+
+int json_failure(FILE *out, const char *command, enum exit_status status, const struct err *e)
+{
+	struct json_object *o = json_document("error");
+
+	json_put_text(o, "command", command);
+	json_put_int(o, "exit_status", status);
+	json_put(o, "error", json_error(e));
+	return json_print(out, o);
+}

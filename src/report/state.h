@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state.h - the state of a setting in reports: the same for every kind.
+ */
+#ifndef KVMTUNE_STATE_H
+#define KVMTUNE_STATE_H
+
+#include <kvmtune/host.h>
+
+/* A setting's values in its own words, and where each is known from. */
+struct state_report {
+	const char *now, *next; /* NULL: unknown */
+	struct strv now_source, next_source;
+};
+void state_report(const struct host *h, const struct setting *s, struct state_report *ret);
+void state_report_free(struct state_report *r);
+
+#endif
