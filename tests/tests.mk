@@ -76,12 +76,14 @@ CLI_TESTS ?= tests/cli/*.t
 # check-asan has two more, check-long has all
 CLI_HOSTS ?= intel-ept-on no-udev amd ksm-tuned ksm-chroot
 
-## check-long: the long loops on all hosts, the largest inputs; .ci/run has them, beside check
-LONG_CLI := t0200-dry-run t0400-faults t0410-kills t0420-signals t0450-undo
+## check-long: the long loops on the hosts that check leaves out, the largest inputs; .ci/run has them, beside check
+# The longest first: two run side by side, and the last of them would run alone.
+LONG_CLI := long/t1320-growth t0410-kills t0400-faults long/t1310-large-input t0420-signals t0200-dry-run t0450-undo
 .PHONY: check-long
 check-long: all
-	$(Q)$(MAKE) --no-print-directory check-cli CLI_HOSTS= \
-		CLI_TESTS='$(LONG_CLI:%=tests/cli/%.t) $(wildcard tests/cli/long/*.t)'
+	$(Q)KVMTUNE_HOSTS_DONE='$(CLI_HOSTS)' $(MAKE) --no-print-directory check-cli CLI_HOSTS= \
+		CLI_TESTS='$(LONG_CLI:%=tests/cli/%.t) \
+			$(filter-out $(LONG_CLI:%=tests/cli/%.t),$(wildcard tests/cli/long/*.t))'
 
 ## check-asan: unit, bus and command line under AddressSanitizer and UBSan (clang)
 ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
@@ -96,7 +98,7 @@ check-asan:
 ## check-valgrind: unit tests under valgrind; .ci/run has them, beside check
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
-	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $^
+	$(Q)UNIT_JOBS=2 tests/lib/run-unit.sh $(VALGRIND) -- $^
 
 ## check-lint: format, static analysis, layers, man page, spelling, how the program is linked
 check-lint: all
@@ -105,8 +107,12 @@ check-lint: all
 	$(Q)tests/lint/hardened.sh $(BUILD)
 
 ## check-vm: the scenarios in the emulated machines: some fifteen minutes
+VM_TESTS := $(patsubst tests/vm/t/%.t,%,$(wildcard tests/vm/t/*.t))
+# The longest first
+VM_LONG := bochs bochs-reloadable ksm faults ksm-jobs bochs-systemd tcg tcg-reloadable tcg-systemd tcg-refuse bochs-smp
 check-vm: $(BUILD)/kvmtune
-	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -j2 --timer tests/vm/t/*.t
+	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -j2 --timer \
+		$(patsubst %,tests/vm/t/%.t,$(VM_LONG) $(filter-out $(VM_LONG),$(VM_TESTS)))
 
 ## cpu-models: kvmtune cpu on every processor of the emulators: some forty minutes; writes the page
 .PHONY: cpu-models
