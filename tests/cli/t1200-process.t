@@ -245,6 +245,7 @@ mkdir "$tmp/ksm"
 for file in run pages_{shared,sharing,unshared,volatile,scanned} full_scans; do
 	echo 0 >"$tmp/ksm/$file"
 done
+# shellcheck disable=SC2016 # for the inner shell
 own=(unshare --mount --propagation unchanged sh -c 'mount --make-rprivate /sys && cd /sys/kernel/mm &&
 	{ [ ! -d ksm ] || mount --bind "$0" ksm; } && cd "$OLDPWD" && exec "$@"' "$tmp/ksm")
 "${own[@]}" true 2>/dev/null || own=()
