@@ -75,7 +75,7 @@ $(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files
 	$(call say,LD   $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-## check-cli: the command line, on made-up hosts (prove); long loops on some that differ
+## check-cli: the command line, on made-up hosts; long loops on some that differ
 check-cli: $(BUILD)/kvmtune $(BUILD)/kvmtune-fake
 	$(Q)KVMTUNE=$(BUILD)/kvmtune KVMTUNE_FAKE=$(BUILD)/kvmtune-fake KVMTUNE_HOSTS='$(CLI_HOSTS)' \
 		$(RUN_TESTS) --jobs 2 $(or $(LONG),$(PART)cli) $(CLI_TESTS)
@@ -153,9 +153,15 @@ races: $(BUILD)/kvmtune
 vm-shell: $(BUILD)/kvmtune
 	$(Q)tests/vm/shell.sh $(if $(VM),kind=$(VM))
 
-## demo: the whole story, in an emulated machine
+## demo: shows kvmtune on two emulated hosts, in a minute; keeps what it showed in build/demo.txt
 demo: $(BUILD)/kvmtune
 	$(Q)tests/vm/demo.sh
+
+## picture: draws docs/demo.svg from what the last demo showed, its steps PICTURE (2 4)
+PICTURE ?= 2 4
+.PHONY: picture
+picture:
+	$(Q)tests/vm/picture.py build/demo.txt $(PICTURE) >build/demo.svg && mv build/demo.svg docs/demo.svg
 
 ## fuzz: every fuzz target for FUZZ_SECONDS each (60), or FUZZ_RUNS times; FUZZ chooses some of them
 FUZZ_SECONDS ?= 60

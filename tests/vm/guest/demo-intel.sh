@@ -62,5 +62,6 @@ undoing()
 	expect "on, now and at the next load"
 }
 
+# In the order in which they are shown; each begins on the host as the one before left it
 modprobe kvm_intel
 tell status_of_host plan refusal waiting failure undoing
