@@ -29,7 +29,7 @@ DETAILS = 30  # lines of one failure
 class Result:
     def __init__(self, program):
         self.name = os.path.basename(program.split()[0])
-        self.passed, self.failures, self.skips, self.output = 0, [], [], ""
+        self.passed, self.failures, self.skips, self.output, self.errors = 0, [], [], "", ""
 
     def add(self, not_ok, text, said=""):
         """One test; returns the list that takes the details of a failure. said: what it printed before."""
@@ -48,6 +48,7 @@ class Result:
 def parse(result, status):
     plan, seen, details, before = None, 0, [], ""
     lines = result.output.splitlines()
+    last = (lines + result.errors.splitlines())[-DETAILS:]
     for line in lines:
         test = TEST.fullmatch(line)
         if re.fullmatch(r"1\.\.0 # skip.*", line, re.IGNORECASE):
@@ -70,23 +71,25 @@ def parse(result, status):
         elif status == 0:
             result.passed += 1
         else:
-            result.failures.append((f"{result.name}: ended with status {status}", lines[-DETAILS:]))
+            result.failures.append((f"{result.name}: ended with status {status}", last))
     elif plan != seen or status != 0 and not result.failures:
         wanted = "an unknown number" if plan is None else "none" if plan < 0 else plan
         result.failures.append((f"{result.name}: ended with status {status} after {seen} of {wanted} tests",
-                                lines[-DETAILS:]))
+                                last))
 
 
 def run(program, runner):
     result = Result(program)
     try:
         done = subprocess.run(shlex.split(runner) + shlex.split(program), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                               env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"})
     except OSError as error:
         result.failures.append((f"{result.name}: {error}", []))
         return result
+    # Apart: what a program of theirs says on stderr may come in the middle of a line of TAP.
     result.output = done.stdout.decode(errors="backslashreplace")
+    result.errors = done.stderr.decode(errors="backslashreplace")
     parse(result, done.returncode)
     return result
 
@@ -145,7 +148,7 @@ def main():
         os.makedirs(args.results, exist_ok=True)
         log = os.path.join(args.results, part + ".log")
         with open(log, "w", encoding="utf-8") as file:
-            file.writelines(f"==== {result.name}\n{result.output}" for result in results)
+            file.writelines(f"==== {result.name}\n{result.output}{result.errors}" for result in results)
         os.environ["KVMTUNE_TESTS_LOG"] = log
     summary = report(part, results, time.monotonic() - begin)
     if args.results:
