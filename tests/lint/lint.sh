@@ -100,7 +100,7 @@ check_cppcheck()
 		autoVariables
 		# of cppcheck 2.17: memory that cannot be had ends the program (xcalloc), and mmap() says so
 		# by another value; that the many branches of a function are not all followed is no defect
-		nullPointerOutOfMemory ctunullpointerOutOfMemory normalCheckLevelMaxBranches
+		nullPointerOutOfMemory nullPointerArithmeticOutOfMemory ctunullpointerOutOfMemory normalCheckLevelMaxBranches
 		# cppcheck 2.10 stumbles over a compound literal between ? and :
 		internalAstError
 		# one file at a time is what this is asked for
