@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kvmtune: `make help` lists what can be made.
 
-PREFIX  ?= /usr
-SBINDIR ?= $(PREFIX)/sbin
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 CC      ?= gcc
@@ -17,6 +17,18 @@ VERSION := $(shell sed -n 's/^\#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kv
 PACKAGES      := libcpuid json-c
 # Of these only the headers are used: src/sys/library.c loads them when they are needed.
 LOADED        := libkmod libsystemd liblzma libzstd zlib
+
+# Before the compiler stumbles over it: the first library that is missing, by the name that Debian has for it
+ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell command -v pkg-config),)
+$(error pkg-config is not installed: install it, or run ./bootstrap deps)
+endif
+MISSING := $(firstword $(shell for p in $(PACKAGES) $(LOADED); do pkg-config --exists $$p || echo $$p; done))
+ifneq ($(MISSING),)
+$(error $(MISSING) is missing: install $(patsubst libzlib%,zlib1g%,lib$(MISSING:lib%=%)-dev), or run ./bootstrap deps)
+endif
+endif
+
 PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) $(LOADED))
 PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl
 KMOD_LIBS      = $(shell pkg-config --libs libkmod)
@@ -73,6 +85,7 @@ man: $(BUILD)/kvmtune.8
 $(BUILD)/kvmtune.8: man/kvmtune.8.scd
 	$(call say,MAN  $@)
 	@mkdir -p $(@D)
+	@command -v $(SCDOC) >/dev/null || { echo "scdoc is missing: install scdoc, or run ./bootstrap deps" >&2; exit 1; }
 	$(Q)$(SCDOC) <$< >$@
 
 completions: $(BUILD)/kvmtune.bash
@@ -80,15 +93,16 @@ $(BUILD)/kvmtune.bash: completions/kvmtune.bash
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-## install, uninstall: with PREFIX, SBINDIR, MANDIR, COMPDIR and DESTDIR
+## install, uninstall: with PREFIX (/usr/local), BINDIR, MANDIR, COMPDIR and DESTDIR
 install: all
-	install -D -m 0755 $(BUILD)/kvmtune $(DESTDIR)$(SBINDIR)/kvmtune
+	install -D -m 0755 $(BUILD)/kvmtune $(DESTDIR)$(BINDIR)/kvmtune
 	install -D -m 0644 $(BUILD)/kvmtune.8 $(DESTDIR)$(MANDIR)/man8/kvmtune.8
 	install -D -m 0644 $(BUILD)/kvmtune.bash $(DESTDIR)$(COMPDIR)/kvmtune
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/kvmtune $(DESTDIR)$(MANDIR)/man8/kvmtune.8 \
+	rm -f $(DESTDIR)$(BINDIR)/kvmtune $(DESTDIR)$(MANDIR)/man8/kvmtune.8 \
 		$(DESTDIR)$(COMPDIR)/kvmtune
+	@echo "Settings that kvmtune made stay in force. To undo them: make install, kvmtune undo, make uninstall."
 
 ## clean: remove all that was built, but keep the images of the emulated machines
 clean:

@@ -13,9 +13,16 @@ ARCHIVE := $(TESTS)/kvmtune.a
 .PHONY: check check-unit check-bus check-diff check-cli check-asan check-valgrind check-lint check-vm
 .SECONDARY:
 
+# A line for each part; what it printed, and its counts, are in RESULTS.
+RESULTS ?= $(BUILD)/check
+RUN_TESTS = tests/lib/run_tests.py --results $(RESULTS)
+
 ## check: all quick tests: unit, differential, command line, bus, sanitizers, lint
 check:
-	$(Q)$(MAKE) --no-print-directory -j3 -Otarget check-parts
+	@echo "About a minute; building, where it is the first time, takes another. All output is kept in $(RESULTS)."
+	@rm -rf $(RESULTS)
+	$(Q)status=0; $(MAKE) --no-print-directory -k -j3 -Otarget check-parts || status=1; \
+		tests/lib/run_tests.py --sum $(RESULTS) || status=1; exit $$status
 .PHONY: check-parts
 check-parts: all check-cli check-asan check-lint check-unit check-bus check-diff
 
@@ -36,7 +43,7 @@ $(TESTS)/unit/test_%: $(TESTS)/tests/unit/test_%.o $(UNIT_SHARED) $(ARCHIVE)
 
 ## check-unit: unit tests (cmocka)
 check-unit: $(UNIT:%=$(TESTS)/unit/test_%)
-	$(Q)tests/lib/run-unit.sh -- $^
+	$(Q)$(RUN_TESTS) $(PART)unit $^
 
 # A service manager of our own, on a bus of our own: it alone is linked with libsystemd.
 $(TESTS)/bus/manager: $(TESTS)/tests/bus/manager.o
@@ -51,7 +58,7 @@ $(TESTS)/bus/test_units: $(TESTS)/tests/bus/test_units.o $(UNIT_SHARED) $(ARCHIV
 
 ## check-bus: the service manager's door, before a made-up manager on a bus of its own
 check-bus: $(TESTS)/bus/test_units $(TESTS)/bus/manager
-	$(Q)tests/lib/run-unit.sh -- $<
+	$(Q)$(RUN_TESTS) $(PART)bus $<
 
 # The test's own open() must be seen by libkmod.so, and sees paths that FORTIFY would hide.
 $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
@@ -61,27 +68,29 @@ $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
 
 ## check-diff: our reading of modprobe.d against libkmod's, on 10,000 trees (DIFF_ARGS)
 check-diff: $(TESTS)/modconf_libkmod
-	$(Q)prove -e '' $(TESTS)/modconf_libkmod :: $(DIFF_ARGS)
+	$(Q)$(RUN_TESTS) diff '$< $(DIFF_ARGS)'
 
 # The production code before a made-up kernel: see tests/lib/fake_ports.c.
 $(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files sys/write sys/lock) $(ARCHIVE)
 	$(call say,LD   $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-## check-cli: the command line, on made-up hosts (prove); long loops on some that differ
+## check-cli: the command line, on made-up hosts; long loops on some that differ
 check-cli: $(BUILD)/kvmtune $(BUILD)/kvmtune-fake
 	$(Q)KVMTUNE=$(BUILD)/kvmtune KVMTUNE_FAKE=$(BUILD)/kvmtune-fake KVMTUNE_HOSTS='$(CLI_HOSTS)' \
-		prove -Q -j2 $(CLI_TESTS)
+		$(RUN_TESTS) --jobs 2 $(or $(LONG),$(PART)cli) $(CLI_TESTS)
 CLI_TESTS ?= tests/cli/*.t
 # check-asan has two more, check-long has all
 CLI_HOSTS ?= intel-ept-on no-udev amd ksm-tuned ksm-chroot
 
-## check-long: the long loops on all hosts, the largest inputs; .ci/run has them, beside check
-LONG_CLI := t0200-dry-run t0400-faults t0410-kills t0420-signals t0450-undo
+## check-long: the long loops on the hosts that check leaves out, the largest inputs; .ci/run has them, beside check
+# The longest first: two run side by side, and the last of them would run alone.
+LONG_CLI := long/t1320-growth t0410-kills t0400-faults long/t1310-large-input t0420-signals t0200-dry-run t0450-undo
 .PHONY: check-long
 check-long: all
-	$(Q)$(MAKE) --no-print-directory check-cli CLI_HOSTS= \
-		CLI_TESTS='$(LONG_CLI:%=tests/cli/%.t) $(wildcard tests/cli/long/*.t)'
+	$(Q)KVMTUNE_HOSTS_DONE='$(CLI_HOSTS)' $(MAKE) --no-print-directory check-cli CLI_HOSTS= LONG=long \
+		CLI_TESTS='$(LONG_CLI:%=tests/cli/%.t) \
+			$(filter-out $(LONG_CLI:%=tests/cli/%.t),$(wildcard tests/cli/long/*.t))'
 
 ## check-asan: unit, bus and command line under AddressSanitizer and UBSan (clang)
 ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
@@ -90,23 +99,25 @@ ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sani
 ASAN_CLI := t0450-undo t0460-interrupted t0300-ept t0400-faults t0100-status t0350-refusals \
 	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image
 check-asan:
-	$(Q)$(MAKE) --no-print-directory $(ASAN) CLI_HOSTS='hand-loaded-nested ksm-only' \
+	$(Q)$(MAKE) --no-print-directory $(ASAN) RESULTS=$(RESULTS) PART=asan- CLI_HOSTS='hand-loaded-nested ksm-only' \
 		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-bus check-cli
 
 ## check-valgrind: unit tests under valgrind; .ci/run has them, beside check
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
-	$(Q)tests/lib/run-unit.sh $(VALGRIND) -- $^
+	$(Q)$(RUN_TESTS) --jobs 2 --runner '$(VALGRIND)' valgrind $^
 
 ## check-lint: format, static analysis, layers, man page, spelling, how the program is linked
 check-lint: all
-	$(Q)tests/lint/lint.sh
-	$(Q)tests/lint/rooms.sh $(BUILD)
-	$(Q)tests/lint/hardened.sh $(BUILD)
+	$(Q)$(RUN_TESTS) lint tests/lint/lint.sh 'tests/lint/rooms.sh $(BUILD)' 'tests/lint/hardened.sh $(BUILD)'
 
 ## check-vm: the scenarios in the emulated machines: some fifteen minutes
+VM_TESTS := $(patsubst tests/vm/t/%.t,%,$(wildcard tests/vm/t/*.t))
+# The longest first
+VM_LONG := bochs bochs-reloadable ksm faults ksm-jobs bochs-systemd tcg tcg-reloadable tcg-systemd tcg-refuse bochs-smp
 check-vm: $(BUILD)/kvmtune
-	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -j2 --timer tests/vm/t/*.t
+	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -j2 --timer \
+		$(patsubst %,tests/vm/t/%.t,$(VM_LONG) $(filter-out $(VM_LONG),$(VM_TESTS)))
 
 ## cpu-models: kvmtune cpu on every processor of the emulators: some forty minutes; writes the page
 .PHONY: cpu-models
@@ -142,9 +153,15 @@ races: $(BUILD)/kvmtune
 vm-shell: $(BUILD)/kvmtune
 	$(Q)tests/vm/shell.sh $(if $(VM),kind=$(VM))
 
-## demo: the whole story, in an emulated machine
+## demo: shows kvmtune on two emulated hosts, in a minute; keeps what it showed in build/demo.txt
 demo: $(BUILD)/kvmtune
 	$(Q)tests/vm/demo.sh
+
+## picture: draws docs/demo.svg from what the last demo showed, its steps PICTURE (2 4)
+PICTURE ?= 2 4
+.PHONY: picture
+picture:
+	$(Q)tests/vm/picture.py build/demo.txt $(PICTURE) >build/demo.svg && mv build/demo.svg docs/demo.svg
 
 ## fuzz: every fuzz target for FUZZ_SECONDS each (60), or FUZZ_RUNS times; FUZZ chooses some of them
 FUZZ_SECONDS ?= 60

@@ -115,11 +115,8 @@ lock_file()
 hold_lock()
 {
 	printf 'kvmtune ept on, PID 4711\n' >"$lock"
-	(
-		exec 9>>"$lock"
-		flock -x 9
-		exec sleep 600
-	) &
+	# By a process that stays: in a PID namespace /proc/locks has no locks of processes that ended.
+	flock --no-fork -x "$lock" sleep 600 &
 	holder=$!
 	for ((i = 0; i < 1000; i++)); do
 		flock -n "$lock" true || break

@@ -27,7 +27,8 @@ make_host()
 }
 
 # all_hosts: the names of all; some_hosts: for loops that take long: of those that differ in KSM only
-# these few, or with KVMTUNE_HOSTS='NAME...' only these (under AddressSanitizer, for example)
+# these few, or with KVMTUNE_HOSTS='NAME...' only these (under AddressSanitizer, for example), and
+# without those in KVMTUNE_HOSTS_DONE='NAME...' (those that another run has)
 KSM_HOSTS='ksm-chroot ksm-only ksm-tmpfiles ksm-tuned'
 
 all_hosts()
@@ -50,8 +51,9 @@ some_hosts()
 			[[ $name = ksm-* ]] || hosts+=" $name"
 		done
 	fi
-	# shellcheck disable=SC2086
-	printf '%s\n' $hosts
+	for name in $hosts; do
+		[[ " $KVMTUNE_HOSTS_DONE " == *" $name "* ]] || printf '%s\n' "$name"
+	done
 }
 
 # about KEY VALUE: one line for the fake kernel; of two with the same key the last one holds.

@@ -24,6 +24,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -541,7 +542,7 @@ static pid_t start(void (*what)(void))
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		alarm(60);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		what();
 		if (write(channel[1], "!", 1) != 1)
 			_exit(1);
@@ -783,7 +784,7 @@ static void real_first_thread_ended(void **state)
 	if (pid == 0) {
 		pthread_t thread;
 
-		alarm(60);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pthread_create(&thread, NULL, keeps_process, &channel[1]);
 		pthread_create(&thread, NULL, shared_table, NULL);
 		syscall(SYS_exit, 0); /* of this thread alone */
@@ -843,7 +844,7 @@ static void real_churn(void **state)
 	NEED_KVM();
 	noise = fork();
 	if (noise == 0) {
-		alarm(60);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;) {
 			pid_t child = fork();
 			int fd = eventfd(0, 0);

@@ -531,6 +531,10 @@ int main(void)
 		TEST(test_child_is_not_tied),
 		TEST(test_dies_with_parent),
 	};
+	static const int deadly[] = { SIGHUP, SIGINT, SIGTERM };
 
+	/* nohup and shell scripts start it with some of these ignored, and a child inherits that. */
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+		signal(deadly[i], SIG_DFL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,12 +8,14 @@
 #       DIR/initrd            busybox, the disk drivers and guest/initramfs-init
 #       DIR/root.img          ext4 without a journal (so that debugfs sees all), label kvmtune-root
 #       DIR/stamp             hash of what they were made from
+#   tests/vm/images.sh --suite    prints which suite that would be
 #
 # All machines, boot modes and emulators share these; everything else (kernel words, ISO, io disk) is
 # made for each run by machine.sh. Nothing is mounted and nothing is installed on this host.
 #
 # KVMTUNE_VM_DIR      where to keep them (default <project>/build/vm); one sub-directory a suite
-# KVMTUNE_VM_SUITE    Debian suite (default bookworm)
+# KVMTUNE_VM_SUITE    Debian suite (default: this host's, so that programs that are built here find their libraries
+#                     there; bookworm where this is neither bookworm nor trixie)
 # KVMTUNE_VM_MIRROR   Debian mirror (default: the one this host's apt uses)
 
 set -euo pipefail
@@ -21,11 +23,16 @@ umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${KVMTUNE_VM_DIR:-$here/../../build/vm}
-suite=${KVMTUNE_VM_SUITE:-bookworm}
+PATH=$PATH:/usr/sbin:/sbin
 kernel=linux-image-cloud-amd64 # the full kernel takes minutes to boot in Bochs
 root_size=768M                 # sparse; leaves some 250 MiB free
 drivers="ata_piix ata_generic sd_mod virtio_pci virtio_blk ext4"
 subjects="kvm_intel kvm_amd msr cpuid"
+
+# shellcheck source=/dev/null # of this host
+suite=${KVMTUNE_VM_SUITE:-$(. /etc/os-release 2>/dev/null; echo "${VERSION_CODENAME:-}")}
+case $suite in bookworm | trixie) ;; *) suite=${KVMTUNE_VM_SUITE:-bookworm} ;; esac
+[ "${1:-}" != --suite ] || { echo "$suite"; exit; }
 
 say() { printf 'images: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -69,8 +76,8 @@ need_tools()
 	for tool in debootstrap apt-get dpkg-deb depmod modprobe cpio gzip busybox mke2fs xz unshare; do
 		command -v "$tool" >/dev/null || missing+=" $tool"
 	done
+	[ "$(id -u)" = 0 ] || die "root is needed to make the images (debootstrap)"
 	[ -z "$missing" ] || die "not installed here:$missing"
-	[ "$(id -u)" = 0 ] || die "root is needed to make images (debootstrap)"
 }
 
 mirror()
@@ -109,12 +116,27 @@ fetch_kernel()
 # debootstrap mounts /proc in its tree: in a mount name space of its own nothing can be left behind
 bootstrap_root()
 {
+	local private=(unshare --mount --propagation private)
 	say "fetching and unpacking $suite"
 	mkdir -p "$cache/debs-$suite"
-	unshare --mount --propagation private debootstrap --variant=minbase --cache-dir="$cache/debs-$suite" \
-		--include="$(packages)" "$suite" "$new/root" "$1" >"$new/debootstrap.log" 2>&1 9>&- ||
+	# In a chroot whose root directory is no mount point, nothing can be made private: umount_root sees to it
+	unshare --mount --propagation private true 2>/dev/null || private=()
+	"${private[@]}" debootstrap --variant=minbase --cache-dir="$cache/debs-$suite" \
+		--include="$(packages)" "$suite" "$new/root" "$1" 2>&1 9>&- | tee "$new/debootstrap.log" | show_progress ||
 		{ tail -n 20 "$new/debootstrap.log" >&2; die "debootstrap failed"; }
 }
+
+# Of debootstrap's lines, four for each package, one now and then
+show_progress()
+{
+	awk '/^I: (Retrieving|Extracting|Unpacking|Configuring) [a-z0-9]/ && !/Release|Packages|required|the base/ {
+		if ($2 != doing) n = 0
+		doing = $2
+		if (n++ % 40 == 0) { print "images: " tolower(doing) " packages: " $3; fflush() }
+	}' >&2
+}
+
+umount_root() { ! mountpoint -q "$new/root/proc" || umount "$new/root/proc"; }
 
 # Verifying a signature takes Bochs 2 s of the 3 that kvm_intel takes to load. The signature is the file's
 # tail: PKCS#7 data, a struct of 12 bytes that ends in the data's length, and 28 bytes of magic text.
@@ -201,7 +223,7 @@ make_images()
 	mirror=$(mirror)
 	rm -rf "$cache/.new.$suite".* # of a run that was killed
 	new=$(mktemp -d "$cache/.new.$suite.XXXXXX")
-	trap 'rm -rf "$new"' EXIT
+	trap 'umount_root && rm -rf --one-file-system "$new"' EXIT
 	trap 'exit 130' INT TERM HUP
 	mkdir "$new/images"
 	fetch_kernel "$mirror"

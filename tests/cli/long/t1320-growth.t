@@ -134,9 +134,10 @@ EOT2
 # instructions COMMAND...: how many it takes, in $count
 instructions()
 {
-	text=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$KVMTUNE_FAKE" "$@" 2>&1 >"$tmp/answer")
+	text=$(valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null "$KVMTUNE_FAKE" "$@" \
+		2>&1 >"$tmp/answer")
 	status=$?
-	count=$(sed -n 's/^==[0-9]*== Collected : *//p' <<<"$text")
+	count=$(sed -n 's/^==[0-9]*== I *refs: *//p' <<<"$text" | tr -d ,)
 	count=${count:-0}
 }
 

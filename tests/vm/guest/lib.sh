@@ -43,6 +43,7 @@ lib_files="" # of which only the content matters
 lib_settled=""
 held="" started=""
 mkdir -p $lib_dir
+dmesg -C # complaints of the boot are not the scenario's
 
 # --- TAP -----------------------------------------------------------------------------------------------
 
@@ -53,7 +54,8 @@ diag() { printf '%s\n' "$*" | sed 's/^/    # /' >>$lib_dir/diag; }
 
 lib_uptime() { read -r uptime _ </proc/uptime && echo "$uptime"; }
 
-lib_complaints() { dmesg | grep -cE 'WARNING:|BUG:|Oops|general protection|Call Trace'; }
+# Of the kernel's messages since the last time: to read all of them again takes Bochs 0.2 s.
+lib_complaints() { dmesg -S -c | grep -E 'WARNING:|BUG:|Oops|general protection|Call Trace'; }
 
 scenario()
 {
@@ -72,14 +74,13 @@ lib_begin()
 {
 	lib_scenario=$1 lib_failed=0 lib_checks=0 lib_skip="" lib_told=yes status="" stdout="" stderr=""
 	lib_started=$(lib_uptime)
-	lib_kernel=$(lib_complaints)
 	: >$lib_dir/diag
 }
 
 lib_end_scenario()
 {
 	[ -n "$lib_scenario" ] || return 0
-	is "the kernel did not complain" "$(lib_complaints)" "$lib_kernel"
+	is "the kernel did not complain" "$(lib_complaints)" ""
 	[ "$lib_checks" -gt 1 ] || [ -n "$lib_skip" ] || lib_fail "it checks nothing"
 	if [ "$lib_failed" = 0 ]; then
 		lib_tap "ok - $lib_scenario$lib_skip"
@@ -250,8 +251,7 @@ snapshot()
 	{
 		grep -sr '' /sys/module/kvm/parameters /sys/module/kvm_intel/parameters /sys/module/kvm_amd/parameters
 		# shellcheck disable=SC2086 # a list of directories
-		find $lib_trees /var/lib/kvmtune -printf '%p %y %m %U:%G %l\n' -type f -exec sha256sum {} +
-		stat -c '%n %F %U:%G %a' /dev/kvm
+		find $lib_trees /var/lib/kvmtune /dev/kvm -printf '%p %y %m %U:%G %l\n' -type f -exec sha256sum {} +
 		lib_more_state
 	} 2>/dev/null | sort >"$1"
 	stat -c '%n %i' /sys/module/kvm /sys/module/kvm_intel /sys/module/kvm_amd >"$1.load" 2>/dev/null
@@ -262,14 +262,7 @@ same_state() { diff "$1" "$2"; }
 same_load() { diff "$1" "$2" && diff "$1.load" "$2.load"; }
 
 # Without kvmtune's own journal and lock
-lib_host_part() { grep -v /var/lib/kvmtune "$1" >"$1.host"; }
-
-same_host()
-{
-	lib_host_part "$1"
-	lib_host_part "$2"
-	diff "$1.host" "$2.host"
-}
+same_host() { diff -I /var/lib/kvmtune "$1" "$2"; }
 
 same_host_load() { same_host "$1" "$2" && diff "$1.load" "$2.load"; }
 
@@ -309,6 +302,7 @@ lib_reset_files()
 {
 	lib_files_changed=""
 	for lib_tree in $lib_trees; do
+		[ -e "$lib_tree" ] || [ -L "$lib_tree" ] || [ -e "$lib_dir/baseline$lib_tree" ] || continue
 		diff -r --no-dereference "$lib_tree" "$lib_dir/baseline$lib_tree" >/dev/null 2>&1 && continue
 		lib_files_changed=yes
 		rm -rf "$lib_tree"

@@ -49,7 +49,8 @@ static const struct command commands[] = {
 	{ { "SETTING", "on", "--wait=5s" }, 3, "03" },
 	{ { "SETTING", "off", "--dry-run" }, 1, "03" },
 	{ { "SETTING", "on", "--dry-run" }, 1, "03" },
-	{ { "audit", "SETTING=off" }, 1, "0357" }, /* 5: another's change has saved it, not yet loaded */
+	/* 5: another's change has saved it, not yet loaded */
+	{ { "audit", "SETTING=off" }, 1, "0357" },
 	{ { "status" }, 2, "0" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

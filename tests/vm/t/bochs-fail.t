@@ -1,9 +1,0 @@
-#!/bin/bash
-# SPDX-License-Identifier: GPL-2.0-or-later
-# What goes wrong half-way, and commands that only look.
-
-# shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname "$0")/common.sh"
-
-machine kind=bochs cpu=corei7_sandy_bridge_2600k
-scenarios ept-fail read-only
