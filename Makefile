@@ -18,7 +18,7 @@ PACKAGES      := libcpuid json-c
 # Of these only the headers are used: src/sys/library.c loads them when they are needed.
 LOADED        := libkmod libsystemd liblzma libzstd zlib
 PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) $(LOADED))
-PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl
+PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl -lm
 KMOD_LIBS      = $(shell pkg-config --libs libkmod)
 SYSTEMD_LIBS   = $(shell pkg-config --libs libsystemd)
 CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
@@ -41,10 +41,13 @@ MODEL  := $(call sources,model)
 ENGINE := $(call sources,engine)
 SYS    := $(call sources,sys)
 REPORT := $(call sources,report)
+# BENCH is where `make bench` builds.
+LOADS  := $(call sources,bench)
 CLI    := $(call sources,cli)
 
 # All but the doors to the outside: what a test links with doors of its own.
-INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(CLI:%=cli/%)
+INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(LOADS:%=bench/%) \
+	 $(CLI:%=cli/%)
 obj = $(1:%=$(BUILD)/obj/%.o)
 
 ifeq ($(V),0)

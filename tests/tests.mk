@@ -146,6 +146,16 @@ vm-shell: $(BUILD)/kvmtune
 demo: $(BUILD)/kvmtune
 	$(Q)tests/vm/demo.sh
 
+$(TESTS)/bench-truth: $(TESTS)/tests/truth/bench_truth.o $(ARCHIVE)
+	$(call say,LD   $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+## bench-truth: is what `kvmtune bench` claims true? On 500,000 made-up benches: a minute
+.PHONY: bench-truth
+bench-truth: $(TESTS)/bench-truth
+	$(Q)$<
+
 ## fuzz: every fuzz target for FUZZ_SECONDS each (60), or FUZZ_RUNS times; FUZZ chooses some of them
 FUZZ_SECONDS ?= 60
 FUZZ ?= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
