@@ -99,7 +99,7 @@ static const struct command *find_command(const struct invocation *in, struct er
 static enum exit_status check_options(const struct command *c, const struct invocation *in,
 				      struct err *e)
 {
-	unsigned wrong = in->given & ~(c->takes | OPTS_ALWAYS);
+	uint64_t wrong = in->given & ~(c->takes | OPTS_ALWAYS);
 
 	for (size_t i = 0; i < option_count; i++)
 		if (wrong & option_table[i].bit)
@@ -113,7 +113,7 @@ static enum exit_status check_options(const struct command *c, const struct invo
 /* An image is files of others; only a change of the running host takes more. */
 static enum rights rights_of(const struct command *c, const struct invocation *in)
 {
-	if (in->given & OPT_CAPTURE)
+	if (in->given & (OPT_CAPTURE | OPT_ANALYSE))
 		return RIGHTS_FILES;
 	/* These say whether the module could be loaded again. */
 	if (!in->root && (c->run == cmd_status || in->given & OPT_DRY_RUN))

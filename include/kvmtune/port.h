@@ -266,6 +266,11 @@ struct user_port {
 	 */
 	int (*write_dir)(struct ports *p, const char *dir, const struct user_file *files,
 			 size_t count, struct err *e);
+	/*
+	 * Writes a file, or replaces one: whole or not at all, and on disk when it returns. What is no
+	 * regular file (a pipe, a device) is written to.
+	 */
+	int (*write)(struct ports *p, const char *path, const char *text, struct err *e);
 };
 
 struct system_port {

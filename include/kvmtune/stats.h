@@ -42,6 +42,13 @@ unsigned long stats_critical(size_t n, struct level level, double *ret_level);
  */
 int stats_interval(const double *d, size_t n, struct level level, struct interval *ret);
 
+/*
+ * The interval of the median of sorted values, by counting: of all levels the nearest to the one
+ * wanted, which it returns. 0: fewer than INTERVAL_MIN values, nothing is written.
+ */
+double stats_median_interval(const double *sorted, size_t n, double wanted, double *ret_low,
+			     double *ret_high);
+
 /* Random numbers that a seed repeats on every machine (SplitMix64). Not for secrets. */
 struct random {
 	uint64_t state;

@@ -171,6 +171,27 @@ int stats_interval(const double *d, size_t n, struct level level, struct interva
 	return 0;
 }
 
+double stats_median_interval(const double *sorted, size_t n, double wanted, double *ret_low,
+			     double *ret_high)
+{
+	double chance = pow(0.5, (double)n), tail = 0, best = 0;
+
+	/* The median is outside of the k-th values from both ends where fewer than k lie beyond it. */
+	for (size_t k = 0; n >= INTERVAL_MIN && 2 * k + 1 < n; k++) {
+		double real;
+
+		tail += chance;
+		chance *= (double)(n - k) / (double)(k + 1);
+		real = 1 - 2 * tail;
+		if (k && fabs(real - wanted) >= fabs(best - wanted))
+			continue;
+		best = real;
+		*ret_low = sorted[k];
+		*ret_high = sorted[n - 1 - k];
+	}
+	return best;
+}
+
 /* ---- random numbers ---- */
 
 /* https://prng.di.unimi.it/splitmix64.c describes it; in the public domain. */

@@ -9,7 +9,7 @@
 
 /* Long options are told apart by their row; short ones by their letter. */
 #define ROW_BASE 256
-#define MAX_ROWS 32
+#define MAX_ROWS 64
 
 enum exit_status usage_error(struct err *e, const char *fmt, ...)
 {
@@ -99,7 +99,7 @@ static int take_watch(struct invocation *in, const char *time, struct err *e)
 }
 
 /* Where the text of an option goes that is kept as it was typed; NULL: not one of these. */
-static const char **place_of_text(struct invocation *in, unsigned bit)
+static const char **place_of_text(struct invocation *in, uint64_t bit)
 {
 	switch (bit) {
 	case OPT_ROOT:
@@ -114,6 +114,10 @@ static const char **place_of_text(struct invocation *in, unsigned bit)
 		return &in->cpuinfo_file;
 	case OPT_CAPTURE:
 		return &in->capture_dir;
+	case OPT_EXPORT:
+		return &in->export_file;
+	case OPT_PLOT:
+		return &in->plot_file;
 	default:
 		return NULL;
 	}
@@ -167,7 +171,7 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	char shorts[MAX_ROWS + 2];
 	int found;
 
-	_Static_assert(sizeof(unsigned) * 8 >= MAX_ROWS, "one bit for each option");
+	_Static_assert(sizeof(ret->given) * 8 >= MAX_ROWS, "one bit for each option");
 	*ret = (struct invocation){ .wait_ms = WAIT_NOT,
 				    .reserve_bytes = RESERVE_DEFAULT,
 				    .watch_ms = WATCH_DEFAULT,

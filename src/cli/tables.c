@@ -30,6 +30,11 @@ const struct option_row option_table[] = {
 	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "its /proc/cpuinfo" },
 	{ OPT_CAPTURE, 0, "capture", "DIR", false,
 	  "write these three files of this processor into the new directory DIR" },
+	{ OPT_ANALYSE, 0, "analyse", NULL, false,
+	  "judge and draw recorded benches, also of several hosts" },
+	{ OPT_EXPORT, 0, "export", "FILE", false,
+	  "write the bench to FILE.json (all of it), .csv (the runs) or .md (tables)" },
+	{ OPT_PLOT, 0, "plot", "FILE", false, "draw the runs into FILE.svg" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
 	{ OPT_COLOR, 0, "color", "WHEN", false, "auto (the default), always or never" },
@@ -124,6 +129,13 @@ const struct command command_table[] = {
 	  .takes = OPTS_CHANGE | OPT_LIST | OPT_SKIP,
 	  .changes = true,
 	  .run = cmd_undo },
+	{ .name = "bench",
+	  .operands = "--analyse FILE...",
+	  .summary = "Judge recorded runs of a load: which variant is faster, and how sure that is",
+	  .text = "Reads benches in JSON and prints a table, a plot and the verdict. Files of one "
+		  "host are taken together; of several hosts, each counts once.",
+	  .takes = OPTS_BENCH,
+	  .run = cmd_bench },
 };
 const size_t command_count = ARRAY_SIZE(command_table);
 

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,8 +112,64 @@ static int user_write_dir(struct ports *p, const char *path, const struct user_f
 	return err_sys(e, error, "cannot write into %s", path);
 }
 
+/* ---- one file ---- */
+
+/* Closes fd. */
+static int finish(int fd, const char *text)
+{
+	int r = sys_write_all(fd, text, strlen(text));
+
+	if (r == 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+/* A file that is there keeps its mode. */
+static int write_beside(const char *path, const char *text)
+{
+	autofree char *beside = xasprintf("%s.XXXXXX", path);
+	struct stat st;
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0644;
+	int fd = mkostemp(beside, O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	fchmod(fd, mode);
+	r = finish(fd, text);
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(beside);
+	return r;
+}
+
+static int write_into(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : finish(fd, text);
+}
+
+static int user_write(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	/* A link is followed: its target is replaced, and the link stays. */
+	autofree char *target = realpath(path, NULL);
+	struct stat st;
+	int r;
+
+	(void)p;
+	if (target && stat(target, &st) == 0 && !S_ISREG(st.st_mode))
+		r = write_into(target, text);
+	else
+		r = write_beside(target ?: path, text);
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
 void sys_user_files(struct ports *p)
 {
 	p->user.read = user_read;
 	p->user.write_dir = user_write_dir;
+	p->user.write = user_write;
 }

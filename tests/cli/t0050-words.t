@@ -71,7 +71,11 @@ short_options()
 ok "man page: short options" same "$(short_options)" "$(terms OPTIONS | grep -oE '\*-[a-z]\*' | plain)"
 
 # Documents are named in JSON as in the page.
-documents_in_source() { grep -rhoP 'json_document\("\K[a-z]+' src/report | sed 's/.*/kvmtune.&.1/'; }
+documents_in_source()
+{
+	grep -rhoP 'json_document\("\K[a-z]+' src/report | sed 's/.*/kvmtune.&.1/'
+	grep -rhoP '#define SCHEMA\s+"\K[a-z0-9.]+' src/bench
+}
 ok "man page: JSON documents" same "$(documents_in_source)" "$(terms JSON | plain)"
 
 # ---- help ----
