@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static char stdout_buffer[1 << 20];
@@ -115,6 +114,8 @@ static enum rights rights_of(const struct command *c, const struct invocation *i
 {
 	if (in->given & (OPT_CAPTURE | OPT_ANALYSE))
 		return RIGHTS_FILES;
+	if (c->run == cmd_bench)
+		return RIGHTS_LOAD;
 	/* These say whether the module could be loaded again. */
 	if (!in->root && (c->run == cmd_status || in->given & OPT_DRY_RUN))
 		return RIGHTS_CHECK;
@@ -183,7 +184,7 @@ int main(int argc, char **argv)
 
 	hold_descriptors();
 	environment_clean();
-	umask(022);
+	process_set_umask(022);
 	/* What is printed goes out as one: where that fails, the reason is told and not a later one's. */
 	if (!isatty(STDOUT_FILENO))
 		setvbuf(stdout, stdout_buffer, _IOFBF, sizeof(stdout_buffer));

@@ -181,6 +181,8 @@ void bench_sentence(const struct bench *b, const struct bench_judgement *j,
 /* Warnings with advice, a line each. */
 void bench_warnings(const struct bench *benches, size_t count, const struct bench_judgement *j,
 		    struct strv *ret);
+/* What is said of it: a sentence or two. */
+const char *bench_note_text(enum bench_note note);
 /* Table, strip plot and sentences for a terminal so many columns wide. */
 void bench_text(const struct bench *benches, size_t count, const struct bench_judgement *j,
 		int columns, struct buf *ret);

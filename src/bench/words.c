@@ -139,6 +139,14 @@ static const char *const note_texts[NOTE_COUNT] = {
 	"guests you do not trust run that way.",
 };
 
+const char *bench_note_text(enum bench_note note)
+{
+	for (size_t i = 0; i < NOTE_COUNT; i++)
+		if (note == 1u << i)
+			return note_texts[i];
+	return "";
+}
+
 static void warn_of_values(const struct bench_judgement *j, struct strv *ret)
 {
 	size_t needed = j->hosts > 1 ? j->hosts : j->blocks;

@@ -37,6 +37,8 @@ static void option_help(FILE *out, const struct option_row *row)
 	if (row->argument)
 		buf_printf(&left, row->optional ? "[=%s]" : " %s", row->argument);
 	fprintf(out, "%-24s", left.data);
+	if (left.len >= 24)
+		fprintf(out, "\n%24s", "");
 	paragraph(out, row->help, 24);
 }
 
