@@ -268,7 +268,7 @@ struct user_port {
 			 size_t count, struct err *e);
 	/*
 	 * Writes a file, or replaces one: whole or not at all, and on disk when it returns. What is no
-	 * regular file (a pipe, a device) is written to.
+	 * regular file (a pipe, a device) is written to. -ELOOP: it is a link to a file.
 	 */
 	int (*write)(struct ports *p, const char *path, const char *text, struct err *e);
 };

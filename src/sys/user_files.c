@@ -145,25 +145,37 @@ static int write_beside(const char *path, const char *text)
 	return r;
 }
 
+/* A pipe or a device; what has become a file meanwhile is none of ours. */
 static int write_into(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
 
-	return fd < 0 ? -errno : finish(fd, text);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode)) {
+		close(fd);
+		return -ELOOP;
+	}
+	return finish(fd, text);
 }
 
+/* A link to a file may be another user's, in a directory that all may write: it is not followed. */
 static int user_write(struct ports *p, const char *path, const char *text, struct err *e)
 {
-	/* A link is followed: its target is replaced, and the link stays. */
-	autofree char *target = realpath(path, NULL);
-	struct stat st;
+	struct stat st, link;
 	int r;
 
 	(void)p;
-	if (target && stat(target, &st) == 0 && !S_ISREG(st.st_mode))
-		r = write_into(target, text);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		r = write_into(path, text);
+	else if (lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+		r = -ELOOP;
 	else
-		r = write_beside(target ?: path, text);
+		r = write_beside(path, text);
+	if (r == -ELOOP)
+		return err_set(e, r, "cannot write %s: it is a symbolic link; name the file itself",
+			       path);
 	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
 }
 

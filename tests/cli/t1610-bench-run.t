@@ -83,7 +83,7 @@ bench json --score-json result.time --runs 5
 like "$out" "ept=off is 11\\.1 % better than current \\(93\\.8 % sure" "a score in JSON"
 
 load sleeps <<'TEXT'
-[ "$KVMTUNE_BENCH_VARIANT" = ept=off ] && sleep 0.02 || sleep 0.06
+[ "$KVMTUNE_BENCH_VARIANT" = ept=off ] && sleep 0.02 || sleep 0.12
 TEXT
 bench sleeps
 like "$out" "ept=off is [0-9.]+ % faster than current" "wall time"
