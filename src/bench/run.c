@@ -23,8 +23,9 @@ struct session {
 	const struct bench_work *work;
 	struct bench *b;
 	struct host_usage usage;
-	struct strv guests_before; /* PIDs, as text */
-	int64_t started;
+	struct strv guests_before;	  /* PIDs, as text */
+	int64_t started;		  /* by the clock */
+	int64_t made_ms;		  /* from then to the end of the last run */
 	unsigned runs_made, runs_planned; /* in this session */
 };
 
@@ -143,7 +144,9 @@ static void tell(const struct session *s, const struct bench_run *run)
 
 	if (s->runs_made && s->runs_planned > s->runs_made)
 		progress.left_ms =
-			progress.elapsed_ms / s->runs_made * (s->runs_planned - s->runs_made);
+			s->made_ms * s->runs_planned / s->runs_made - progress.elapsed_ms;
+	if (s->runs_made && progress.left_ms < 0)
+		progress.left_ms = 0;
 	if (s->work->progress)
 		s->work->progress(s->work->arg, &progress);
 }
@@ -226,6 +229,7 @@ static int make_run(struct session *s, unsigned block, unsigned position, unsign
 		return e->code;
 	*bench_add_run(s->b) = run;
 	s->runs_made++;
+	s->made_ms = elapsed_ms(s);
 	if (s->work->keep && s->work->keep(s->work->arg, s->b, e) < 0)
 		return e->code;
 	return run_beside(s, s->work->cleanup, &run, e) < 0 ? e->code : check_guests(s, e);

@@ -69,12 +69,11 @@ static void heading_row(const struct bench *b, struct strv *ret)
 
 static void count_row(const struct bench *b, struct strv *ret)
 {
-
 	strv_add(ret, "runs");
 	for (size_t v = 0; v < b->variants.n; v++) {
 		size_t n;
-		autofree double *values = bench_values(b, v, bench_metric(b), &n);
 
+		free(bench_values(b, v, bench_metric(b), &n));
 		strv_addf(ret, "%zu", n);
 	}
 }
