@@ -17,6 +17,7 @@
 #define GUESTS_GONE_MS 5000 /* so long a guest may take to end behind its load */
 #define BUSY	       0.25 /* share of the host */
 #define ERRORS_SHOWN   2000
+#define CLEANUP_MS     60000 /* so long --cleanup may take once the bench is to end */
 
 struct session {
 	struct ports *p;
@@ -151,22 +152,37 @@ static void tell(const struct session *s, const struct bench_run *run)
 		s->work->progress(s->work->arg, &progress);
 }
 
-/* Runs a command to its end. looks: the host's counters are wanted. */
-static int run_command(struct session *s, char *const *argv, const struct bench_run *run,
-		       bool looks, struct load_result *ret, struct buf *ret_output, struct err *e)
+enum errand { PREPARE, LOAD, CLEANUP, LAST_CLEANUP };
+
+/* Is there a reason not to go on? The last cleanup is run whatever happened, but not for ever. */
+static int check_going(struct session *s, enum errand errand, int64_t begun, struct err *e)
+{
+	if (errand != LAST_CLEANUP)
+		return interrupted(s, e);
+	if (elapsed_ms(s) - begun < CLEANUP_MS)
+		return 0;
+	return err_set(e, -ETIMEDOUT, "--cleanup did not end");
+}
+
+/* Runs a command to its end. */
+static int run_command(struct session *s, enum errand errand, char *const *argv,
+		       const struct bench_run *run, struct load_result *ret, struct buf *ret_output,
+		       struct err *e)
 {
 	struct ports *p = s->p;
+	int64_t begun = elapsed_ms(s);
 	autobuf errors = { 0 };
 	int r;
 
-	if (interrupted(s, e) < 0 || p->load.begin(p, argv, s->b->variants.v[run->variant], e) < 0)
+	if (check_going(s, errand, begun, e) < 0 ||
+	    p->load.begin(p, argv, s->b->variants.v[run->variant], e) < 0)
 		return e->code;
 	while ((r = p->load.wait(p, LOOK_MS, ret, ret_output, &errors, e)) == 1) {
-		if (interrupted(s, e) < 0) {
+		if (check_going(s, errand, begun, e) < 0) {
 			p->load.stop(p);
 			return e->code;
 		}
-		if (looks)
+		if (errand == LOAD)
 			host_usage_look(&s->usage);
 		tell(s, run);
 	}
@@ -177,13 +193,14 @@ static int run_command(struct session *s, char *const *argv, const struct bench_
 	return e->code;
 }
 
-static int run_beside(struct session *s, char *const *argv, const struct bench_run *run,
+static int run_beside(struct session *s, enum errand errand, const struct bench_run *run,
 		      struct err *e)
 {
+	char *const *argv = errand == PREPARE ? s->work->prepare : s->work->cleanup;
 	struct load_result result;
 	autobuf output = { 0 };
 
-	return argv ? run_command(s, argv, run, false, &result, &output, e) : 0;
+	return argv ? run_command(s, errand, argv, run, &result, &output, e) : 0;
 }
 
 /* ---- one run ---- */
@@ -204,7 +221,7 @@ static int measure_load(struct session *s, struct bench_run *run, struct err *e)
 	autobuf output = { 0 };
 
 	host_usage_begin(&s->usage);
-	if (run_command(s, s->work->load, run, true, &result, &output, e) < 0)
+	if (run_command(s, LOAD, s->work->load, run, &result, &output, e) < 0)
 		return e->code;
 	host_usage_end(&s->usage, result.wall_seconds, run->values);
 	take_result(&result, run->values);
@@ -216,6 +233,16 @@ static int measure_load(struct session *s, struct bench_run *run, struct err *e)
 }
 
 /* A run that did not come to its end is not kept. */
+static int measure_and_keep(struct session *s, struct bench_run *run, struct err *e)
+{
+	if (run_beside(s, PREPARE, run, e) < 0 || measure_load(s, run, e) < 0)
+		return e->code;
+	*bench_add_run(s->b) = *run;
+	s->runs_made++;
+	s->made_ms = elapsed_ms(s);
+	return s->work->keep ? s->work->keep(s->work->arg, s->b, e) : 0;
+}
+
 static int make_run(struct session *s, unsigned block, unsigned position, unsigned variant,
 		    struct err *e)
 {
@@ -224,15 +251,17 @@ static int make_run(struct session *s, unsigned block, unsigned position, unsign
 	for (size_t i = 0; i < METRIC_COUNT; i++)
 		run.values[i] = NAN;
 	tell(s, &run);
-	if (interrupted(s, e) < 0 || s->work->switch_to(s->work->arg, variant, e) < 0 ||
-	    run_beside(s, s->work->prepare, &run, e) < 0 || measure_load(s, &run, e) < 0)
+	if (interrupted(s, e) < 0 || s->work->switch_to(s->work->arg, variant, e) < 0)
 		return e->code;
-	*bench_add_run(s->b) = run;
-	s->runs_made++;
-	s->made_ms = elapsed_ms(s);
-	if (s->work->keep && s->work->keep(s->work->arg, s->b, e) < 0)
+	if (measure_and_keep(s, &run, e) < 0) {
+		struct err ignored = { 0 };
+
+		/* What the load has begun may hold KVM: without this the host could not be brought back. */
+		run_beside(s, LAST_CLEANUP, &run, &ignored);
+		free(ignored.detail);
 		return e->code;
-	return run_beside(s, s->work->cleanup, &run, e) < 0 ? e->code : check_guests(s, e);
+	}
+	return run_beside(s, CLEANUP, &run, e) < 0 ? e->code : check_guests(s, e);
 }
 
 /* ---- the bench ---- */

@@ -61,10 +61,13 @@ static void add_percent(struct buf *b, double share)
 	buf_printf(b, percent >= 0.0995 || percent == 0 ? "%.1f" : "%.2g", percent);
 }
 
-/* Looks are bounded together: each has a higher level than what can be said at the end. */
+/*
+ * Looks are bounded together: each has a higher level than what can be said at the end. Few blocks do
+ * not reach it: there is no look at them, and so their own level holds.
+ */
 static void add_level(struct buf *b, const struct bench_judgement *j, const struct interval *gain)
 {
-	if (j->level.at_least)
+	if (j->level.at_least && gain->level >= j->level.wanted)
 		buf_puts(b, "at least 95 % sure");
 	else
 		buf_printf(b, "%.1f %% sure", 100 * gain->level);

@@ -6,6 +6,7 @@
 
 #define CURRENT	      "current"
 #define COMMAND_BEGIN "bench "
+#define SETTLE_MS     5000 /* a guest may still be ending */
 
 /* ---- variants ---- */
 
@@ -180,7 +181,7 @@ static enum exit_status run_switch(struct switcher *s, const struct switch_varia
 	const struct request request = { .command = v->command,
 					 .goals = v->goals,
 					 .goal_count = undo ? 0 : v->count,
-					 .wait_ms = WAIT_NOT,
+					 .wait_ms = SETTLE_MS,
 					 .reserve_bytes = RESERVE_DEFAULT,
 					 .watch_ms = WATCH_DEFAULT };
 	struct outcome o;

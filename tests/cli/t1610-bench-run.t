@@ -187,6 +187,19 @@ echo "$1 $KVMTUNE_BENCH_VARIANT" >>"$TMP_OF_LOAD/beside"
 TEXT
 run kvmtune bench current --runs 2 --warmup 0 --prepare "$tmp/before one" --cleanup "$tmp/before two" -- true
 is "$(tr '\n' ',' <"$tmp/beside")" "one current,two current,one current,two current," "--prepare and --cleanup around each run"
+load beside-fails <<'TEXT'
+exit 1
+TEXT
+rm "$tmp/beside"
+bench beside-fails --cleanup "$tmp/before two"
+like "$(cat "$tmp/beside")" "^two [a-z=]+$" "--cleanup also after a load that fails"
+load beside-stops <<'TEXT'
+kill -INT $(kvmtune_pid)
+sleep 60
+TEXT
+rm "$tmp/beside"
+bench beside-stops --cleanup "$tmp/before two"
+like "$status $(cat "$tmp/beside")" "^1 two [a-z=]+$" "--cleanup also after a signal"
 bench score --score 'nothing like that'
 status_is 1 "a load that prints no score"
 like "$err" "printed no number that \"nothing like that\" matches" "which is said"

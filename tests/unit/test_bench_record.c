@@ -191,13 +191,14 @@ static void scores(void **state)
 
 /* ---- sentences and plots ---- */
 
-static void assert_sentence(enum metric_id metric, bool looks, double low, double mid, double high,
+static void assert_sentence(enum metric_id metric, int looks, double low, double mid, double high,
 			    const char *expected)
 {
 	struct bench b = { 0 };
 	struct bench_verdict v = { .variant = 1,
 				   .gain = { low, mid, high, low == high ? 0 : 0.955 } };
-	struct bench_judgement j = { .metric = metric, .level = { 0.95, looks } };
+	struct bench_judgement j = { .metric = metric,
+				     .level = { looks == 2 ? 0.9779 : 0.95, looks } };
 	autobuf text = { 0 };
 
 	strv_add(&b.variants, "current");
@@ -219,6 +220,10 @@ static void sentences(void **state)
 	assert_sentence(
 		METRIC_SCORE, false, 0.049, 0.061, 0.074,
 		"ept=off is 6.1 % better than current (95.5 % sure: between 4.9 and 7.4 %)");
+	/* A level that looks have was not reached: a budget ended it before the first one. */
+	assert_sentence(
+		METRIC_WALL, 2, -0.074, -0.061, -0.0492,
+		"ept=off is 6.1 % slower than current (95.5 % sure: between 4.9 and 7.4 %)");
 	assert_sentence(METRIC_WALL, false, -0.008, -0.003, 0.002,
 			"Between ept=off and current no difference larger than 0.8 % can be seen "
 			"(95.5 % sure)");
