@@ -142,6 +142,13 @@ ok "completion: begun choice of --require" offers unrestricted-guest kvmtune cpu
 for option in cpuid msr cpuinfo; do
 	ok "completion: files of --$option" offers LICENSE kvmtune cpu --$option LICEN
 done
+for option in export plot resume; do
+	ok "completion: files of --$option" offers LICENSE kvmtune bench --$option LICEN
+done
+# Of each option that takes a value the next word is that value.
+while read -r option; do
+	ok "completion: a command behind the value of $option" offers "$(of command)" kvmtune "$option" x ""
+done < <(sed -n 's/^option \(.*\)=$/\1/p' <<<"$words")
 ok "completion: behind an option with a value" offers "$(of command)" kvmtune --require ept ""
 for setting in $(of value | cut -d' ' -f1 | sort -u); do
 	ok "completion: values of $setting" offers "$(of "value $setting")" kvmtune "$setting" ""

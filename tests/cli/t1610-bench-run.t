@@ -339,6 +339,18 @@ if [ -c /dev/full ]; then
 	same_after "a full disk for the export"
 fi
 
+# The place of the export goes away in the middle.
+load removes <<'TEXT'
+[ $run -lt 4 ] || rm -r "$TMP_OF_LOAD/exports"
+TEXT
+host intel-ept-on
+read_tree before
+mkdir "$tmp/exports"
+bench removes --runs 8 --seed 3 --export "$tmp/exports/x.json"
+status_is 1 "an export that cannot be written any more"
+is "$(cat "$tmp/count")" 4 "ends the bench at once"
+same_after "an export that cannot be written any more"
+
 # ---- going on ----
 
 host intel-ept-on
