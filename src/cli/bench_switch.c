@@ -44,15 +44,19 @@ enum exit_status switcher_parse(struct switcher *s, const struct strv *variants,
 	return status;
 }
 
+static bool is_paging(const char *setting)
+{
+	return strcmp(setting, "ept") == 0 || strcmp(setting, "npt") == 0 ||
+	       strcmp(setting, "tdp") == 0;
+}
+
 bool switcher_has_shadow(const struct switcher *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		for (size_t g = 0; g < s->variants[i].count; g++) {
 			const struct goal *goal = &s->variants[i].goals[g];
 
-			if ((strcmp(goal->setting->name, "ept") == 0 ||
-			     strcmp(goal->setting->name, "npt") == 0) &&
-			    strcmp(goal->value, "off") == 0)
+			if (is_paging(goal->setting->name) && strcmp(goal->value, "off") == 0)
 				return true;
 		}
 	}
@@ -79,16 +83,24 @@ static void mend_hint(struct err *e)
 
 /* ---- before the first run ---- */
 
-/* A bench that was killed left the host in a variant: that is not what "current" means. */
+/*
+ * A bench that was killed left the host in a variant: that is not what "current" means. And a change
+ * that did not end has to be undone first: the journal is put back as it is now.
+ */
 static int check_journal(struct ports *p, struct err *e)
 {
 	struct journal journal;
-	const struct journal_entry *last;
+	const struct journal_entry *last, *open;
 
 	if (journal_load(p, &journal, e) < 0)
 		return e->code;
+	open = journal_interrupted(&journal);
 	last = journal_undoable(&journal);
-	if (last && starts_with(last->command, COMMAND_BEGIN)) {
+	if (open) {
+		err_set(e, -EBUSY, "an earlier change (%s) did not end", open->command);
+		err_status(e, STATUS_STUCK, "interrupted");
+		err_hint(e, "%s", journal_way_out(open));
+	} else if (last && starts_with(last->command, COMMAND_BEGIN)) {
 		err_set(e, -EBUSY,
 			"an earlier bench was killed, and the host is still as in its "
 			"variant %s",

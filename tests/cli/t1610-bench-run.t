@@ -140,6 +140,13 @@ status_is 0 "on a host that kvmtune changed"
 read_all after
 is "$after" "$before" "which is as it was, with its journal"
 
+# Killed in the middle of a change: the journal has one that did not end.
+host intel-ept-on
+(KVMTUNE_FAKE_KILL=5 kvmtune ept off >/dev/null 2>&1) 2>/dev/null
+run kvmtune bench current ept=on --runs 3 -- true
+status_is 6 "after a change that was interrupted"
+like "$err" "an earlier change \\(ept off\\) did not end" "no bench is begun"
+
 # ---- how a load is run ----
 
 load around <<'TEXT'
