@@ -74,6 +74,20 @@ is "$loads" "$(of_export '(lambda v: sum(a != b for a, b in zip(["current"] + v,
 bench score --score '^Score: (.*) HS06' --seed 1
 like "$out" "ept=off is 5\\.[5-9] % worse than current" "of a score, lower is better if not said otherwise"
 
+# HEP-SPEC06 of guests on CERN's hosts, with EPT and without (2 August 2015).
+load cern <<'TEXT'
+[ "$KVMTUNE_BENCH_VARIANT" = ept=off ] && echo "HS06 $CERN_OFF" || echo "HS06 $CERN_ON"
+TEXT
+while read -r CERN_ON CERN_OFF percent; do
+	export CERN_ON CERN_OFF
+	bench cern --score 'HS06 (.*)' --higher-is-better --runs 5
+	like "$out" "ept=off is $percent % better than current" "CERN: $CERN_ON and $CERN_OFF are $percent %"
+done <<'TEXT'
+329 348 5\.8
+300 327 9\.0
+284 311 9\.5
+TEXT
+
 load json <<'TEXT'
 [ "$KVMTUNE_BENCH_VARIANT" = ept=off ] && v=90 || v=100
 echo begin

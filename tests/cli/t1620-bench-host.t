@@ -63,7 +63,7 @@ mkdir -p "$kvm/77-9"
 printf '500\n' >"$kvm/11-8/exits"
 for file in exits pf_taken pf_fixed remote_tlb_flush; do echo 1000 >"$kvm/77-9/$file"; done
 # It is looked at five times a second; then the guest is gone, and its counters with it.
-sleep 0.5
+sleep 1
 rm -r "$kvm/77-9"
 printf '100\n' >"$kvm/11-8/exits"
 TEXT
@@ -81,9 +81,9 @@ is "$(values host_steal_seconds)" "[0.0, 0.0]" "nothing was stolen"
 is "$(values swap_out_pages)" "[7.0, 7.0]" "pages swapped out"
 is "$(values swap_in_pages)" "[0.0, 0.0]" "pages swapped in"
 like "$out" "The host swapped during runs \\(21 pages\\)" "swapping is told"
-# What the older guest counted, and then 1000 of the new one: in half a second and what the machine adds.
+# What the older guest counted, and then 1000 of the new one: in a second and what the machine adds.
 exits=$(values kvm_exits_per_second | tr -d '[],' | cut -d. -f1)
-ok "exits of guests, also of one that has ended ($exits)" test "$exits" -gt 100 -a "$exits" -le 2800
+ok "exits of guests, also of one that has ended ($exits)" test "$exits" -gt 100 -a "$exits" -le 1500
 ok "MMU faults" test "$(values kvm_mmu_faults_per_second | tr -d '[],' | cut -d. -f1)" -gt 100
 ok "TLB flushes" test "$(values kvm_tlb_flushes_per_second | tr -d '[],' | cut -d. -f1)" -gt 100
 like "$out" "guest exits +[0-9]+/s" "which are in the table"
