@@ -70,6 +70,7 @@ void switcher_free(struct switcher *s)
 		free(s->variants[i].goals);
 	}
 	buf_free(&s->journal);
+	free(s->recovered);
 }
 
 /* Waiting or deferring, which other commands offer, are not for a bench. */
@@ -83,16 +84,40 @@ static void mend_hint(struct err *e)
 
 /* ---- before the first run ---- */
 
-/*
- * A bench that was killed left the host in a variant: that is not what "current" means. And a change
- * that did not end has to be undone first: the journal is put back as it is now.
- */
-static int check_journal(struct ports *p, struct err *e)
+/* Back from the variant that a bench was killed in: that is not what "current" means. */
+static int recover(struct switcher *s, const char *variant, struct err *e)
+{
+	const struct request request = { .command = "bench",
+					 .wait_ms = SETTLE_MS,
+					 .reserve_bytes = RESERVE_DEFAULT,
+					 .watch_ms = WATCH_DEFAULT };
+	struct outcome o;
+
+	change_run(s->ports, &request, &o);
+	s->ports->file.unlock(s->ports);
+	if (o.status == STATUS_DONE)
+		s->recovered = xstrdup(variant);
+	else
+		*e = o.err;
+	/* With the lock held, that bench was not killed: it runs. */
+	if (e->code && strcmp(e->id, "locked") != 0) {
+		err_wrap(e, "the host cannot be brought back from %s, in which a bench was killed",
+			 variant);
+		err_status(e, o.status == STATUS_STUCK ? STATUS_STUCK : STATUS_REFUSED,
+			   "bench-unfinished");
+		err_hint(e, "End what is in the way, then:  kvmtune undo");
+	}
+	outcome_free(&o);
+	return e->code;
+}
+
+/* A change that did not end has to be undone first: the journal is put back as it is now. */
+static int check_journal(struct switcher *s, struct err *e)
 {
 	struct journal journal;
 	const struct journal_entry *last, *open;
 
-	if (journal_load(p, &journal, e) < 0)
+	if (journal_load(s->ports, &journal, e) < 0)
 		return e->code;
 	open = journal_interrupted(&journal);
 	last = journal_undoable(&journal);
@@ -101,12 +126,7 @@ static int check_journal(struct ports *p, struct err *e)
 		err_status(e, STATUS_STUCK, "interrupted");
 		err_hint(e, "%s", journal_way_out(open));
 	} else if (last && starts_with(last->command, COMMAND_BEGIN)) {
-		err_set(e, -EBUSY,
-			"an earlier bench was killed, and the host is still as in its "
-			"variant %s",
-			last->command + strlen(COMMAND_BEGIN));
-		err_status(e, STATUS_REFUSED, "bench-unfinished");
-		err_hint(e, "Bring the host back first:  kvmtune undo");
+		recover(s, last->command + strlen(COMMAND_BEGIN), e);
 	}
 	journal_free(&journal);
 	return e->code;
@@ -134,8 +154,7 @@ static int check_variant(struct switcher *s, size_t variant, struct err *e)
 int switcher_check(struct switcher *s, struct err *e)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->variants[i].count &&
-		    (check_journal(s->ports, e) < 0 || check_variant(s, i, e) < 0))
+		if (s->variants[i].count && (check_journal(s, e) < 0 || check_variant(s, i, e) < 0))
 			return e->code;
 	return 0;
 }

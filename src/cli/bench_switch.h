@@ -4,7 +4,7 @@
  *
  * Each variant is a change of the host as it was found. To leave a variant its change is undone, and
  * the journal becomes what it was: at any moment it has at most that one change, and after a kill
- * `kvmtune undo` brings the host back. The lock is held from the first switch on.
+ * `kvmtune undo`, or the next bench, brings the host back. The lock is held from the first switch on.
  */
 #ifndef KVMTUNE_BENCH_SWITCH_H
 #define KVMTUNE_BENCH_SWITCH_H
@@ -31,12 +31,16 @@ struct switcher {
 	bool knows_journal; /* as it was found */
 	bool had_journal;
 	struct buf journal;
+	char *recovered; /* the variant of a killed bench, which was left first; NULL: none */
 };
 
 /* Takes the variants apart; "current" is one. STATUS_USAGE where one is none. */
 enum exit_status switcher_parse(struct switcher *s, const struct strv *variants, struct err *e);
 
-/* Would each of them be possible now? Nothing is changed. 0 or the refusal. */
+/*
+ * Would each of them be possible now? 0 or the refusal. The host is changed only where an earlier bench
+ * was killed: it is brought back from the variant of that one.
+ */
 int switcher_check(struct switcher *s, struct err *e);
 
 /* Does a variant turn EPT or NPT off? */

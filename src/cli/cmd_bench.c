@@ -352,6 +352,11 @@ static enum exit_status prepare(struct session *s, struct err *e)
 		status = resume(s, e);
 	if (status == STATUS_DONE && switcher_check(&s->switcher, e) < 0)
 		status = e->status;
+	if (s->switcher.recovered && !s->in->style.quiet)
+		fprintf(stderr,
+			"kvmtune: an earlier bench was killed; the host was brought back from its "
+			"variant %s\n",
+			s->switcher.recovered);
 	return status;
 }
 

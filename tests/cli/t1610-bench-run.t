@@ -268,7 +268,9 @@ TEXT
 done
 is "$(of_export 'len(d["runs"])')" 4 "the runs before it are on disk"
 
-for at in 1 2 3 4; do
+seen=
+value=
+for at in 1 2 3 4 5 6; do
 	load killed <<TEXT
 [ \$run -lt $at ] || { echo \$\$ >"\$TMP_OF_LOAD/pid"; kill -KILL \$(kvmtune_pid); sleep 60; }
 TEXT
@@ -282,18 +284,46 @@ TEXT
 		sleep 0.05
 	done
 	ok "SIGKILL in run $at: the load ends, too" test "$i" -lt 100
-	run kvmtune bench current ept=off --runs 1 -- true
-	if [ "$status" = 3 ]; then
-		like "$err" "earlier bench was killed.*variant ept=off" "the next bench says so"
-		like "$err" "kvmtune undo" "and what to do"
+	cp "$tmp/export.json" "$tmp/killed.json" 2>/dev/null
+	# In which variant it was says the host.
+	param ept
+	if [ "$value" = Y ]; then
+		in_variant=no
+	elif [ $((at % 2)) = 0 ]; then
+		in_variant=undone
 		run kvmtune undo
 		status_is 0 "undo"
+	else
+		in_variant=benched
+		run kvmtune bench current ept=off --runs 1 -- true
+		status_is 0 "the next bench"
+		like "$err" "earlier bench was killed; the host was brought back from its variant ept=off" "says that it brings the host back"
 	fi
-	KVMTUNE_FAKE_HOST=$KVMTUNE_FAKE_HOST kvmtune status >/dev/null
+	seen+=" $in_variant"
+	kvmtune status >/dev/null
 	read_tree after
-	is "$(differences "$before" "$after")" "" "SIGKILL in run $at: the host is as it was after one command"
+	is "$(differences "$before" "$after")" "" "SIGKILL in run $at: the host is as it was after at most one command"
+	run kvmtune undo
+	read_tree after
+	is "$status $(differences "$before" "$after")" "0 " "and there is nothing more to undo"
 	[ $at = 1 ] || is "$(of_export 'len(d["runs"])')" $((at - 1)) "the runs before it are on disk"
 done
+like "$seen" "undone.*benched|benched.*undone" "it was killed in the variant, too:$seen"
+
+# Two at once: the second one does not take the first for killed.
+load meets <<'TEXT'
+[ "$KVMTUNE_BENCH_VARIANT" = current ] || "$KVMTUNE_FAKE" bench current ept=off --runs 1 -- true >"$TMP_OF_LOAD/met" 2>&1
+echo "$?" >>"$TMP_OF_LOAD/met"
+TEXT
+host intel-ept-on
+read_tree before
+KVMTUNE_FAKE=$(readlink -f "$KVMTUNE_FAKE")
+export KVMTUNE_FAKE
+bench meets --runs 1 --seed 3
+status_is 0 "a bench in whose variant another is begun"
+like "$(cat "$tmp/met")" "refused: another kvmtune is at work: kvmtune bench ept=off" "which is refused"
+ok "with status 3" grep -qx 3 "$tmp/met"
+same_after "two benches at once"
 
 # A guest is left running: the module cannot be reloaded, so the host can be brought back only later.
 load guest <<'TEXT'
