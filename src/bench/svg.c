@@ -7,15 +7,15 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTH	   760.0
-#define RIGHT	   28.0
-#define TOP	   24.0
-#define LINE	   20.0 /* of text */
-#define STRIP	   64.0 /* height of one */
-#define SPREAD	   26.0 /* of the runs in it: from the first, above, to the last */
-#define NAME_WIDTH 7.6	/* of a letter, at most */
-#define NAMES_MOST 220.0
-#define LETTERS	   92 /* in a line of the verdict */
+#define WIDTH	     760.0
+#define RIGHT	     28.0
+#define TOP	     24.0
+#define LINE	     20.0 /* of text */
+#define STRIP	     64.0 /* height of one */
+#define SPREAD	     26.0 /* of the runs in it: from the first, above, to the last */
+#define NAME_WIDTH   7.6  /* of a letter, at most */
+#define NAME_LETTERS 26	  /* in a line of a name */
+#define LETTERS	     86	  /* in a line of the verdict */
 
 static const char head[] =
 	"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
@@ -102,6 +102,33 @@ static void add_run(const struct frame *f, double value, double y, struct buf *r
 			   y - 4, tip);
 }
 
+/* How many letters of a name fit into a line: all, or up to behind a comma or a space. */
+static int first_part(const char *name)
+{
+	int part = 0;
+
+	if (strlen(name) <= NAME_LETTERS)
+		return (int)strlen(name);
+	for (int i = 0; i < NAME_LETTERS; i++)
+		if (name[i] == ',' || name[i] == ' ')
+			part = i + 1;
+	return part ?: NAME_LETTERS;
+}
+
+static void add_name(const struct frame *f, double top, const char *name, struct buf *ret)
+{
+	size_t lines = 0;
+
+	for (const char *p = name; *p; p += first_part(p))
+		lines++;
+	for (double y = top + STRIP / 2 + 4 - 8 * (double)(lines - 1); *name; y += 16) {
+		autofree char *line = xstrndup(name, (size_t)first_part(name));
+
+		add_text(ret, f->left - 12, y, " text-anchor=\"end\"", line);
+		name += strlen(line);
+	}
+}
+
 static void add_strip(const struct frame *f, const struct strip *strip, double top, struct buf *ret)
 {
 	double middle = top + STRIP - 16, x = x_of(f, strip->median);
@@ -112,7 +139,7 @@ static void add_strip(const struct frame *f, const struct strip *strip, double t
 		buf_puts(&name, " ");
 	}
 	bench_add_name(&name, strip->variant);
-	add_text(ret, f->left - 12, top + STRIP / 2 + 4, " text-anchor=\"end\"", buf_text(&name));
+	add_name(f, top, buf_text(&name), ret);
 	for (size_t i = 0; i < strip->count; i++)
 		add_run(f, strip->values[i],
 			top + 8 +
@@ -142,9 +169,9 @@ static double left_of(const struct strips *s)
 		if (s->strips[i].host)
 			buf_printf(&name, "%s ", s->strips[i].host);
 		buf_puts(&name, s->strips[i].variant);
-		most = fmax(most, NAME_WIDTH * (double)name.len);
+		most = fmax(most, NAME_WIDTH * fmin((double)name.len, NAME_LETTERS));
 	}
-	return 20 + fmin(most, NAMES_MOST);
+	return 24 + most;
 }
 
 /* The verdicts, as many lines as they take. */
