@@ -30,7 +30,7 @@ endif
 endif
 
 PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) $(LOADED))
-PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl
+PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES)) -ldl -lm
 KMOD_LIBS      = $(shell pkg-config --libs libkmod)
 SYSTEMD_LIBS   = $(shell pkg-config --libs libsystemd)
 CMOCKA_LIBS    = $(shell pkg-config --libs cmocka)
@@ -53,10 +53,13 @@ MODEL  := $(call sources,model)
 ENGINE := $(call sources,engine)
 SYS    := $(call sources,sys)
 REPORT := $(call sources,report)
+# BENCH is where `make bench` builds.
+LOADS  := $(call sources,bench)
 CLI    := $(call sources,cli)
 
 # All but the doors to the outside: what a test links with doors of its own.
-INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(CLI:%=cli/%)
+INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(LOADS:%=bench/%) \
+	 $(CLI:%=cli/%)
 obj = $(1:%=$(BUILD)/obj/%.o)
 
 ifeq ($(V),0)

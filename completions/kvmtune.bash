@@ -32,7 +32,7 @@ _kvmtune_value()
 {
 	case $1 in
 	--root | --capture) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
-	--cpuid | --msr | --cpuinfo) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+	--cpuid | --msr | --cpuinfo | --export | --plot | --resume) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
 	--color | --require) _kvmtune_words "choice $1" "$2" ;;
 	esac
 }
@@ -41,7 +41,9 @@ _kvmtune_value()
 _kvmtune_takes_value()
 {
 	case $1 in
-	--root | --color | --reserve | --watch | --require | --cpuid | --msr | --cpuinfo | --capture) ;;
+	--root | --color | --reserve | --watch | --require | --cpuid | --msr | --cpuinfo | --capture | \
+		--export | --plot | --resume | --runs | --precision | --budget | --seed | --warmup | --prepare | --cleanup | \
+		--score | --score-json) ;;
 	*) return 1 ;;
 	esac
 }
@@ -78,7 +80,7 @@ _kvmtune()
 		[[ ${COMPREPLY[*]} != *= ]] || compopt -o nospace 2>/dev/null
 	elif [ -z "$command" ]; then
 		_kvmtune_words command "$typed"
-	elif [ "$command" = apply ] || [ "$command" = audit ]; then
+	elif [ "$command" = apply ] || [ "$command" = bench ] || [ "$command" = audit ]; then
 		_kvmtune_goal "" "$typed"
 	else
 		_kvmtune_words "value $command" "$typed"

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static char stdout_buffer[1 << 20];
@@ -97,7 +96,7 @@ static const struct command *find_command(const struct invocation *in, struct er
 static enum exit_status check_options(const struct command *c, const struct invocation *in,
 				      struct err *e)
 {
-	unsigned wrong = in->given & ~(c->takes | OPTS_ALWAYS);
+	uint64_t wrong = in->given & ~(c->takes | OPTS_ALWAYS);
 
 	for (size_t i = 0; i < option_count; i++)
 		if (wrong & option_table[i].bit)
@@ -111,8 +110,10 @@ static enum exit_status check_options(const struct command *c, const struct invo
 /* An image is files of others; only a change of the running host takes more. */
 static enum rights rights_of(const struct command *c, const struct invocation *in)
 {
-	if (in->given & OPT_CAPTURE)
+	if (in->given & (OPT_CAPTURE | OPT_ANALYSE))
 		return RIGHTS_FILES;
+	if (c->run == cmd_bench)
+		return RIGHTS_LOAD;
 	/* These say whether the module could be loaded again. */
 	if (!in->root && (c->run == cmd_status || in->given & OPT_DRY_RUN))
 		return RIGHTS_CHECK;
@@ -181,7 +182,7 @@ int main(int argc, char **argv)
 
 	hold_descriptors();
 	environment_clean();
-	umask(022);
+	process_set_umask(022);
 	/* What is printed goes out as one: where that fails, the reason is told and not a later one's. */
 	if (!isatty(STDOUT_FILENO))
 		setvbuf(stdout, stdout_buffer, _IOFBF, sizeof(stdout_buffer));

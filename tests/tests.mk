@@ -97,7 +97,8 @@ ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sani
 	FORTIFY=-U_FORTIFY_SOURCE CFLAGS='-O1 -g'
 # The long loops over all hosts are left out: the same code runs, only slower.
 ASAN_CLI := t0450-undo t0460-interrupted t0300-ept t0400-faults t0100-status t0350-refusals \
-	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image
+	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image \
+	    t1600-bench-analyse t1610-bench-run t1620-bench-host
 check-asan:
 	$(Q)$(MAKE) --no-print-directory $(ASAN) RESULTS=$(RESULTS) PART=asan- CLI_HOSTS='hand-loaded-nested ksm-only' \
 		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-bus check-cli
@@ -162,6 +163,16 @@ PICTURE ?= 2 4
 .PHONY: picture
 picture:
 	$(Q)tests/vm/picture.py build/demo.txt $(PICTURE) >build/demo.svg && mv build/demo.svg docs/demo.svg
+
+$(TESTS)/bench-truth: $(TESTS)/tests/truth/bench_truth.o $(ARCHIVE)
+	$(call say,LD   $@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+## bench-truth: is what `kvmtune bench` claims true? On 500,000 made-up benches: a minute
+.PHONY: bench-truth
+bench-truth: $(TESTS)/bench-truth
+	$(Q)$<
 
 ## fuzz: every fuzz target for FUZZ_SECONDS each (60), or FUZZ_RUNS times; FUZZ chooses some of them
 FUZZ_SECONDS ?= 60

@@ -37,13 +37,34 @@ enum option_bit {
 	OPT_SKIP = 1 << 19,
 };
 
+/* An enum has 32 bits: these are from the upper half. */
+#define OPT_ANALYSE    (UINT64_C(1) << 32)
+#define OPT_EXPORT     (UINT64_C(1) << 33)
+#define OPT_PLOT       (UINT64_C(1) << 34)
+#define OPT_RUNS       (UINT64_C(1) << 35)
+#define OPT_PRECISION  (UINT64_C(1) << 36)
+#define OPT_BUDGET     (UINT64_C(1) << 37)
+#define OPT_SEED       (UINT64_C(1) << 38)
+#define OPT_WARMUP     (UINT64_C(1) << 39)
+#define OPT_PREPARE    (UINT64_C(1) << 40)
+#define OPT_CLEANUP    (UINT64_C(1) << 41)
+#define OPT_SCORE      (UINT64_C(1) << 42)
+#define OPT_SCORE_JSON (UINT64_C(1) << 43)
+#define OPT_HIGHER     (UINT64_C(1) << 44)
+#define OPT_RESUME     (UINT64_C(1) << 45)
+
 #define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)
 #define OPTS_READ   (OPT_JSON | OPT_QUIET | OPT_VERBOSE)
 #define OPTS_CPU    (OPT_REQUIRE | OPT_CPUID | OPT_MSR | OPT_CPUINFO | OPT_CAPTURE)
+/* How a bench is run, and what comes of it. */
+#define OPTS_RUN                                                                                   \
+	(OPT_RUNS | OPT_PRECISION | OPT_BUDGET | OPT_SEED | OPT_WARMUP | OPT_PREPARE |             \
+	 OPT_CLEANUP | OPT_SCORE | OPT_SCORE_JSON | OPT_HIGHER | OPT_RESUME)
+#define OPTS_BENCH  (OPT_JSON | OPT_QUIET | OPT_ANALYSE | OPT_EXPORT | OPT_PLOT | OPTS_RUN)
 #define OPTS_CHANGE (OPTS_READ | OPT_DRY_RUN | OPT_WAIT | OPT_DEFER | OPT_RESERVE | OPT_WATCH)
 
 struct option_row {
-	unsigned bit;
+	uint64_t bit;
 	char short_name;      /* 0: none */
 	const char *name;     /* "dry-run" */
 	const char *argument; /* "TIME"; NULL: takes none */
@@ -55,7 +76,7 @@ extern const struct option_row option_table[];
 extern const size_t option_count;
 
 struct invocation {
-	unsigned given; /* option bits */
+	uint64_t given; /* option bits */
 	int64_t wait_ms;
 	uint64_t reserve_bytes;
 	int64_t watch_ms;
@@ -63,10 +84,15 @@ struct invocation {
 	const char *require;				  /* the name of a capability */
 	const char *cpuid_file, *msr_file, *cpuinfo_file; /* of a processor that was captured */
 	const char *capture_dir;
+	const char *export_file, *plot_file, *resume_file; /* from here on of bench */
+	const char *runs, *precision, *seed, *warmup;	   /* numbers, as they were typed */
+	const char *prepare, *cleanup, *score, *score_json;
+	int64_t budget_ms;
 	struct style style;
 	const char *command; /* its name */
 	char **args;	     /* operands behind it */
 	int arg_count;
+	int load_count; /* so many of them, at the end, stand behind "--" */
 	struct ports *ports;
 	bool changed;  /* by the command: it has altered the host, whatever comes after */
 	bool reported; /* by the command: its JSON document is printed, with any error in it */
@@ -77,7 +103,7 @@ struct command {
 	const char *operands; /* for the synopsis: "SETTING=VALUE..." */
 	const char *summary;
 	const char *text; /* a paragraph for its --help */
-	unsigned takes;	  /* option bits */
+	uint64_t takes;	  /* option bits */
 	bool changes;	  /* its first purpose is to change the host */
 	enum exit_status (*run)(struct invocation *in, struct err *e);
 };
@@ -106,5 +132,6 @@ enum exit_status cmd_setting(struct invocation *in, struct err *e);
 enum exit_status cmd_apply(struct invocation *in, struct err *e);
 enum exit_status cmd_audit(struct invocation *in, struct err *e);
 enum exit_status cmd_undo(struct invocation *in, struct err *e);
+enum exit_status cmd_bench(struct invocation *in, struct err *e);
 
 #endif

@@ -266,6 +266,42 @@ struct user_port {
 	 */
 	int (*write_dir)(struct ports *p, const char *dir, const struct user_file *files,
 			 size_t count, struct err *e);
+	/*
+	 * Writes a file, or replaces one: whole or not at all, and on disk when it returns. What is no
+	 * regular file (a pipe, a device) is written to. -ELOOP: it is a link to a file.
+	 */
+	int (*write)(struct ports *p, const char *path, const char *text, struct err *e);
+};
+
+/* What ran as a load, and what it took. */
+struct load_result {
+	int error;	     /* errno: it could not be started */
+	int status;	     /* exit status; 128 + the number of the signal that ended it */
+	double wall_seconds; /* until its first process ended */
+	double user_seconds, system_seconds; /* of all its processes that have ended by then */
+	uint64_t minor_faults, major_faults;
+	uint64_t peak_bytes; /* of the largest process */
+};
+
+/*
+ * Commands of the user's, run as the user would: with the rights and the environment that kvmtune
+ * was started with, and KVMTUNE_BENCH_VARIANT beside. They read nothing from the terminal, get no
+ * signal from its keys, and end with this process.
+ */
+struct load_port {
+	/*
+	 * Starts a command and its arguments; NULL at the end. No shell: a name without a slash is
+	 * looked for in PATH. What it prints is kept, the last megabyte of it.
+	 */
+	int (*begin)(struct ports *p, char *const *argv, const char *variant, struct err *e);
+	/*
+	 * Waits for it, at most so long. 1: it still runs. 0: it has ended, *ret is filled, and what it
+	 * printed is appended to the two; processes that it left behind are left alone.
+	 */
+	int (*wait)(struct ports *p, unsigned timeout_ms, struct load_result *ret,
+		    struct buf *ret_output, struct buf *ret_errors, struct err *e);
+	/* Ends it with all its processes, if there is one, and returns when they are gone. */
+	void (*stop)(struct ports *p);
 };
 
 struct system_port {
@@ -293,6 +329,7 @@ struct ports {
 	struct unit_port unit;
 	struct ksm_port ksm;
 	struct user_port user;
+	struct load_port load;
 	struct system_port system;
 	bool image; /* --root: files only; modules, cpu, kvm and /proc are not this image's */
 	void *self;

@@ -17,10 +17,14 @@ enum rights {
 	RIGHTS_CHECK, /* likewise, and to ask the kernel whether it would load a module: loads none */
 	RIGHTS_FILES, /* to look, and to write files where others may: an image, a user's directory */
 	RIGHTS_CHANGE, /* likewise, and to change this host */
+	RIGHTS_LOAD, /* likewise, and to run a command of the user's with all that the user may do */
 };
 
 /* Removes all variables from the environment but those that the manual names. */
 void environment_clean(void);
+
+/* The environment as it was before; for a command of the user's. */
+char *const *environment_given(void);
 
 /*
  * Signals as a program expects them, whatever was blocked or ignored by who started this one, and
@@ -29,6 +33,15 @@ void environment_clean(void);
  * good: nothing that is executed later gets any. 0 or a negative errno.
  */
 int process_begin(enum rights rights, struct err *e);
+
+/* As umask(); the old one is kept for a command of the user's. */
+void process_set_umask(unsigned mask);
+
+/*
+ * With RIGHTS_LOAD, in a child that executes a command of the user's: rights, limits and umask as they
+ * were from the start.
+ */
+void process_restore_rights(void);
 
 /* Gives up what is left of the capabilities, in a child. What cannot be given up is not used. */
 void process_give_up(void);

@@ -37,10 +37,12 @@ static void option_help(FILE *out, const struct option_row *row)
 	if (row->argument)
 		buf_printf(&left, row->optional ? "[=%s]" : " %s", row->argument);
 	fprintf(out, "%-24s", left.data);
+	if (left.len >= 24)
+		fprintf(out, "\n%24s", "");
 	paragraph(out, row->help, 24);
 }
 
-static void options_help(FILE *out, unsigned takes)
+static void options_help(FILE *out, uint64_t takes)
 {
 	for (size_t i = 0; i < option_count; i++)
 		if (option_table[i].help && (option_table[i].bit & takes))
@@ -63,7 +65,7 @@ void help_all(FILE *out)
 		paragraph(out, c->summary, 24);
 	}
 	fputs("\nOptions:\n", out);
-	options_help(out, ~0U);
+	options_help(out, UINT64_MAX);
 	fputs("\nExit status: 0 done, 1 failed (nothing changed), 2 usage, 3 refused as unsafe,\n"
 	      "4 not possible here, 5 saved for the next load or boot, 6 the way back failed\n"
 	      "too, 7 audit: the host differs. See kvmtune(8).\n",

@@ -9,7 +9,7 @@
 
 /* Long options are told apart by their row; short ones by their letter. */
 #define ROW_BASE 256
-#define MAX_ROWS 32
+#define MAX_ROWS 64
 
 enum exit_status usage_error(struct err *e, const char *fmt, ...)
 {
@@ -91,6 +91,14 @@ static int take_reserve(struct invocation *in, const char *size, struct err *e)
 	return 0;
 }
 
+static int take_budget(struct invocation *in, const char *time, struct err *e)
+{
+	if (parse_time_ms(time, &in->budget_ms) < 0 || !in->budget_ms)
+		return (int)usage_error(e, "--budget takes a time like 30m or 8h, not \"%s\"",
+					time);
+	return 0;
+}
+
 static int take_watch(struct invocation *in, const char *time, struct err *e)
 {
 	if (parse_time_ms(time, &in->watch_ms) < 0)
@@ -98,8 +106,34 @@ static int take_watch(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
+static const char **place_of_bench(struct invocation *in, uint64_t bit)
+{
+	switch (bit) {
+	case OPT_RESUME:
+		return &in->resume_file;
+	case OPT_RUNS:
+		return &in->runs;
+	case OPT_PRECISION:
+		return &in->precision;
+	case OPT_SEED:
+		return &in->seed;
+	case OPT_WARMUP:
+		return &in->warmup;
+	case OPT_PREPARE:
+		return &in->prepare;
+	case OPT_CLEANUP:
+		return &in->cleanup;
+	case OPT_SCORE:
+		return &in->score;
+	case OPT_SCORE_JSON:
+		return &in->score_json;
+	default:
+		return NULL;
+	}
+}
+
 /* Where the text of an option goes that is kept as it was typed; NULL: not one of these. */
-static const char **place_of_text(struct invocation *in, unsigned bit)
+static const char **place_of_text(struct invocation *in, uint64_t bit)
 {
 	switch (bit) {
 	case OPT_ROOT:
@@ -114,8 +148,12 @@ static const char **place_of_text(struct invocation *in, unsigned bit)
 		return &in->cpuinfo_file;
 	case OPT_CAPTURE:
 		return &in->capture_dir;
+	case OPT_EXPORT:
+		return &in->export_file;
+	case OPT_PLOT:
+		return &in->plot_file;
 	default:
-		return NULL;
+		return place_of_bench(in, bit);
 	}
 }
 
@@ -134,6 +172,8 @@ static int take(struct invocation *in, const struct option_row *row, const char 
 		return take_reserve(in, value, e);
 	case OPT_WATCH:
 		return take_watch(in, value, e);
+	case OPT_BUDGET:
+		return take_budget(in, value, e);
 	case OPT_COLOR:
 		return take_color(in, value, e);
 	case OPT_QUIET:
@@ -161,17 +201,36 @@ static int bad_option(int found, char **argv, struct err *e)
 				word);
 }
 
+/*
+ * How many words stand behind "--". getopt moves the operands before it behind it: only in the words as
+ * they were typed is it to be seen where it stood. last: the value of the last option.
+ */
+static int count_behind(char *const *typed, int argc, char *const *argv, const char *last)
+{
+	const char *end = argv[optind - 1];
+
+	if (strcmp(end, "--") != 0 || end == last)
+		return 0;
+	for (int i = argc; i-- > 0;)
+		if (typed[i] == end)
+			return argc - i - 1;
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 {
+	autofree char **typed = xcalloc((size_t)argc + 1, sizeof(*typed));
+	const char *last = NULL;
 	struct option longs[MAX_ROWS];
 	char shorts[MAX_ROWS + 2];
 	int found;
 
-	_Static_assert(sizeof(unsigned) * 8 >= MAX_ROWS, "one bit for each option");
+	_Static_assert(sizeof(ret->given) * 8 >= MAX_ROWS, "one bit for each option");
 	*ret = (struct invocation){ .wait_ms = WAIT_NOT,
 				    .reserve_bytes = RESERVE_DEFAULT,
 				    .watch_ms = WATCH_DEFAULT,
 				    .style.color = color_by_default() };
+	memcpy(typed, argv, (size_t)argc * sizeof(*typed));
 	make_getopt(longs, shorts);
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -181,9 +240,14 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 			return bad_option(found, argv, e);
 		if (take(ret, row, optarg, e) != 0)
 			return STATUS_USAGE;
+		last = optarg;
 	}
+	ret->load_count = count_behind(typed, argc, argv, last);
 	ret->command = optind < argc ? argv[optind++] : NULL;
 	ret->args = argv + optind;
 	ret->arg_count = argc - optind;
+	/* `kvmtune -- status`: the command itself stands behind it. */
+	if (ret->load_count > ret->arg_count)
+		ret->load_count = 0;
 	return 0;
 }

@@ -30,6 +30,26 @@ const struct option_row option_table[] = {
 	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "its /proc/cpuinfo" },
 	{ OPT_CAPTURE, 0, "capture", "DIR", false,
 	  "write these three files of this processor into the new directory DIR" },
+	{ OPT_RUNS, 0, "runs", "N", false, "run the load N times under each variant (10)" },
+	{ OPT_PRECISION, 0, "precision", "PERCENT", false,
+	  "run it 10, 20 or 30 times: until it is sure, or known to so many percent" },
+	{ OPT_BUDGET, 0, "budget", "TIME", false, "likewise, and end within TIME (30m, 8h)" },
+	{ OPT_SEED, 0, "seed", "N", false, "draw the order of runs from this number" },
+	{ OPT_WARMUP, 0, "warmup", "N", false,
+	  "first runs of each variant that are thrown away (1)" },
+	{ OPT_PREPARE, 0, "prepare", "COMMAND", false, "run this before each run, not measured" },
+	{ OPT_CLEANUP, 0, "cleanup", "COMMAND", false, "run this after each run, not measured" },
+	{ OPT_SCORE, 0, "score", "REGEX", false,
+	  "judge a number that the load prints: the last that this expression finds" },
+	{ OPT_SCORE_JSON, 0, "score-json", "KEY", false,
+	  "judge a number in JSON that the load prints: a.b is b in a" },
+	{ OPT_HIGHER, 0, "higher-is-better", NULL, false, "of two scores the higher is better" },
+	{ OPT_RESUME, 0, "resume", "FILE", false, "go on with the bench in FILE.json" },
+	{ OPT_ANALYSE, 0, "analyse", NULL, false,
+	  "judge and draw recorded benches, also of several hosts" },
+	{ OPT_EXPORT, 0, "export", "FILE", false,
+	  "write the bench to FILE.json (all of it), .csv (the runs) or .md (tables)" },
+	{ OPT_PLOT, 0, "plot", "FILE", false, "draw the runs into FILE.svg" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
 	{ OPT_COLOR, 0, "color", "WHEN", false, "auto (the default), always or never" },
@@ -145,6 +165,19 @@ const struct command command_table[] = {
 	  .takes = OPTS_CHANGE | OPT_LIST | OPT_SKIP,
 	  .changes = true,
 	  .run = cmd_undo },
+	{ .name = "bench",
+	  .operands = "VARIANT... -- COMMAND",
+	  .summary = "Run a load under variants of the host, and say which is faster, and how sure "
+		     "that is",
+	  .text = "A variant is a list of settings, as ept=off or ept=off,ksm=off, or `current`: "
+		  "the host as it is. The host is switched between the variants, in drawn order, "
+		  "and is as it was at the end. COMMAND is run without a shell; "
+		  "KVMTUNE_BENCH_VARIANT tells it the variant. `kvmtune bench --analyse FILE...` "
+		  "judges what --export wrote before: files of one host are taken together; of "
+		  "several hosts, each counts once.",
+	  .takes = OPTS_BENCH,
+	  .changes = true,
+	  .run = cmd_bench },
 };
 const size_t command_count = ARRAY_SIZE(command_table);
 

@@ -25,10 +25,30 @@ static bool is_kept(const char *variable)
 	return false;
 }
 
+static char **given;
+
+/* The list is copied, the texts stay where they are. */
+static void keep_given(void)
+{
+	size_t count = 0;
+
+	while (environ && environ[count])
+		count++;
+	given = xcalloc(count + 1, sizeof(*given));
+	for (size_t i = 0; i < count; i++)
+		given[i] = environ[i];
+}
+
+char *const *environment_given(void)
+{
+	return given;
+}
+
 void environment_clean(void)
 {
 	char **to = environ;
 
+	keep_given();
 	for (char **from = environ; from && *from; from++)
 		if (is_kept(*from))
 			*to++ = *from;

@@ -23,6 +23,7 @@ int ports_open(struct ports *p, const char *root, struct err *e)
 	sys_unmerge(p);
 	sys_system(p);
 	sys_user_files(p);
+	sys_load(p);
 	return sys_open_root(p, root, e);
 }
 
@@ -32,6 +33,7 @@ void ports_close(struct ports *p)
 
 	if (!s)
 		return;
+	p->load.stop(p);
 	p->ksm.unmerge_stop(p);
 	sys_units_close(p);
 	sys_kvm_close(p);

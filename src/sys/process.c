@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,10 +29,8 @@
 #define CAPS_CHANGE (CAPS_FILES | CAP(SYS_MODULE) | CAP(FOWNER) | CAP(IPC_LOCK))
 
 static const uint64_t caps_of_rights[] = {
-	[RIGHTS_READ] = CAPS_READ,
-	[RIGHTS_CHECK] = CAPS_CHECK,
-	[RIGHTS_FILES] = CAPS_FILES,
-	[RIGHTS_CHANGE] = CAPS_CHANGE,
+	[RIGHTS_READ] = CAPS_READ,     [RIGHTS_CHECK] = CAPS_CHECK, [RIGHTS_FILES] = CAPS_FILES,
+	[RIGHTS_CHANGE] = CAPS_CHANGE, [RIGHTS_LOAD] = CAPS_CHANGE,
 };
 
 /* Below these nothing can be told truly: what cannot be opened looks like what is not there. */
@@ -40,6 +39,10 @@ static const uint64_t caps_of_rights[] = {
 
 #define FILES_WANTED 1024
 #define STACK_WANTED (8 << 20)
+
+/* Of who started this process. */
+static struct rlimit limits_given[RLIMIT_NLIMITS];
+static mode_t mask_given = 022;
 
 static void settle_signals(void)
 {
@@ -93,6 +96,19 @@ static int make_room(struct err *e)
 	return 0;
 }
 
+/* What is put aside stays permitted, and can be taken up again. */
+static int use_capabilities(uint64_t wanted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = data[i].permitted & (uint32_t)(wanted >> 32 * i);
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
 /* Effective and permitted alike; none to be inherited. */
 static int keep_capabilities(uint64_t wanted)
 {
@@ -117,6 +133,12 @@ static int keep_rights(enum rights rights, struct err *e)
 {
 	int r;
 
+	if (rights == RIGHTS_LOAD) {
+		r = use_capabilities(caps_of_rights[rights]);
+		return r < 0 ? err_sys(e, r,
+				       "cannot put aside the capabilities that are not needed")
+			     : 0;
+	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, -errno, "cannot give up the right to gain rights");
 	r = keep_capabilities(caps_of_rights[rights]);
@@ -126,11 +148,26 @@ static int keep_rights(enum rights rights, struct err *e)
 int process_begin(enum rights rights, struct err *e)
 {
 	settle_signals();
+	for (int kind = 0; kind < RLIMIT_NLIMITS; kind++)
+		getrlimit(kind, &limits_given[kind]);
 	if (make_room(e) < 0)
 		return e->code;
-	if (rights == RIGHTS_CHANGE)
+	if (rights == RIGHTS_CHANGE || rights == RIGHTS_LOAD)
 		lift_limits();
 	return keep_rights(rights, e);
+}
+
+void process_set_umask(unsigned mask)
+{
+	mask_given = umask(mask);
+}
+
+void process_restore_rights(void)
+{
+	for (int kind = 0; kind < RLIMIT_NLIMITS; kind++)
+		setrlimit(kind, &limits_given[kind]);
+	umask(mask_given);
+	use_capabilities(UINT64_MAX);
 }
 
 void process_give_up(void)

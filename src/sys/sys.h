@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct bus;
+struct load;
 struct modules;
 struct stat;
 
@@ -35,6 +36,7 @@ struct sys {
 	struct reader reader; /* of other people's processes */
 	struct bus *bus;      /* NULL: not asked for yet */
 	struct bus_limits bus_limits;
+	struct load *load; /* that runs; NULL: none */
 	pid_t unmerge_pid; /* the child that takes merged pages apart; 0: none */
 	pid_t victim_pid;  /* meanwhile: the one that the kernel kills next where memory is out */
 };
@@ -134,6 +136,7 @@ void sys_units_close(struct ports *p);
 void sys_unmerge(struct ports *p);
 void sys_system(struct ports *p);
 void sys_user_files(struct ports *p);
+void sys_load(struct ports *p);
 
 /* Every leaf of every logical CPU: cpu_port.read_all. */
 int sys_read_all_cpus(struct ports *p, cpuid_sink sink, void *arg, struct err *e);

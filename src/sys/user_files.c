@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,8 +112,76 @@ static int user_write_dir(struct ports *p, const char *path, const struct user_f
 	return err_sys(e, error, "cannot write into %s", path);
 }
 
+/* ---- one file ---- */
+
+/* Closes fd. */
+static int finish(int fd, const char *text)
+{
+	int r = sys_write_all(fd, text, strlen(text));
+
+	if (r == 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+/* A file that is there keeps its mode. */
+static int write_beside(const char *path, const char *text)
+{
+	autofree char *beside = xasprintf("%s.XXXXXX", path);
+	struct stat st;
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0644;
+	int fd = mkostemp(beside, O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	fchmod(fd, mode);
+	r = finish(fd, text);
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(beside);
+	return r;
+}
+
+/* A pipe or a device; what has become a file meanwhile is none of ours. */
+static int write_into(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode)) {
+		close(fd);
+		return -ELOOP;
+	}
+	return finish(fd, text);
+}
+
+/* A link to a file may be another user's, in a directory that all may write: it is not followed. */
+static int user_write(struct ports *p, const char *path, const char *text, struct err *e)
+{
+	struct stat st, link;
+	int r;
+
+	(void)p;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		r = write_into(path, text);
+	else if (lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+		r = -ELOOP;
+	else
+		r = write_beside(path, text);
+	if (r == -ELOOP)
+		return err_set(e, r, "cannot write %s: it is a symbolic link; name the file itself",
+			       path);
+	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
+}
+
 void sys_user_files(struct ports *p)
 {
 	p->user.read = user_read;
 	p->user.write_dir = user_write_dir;
+	p->user.write = user_write;
 }

@@ -71,7 +71,11 @@ short_options()
 ok "man page: short options" same "$(short_options)" "$(terms OPTIONS | grep -oE '\*-[a-z]\*' | plain)"
 
 # Documents are named in JSON as in the page.
-documents_in_source() { grep -rhoP 'json_document\("\K[a-z]+' src/report | sed 's/.*/kvmtune.&.1/'; }
+documents_in_source()
+{
+	grep -rhoP 'json_document\("\K[a-z]+' src/report | sed 's/.*/kvmtune.&.1/'
+	grep -rhoP '#define SCHEMA\s+"\K[a-z0-9.]+' src/bench
+}
 ok "man page: JSON documents" same "$(documents_in_source)" "$(terms JSON | plain)"
 
 # ---- help ----
@@ -138,6 +142,13 @@ ok "completion: begun choice of --require" offers unrestricted-guest kvmtune cpu
 for option in cpuid msr cpuinfo; do
 	ok "completion: files of --$option" offers LICENSE kvmtune cpu --$option LICEN
 done
+for option in export plot resume; do
+	ok "completion: files of --$option" offers LICENSE kvmtune bench --$option LICEN
+done
+# Of each option that takes a value the next word is that value.
+while read -r option; do
+	ok "completion: a command behind the value of $option" offers "$(of command)" kvmtune "$option" x ""
+done < <(sed -n 's/^option \(.*\)=$/\1/p' <<<"$words")
 ok "completion: behind an option with a value" offers "$(of command)" kvmtune --require ept ""
 for setting in $(of value | cut -d' ' -f1 | sort -u); do
 	ok "completion: values of $setting" offers "$(of "value $setting")" kvmtune "$setting" ""

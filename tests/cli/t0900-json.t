@@ -194,6 +194,15 @@ json_is ksm-tuned.ksm-audit 'd["exit_status"] == 7 and d["settings"]["ksm"]["sta
 json_is in-use.audit-off 'd["settings"]["ept"]["state"] == "differs" and d["settings"]["ept"]["refusal"] is None' 'guests are no matter to an audit'
 json_is amd.audit-off 'd["settings"]["ept"]["state"] == "refused" and d["exit_status"] == 4 and "kvmtune npt" in d["settings"]["ept"]["refusal"]["hint"]' "another vendor's"
 
+cp tests/fuzz/corpus/bench_export/three "$documents/three.bench"
+for name in one two three score none; do
+	run kvmtune bench --analyse --json tests/fuzz/corpus/bench_export/$name
+	printf '%s\n' "$out" >"$documents/$name.bench-judged"
+done
+json_is three.bench-judged 'len(d["judgement"]["verdicts"]) == 2 and d["judgement"]["blocks"] == 5' 'two verdicts'
+json_is score.bench-judged 'd["judgement"]["verdicts"][0]["gain"]["low"] > 0' 'a higher score is a gain'
+json_is two.bench-judged 'd["judgement"]["verdicts"][0]["gain"]["high"] < 0' 'a longer time is none'
+
 printf '%s\n' "${is_status[@]}" | grep -v 'status\|\.list\|guests\|\.cpu	\|\.ept	\|^image' >>"$list"
 
 if python3 -c 'import jsonschema' 2>"$tmp/err"; then

@@ -23,6 +23,7 @@ longest()
 	case $1 in
 	fuzz_journal | fuzz_undo) echo 1600 ;;
 	fuzz_cpuid) echo 1024 ;;
+	fuzz_bench_export) echo 2400 ;;
 	*) echo 384 ;;
 	esac
 }

@@ -1578,6 +1578,7 @@ static void fill_table(struct ports *p)
 	fake_units(p);
 	fake_system(p);
 	sys_user_files(p);
+	sys_load(p);
 }
 
 /* ---- what has become of the files ---- */
@@ -1669,6 +1670,11 @@ void environment_clean(void)
 {
 }
 
+char *const *environment_given(void)
+{
+	return environ;
+}
+
 int ports_open(struct ports *p, const char *root, struct err *e)
 {
 	const char *dir = getenv("KVMTUNE_FAKE_HOST");
@@ -1697,6 +1703,7 @@ void ports_close(struct ports *p)
 
 	if (!f)
 		return;
+	p->load.stop(p);
 	unmerge_ends(f);
 	if (f->dir && !p->image && f->calls)
 		go_on(p);

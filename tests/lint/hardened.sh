@@ -80,12 +80,12 @@ check_protector()
 	imports "$1" __stack_chk_fail || echo 'is without stack protector (-fstack-protector-strong)'
 }
 
-# The last three are the C library, whole or as it was before glibc 2.34.
+# All but the first two are the C library, whole or as it was before glibc 2.34.
 check_needed()
 {
 	local others
 	others=$(readelf -W -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' |
-		grep -vE '^(libcpuid|libjson-c|libc|libdl|libpthread)\.so\.' | paste -sd ' ')
+		grep -vE '^(libcpuid|libjson-c|libc|libdl|libm|libpthread)\.so\.' | paste -sd ' ')
 	[ -z "$others" ] || echo "is linked with $others: what only some commands need is loaded (src/sys/library.h)"
 }
 
@@ -171,7 +171,7 @@ self_test()
 	try segments -DWRITABLE_CODE
 	try text -DABSOLUTE_IN_CODE -Wl,-z,notext
 	try rpath -Wl,-rpath,/opt
-	try needed -Wl,--no-as-needed -lm
+	try needed -Wl,--no-as-needed -lz
 	try fortify -U_FORTIFY_SOURCE
 	try protector -fno-stack-protector
 	try_object

@@ -65,7 +65,7 @@ check_json()
 {
 	local calls='json_object_(new_string|set_string|object_add|to_fd|to_file)|json_object_from_|json_tokener_'
 	grep -nE "\b($calls)" "${c_files[@]}" | grep '^src/' |
-		grep -vE '^src/engine/json_string\.c:|^src/engine/journal\.c:[0-9]+:.*\bjson_tokener_parse\(' && return 1
+		grep -vE '^src/engine/json_string\.c:|^src/(engine/journal|bench/export_json)\.c:[0-9]+:.*\bjson_tokener_parse\(' && return 1
 	return 0
 }
 
