@@ -63,6 +63,13 @@ $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
 check-diff: $(TESTS)/modconf_libkmod
 	$(Q)prove -e '' $(TESTS)/modconf_libkmod :: $(DIFF_ARGS)
 
+## check-boot: what a boot starts, against systemd's own reading (300 trees), and by real boots; as root
+.PHONY: check-boot check-boot-diff
+check-boot: check-boot-diff
+	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -Q tests/boot/boots.t
+check-boot-diff: $(BUILD)/kvmtune $(BUILD)/kvmtune-fake
+	$(Q)python3 tests/diff/boot_systemd.py $(BUILD)/kvmtune $(BOOT_DIFF_ARGS)
+
 # The production code before a made-up kernel: see tests/lib/fake_ports.c.
 $(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files sys/write sys/lock) $(ARCHIVE)
 	$(call say,LD   $@)

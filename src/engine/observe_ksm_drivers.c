@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe_boot.h"
 #include "observe_ksm.h"
 #include "unread.h"
 
@@ -128,6 +129,13 @@ static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_
 	return NULL;
 }
 
+static bool is_null_link(struct drivers *d, const char *path)
+{
+	autobuf target = { 0 };
+
+	return read_link(d, path, &target) == 0 && strcmp(buf_text(&target), "/dev/null") == 0;
+}
+
 /* A link that leads nowhere: its target is the number of this run of the unit (core/unit.c). */
 static bool is_running(struct drivers *d, const char *unit)
 {
@@ -214,6 +222,8 @@ static void observe_unit(struct drivers *d, const char *unit, struct ksm_unit *u
 	enum unit_file_kind kind;
 	autofree char *path = find_unit_file(d, unit, &kind);
 
+	u->in_links_dir = path && starts_with(path, UNIT_LINKS_DIR "/");
+	u->mask_link = u->in_links_dir && kind == UNIT_FILE_MASK && is_null_link(d, path);
 	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d, unit));
 	set_state(&u->state, "not-found", *manager == MANAGER_NONE ? "" : "inactive", "");
 	if (u->exists && *manager == MANAGER_THERE)
@@ -254,11 +264,30 @@ static void observe_units(struct drivers *d)
 	k->units_writable = writable(d, UNIT_LINKS_DIR);
 	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
 	k->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
+	k->presets_writable = writable(d, "/etc/systemd/system-preset");
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
 		observe_unit(d, ksm_unit_names[i], &k->units[i]);
 	if (d->h->parts & HOST_KSM_UNITS && k->manager == MANAGER_THERE &&
 	    observe_ksm_jobs(d->p, d->h, &e) < 0)
 		manager_dead(d, "the units that start or stop with the services of KSM", &e);
+}
+
+/* What the next boot starts, whatever systemd says of the links that run up to now. */
+static void observe_starts(struct drivers *d)
+{
+	struct ksm_facts *k = &d->h->ksm;
+	struct boot_causes causes[KSM_UNIT_COUNT] = { 0 };
+	struct boot_watch watch = { .names = ksm_unit_names,
+				    .count = KSM_UNIT_COUNT,
+				    .causes = causes };
+	autobuf own = { 0 };
+
+	observe_boot(d->p, &watch, d->unread);
+	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
+		k->units[i].boot = causes[i];
+	k->boot_known = true;
+	if (read_noting(d->p, OWN_PRESET, d->unread, &own) == 0)
+		k->own_preset = buf_steal(&own);
 }
 
 /* ---- tmpfiles.d ---- */
@@ -316,7 +345,7 @@ static bool works(struct drivers *d, enum ksm_unit_id id)
 
 	if (d->h->ksm.manager != MANAGER_THERE && !d->h->image && is_running(d, ksm_unit_names[id]))
 		return true;
-	return unit_is_active(u) || unit_is_enabled(u);
+	return unit_is_active(u) || ksm_unit_starts(&d->h->ksm, id) != NO;
 }
 
 struct profiles {
@@ -405,7 +434,7 @@ static void observe_qemu_kvm(struct drivers *d)
 	autobuf text = { 0 };
 	unsigned line = 0;
 
-	if (!unit_is_enabled(&d->h->ksm.units[KSM_UNIT_QEMU_KVM]))
+	if (ksm_unit_starts(&d->h->ksm, KSM_UNIT_QEMU_KVM) == NO)
 		return;
 	if (read_noting(d->p, defaults, d->unread, &text) == 0 &&
 	    !ksm_read_default_qemu(buf_text(&text), &line))
@@ -502,6 +531,7 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 	struct drivers d = { .p = p, .h = h, .unread = &h->ksm.unread };
 
 	observe_units(&d);
+	observe_starts(&d);
 	/* In the order in which a boot comes to them. */
 	observe_tmpfiles(&d);
 	observe_tuned(&d);

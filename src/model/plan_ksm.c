@@ -16,6 +16,18 @@ static void target_file_off(struct ksm_work *w)
 	w->target.file_run = w->k->tmpfiles_others == 1 ? 0 : -1;
 }
 
+/* What would start it again at boot is kept from it by a mask; presets, by a file of ours. */
+static void target_boot_off(struct ksm_work *w, size_t unit)
+{
+	const struct ksm_unit *u = &w->k->units[unit];
+
+	if (ksm_foreign_cause(w, unit))
+		w->target.units[unit].masked = YES;
+	for (size_t i = 0; i < u->boot.n; i++)
+		if (!u->boot.v[i].by)
+			w->target.preset_units |= 1u << unit;
+}
+
 static void target_off(struct ksm_work *w, bool unmerged)
 {
 	const char *now = ksm_now(w->k);
@@ -23,8 +35,12 @@ static void target_off(struct ksm_work *w, bool unmerged)
 	bool driven = false;
 
 	target_file_off(w);
+	w->target.preset_known = true;
+	w->target.preset_units = ksm_preset_units(w->k->own_preset);
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
-		w->target.units[i] = (struct unit_target){ .enabled = NO, .active = NO };
+		w->target.units[i] =
+			(struct unit_target){ .enabled = NO, .active = NO, .masked = UNKNOWN };
+		target_boot_off(w, i);
 		driven |= unit_is_active(&w->k->units[i]);
 	}
 	if (unmerged)
@@ -70,11 +86,16 @@ static void target_units_on(struct ksm_work *w)
 		if (!w->k->units[i].exists)
 			continue;
 		*t = o->ksm_before ? past.units[i]
-				   : (struct unit_target){ .enabled = YES, .active = YES };
+				   : (struct unit_target){ .enabled = YES,
+							   .active = YES,
+							   .masked = UNKNOWN };
 		/* Nothing is turned off by turning KSM on; and what has no [Install] stays as it is. */
 		t->enabled = t->enabled == YES && can_enable(&w->k->units[i]) ? YES : UNKNOWN;
 		t->active = t->active == YES ? YES : UNKNOWN;
+		t->masked = t->masked == NO ? NO : UNKNOWN;
 	}
+	w->target.preset_known = past.preset_known;
+	w->target.preset_units = past.preset_units;
 	w->target.past = o->ksm_before;
 	w->target.past_count = o->ksm_before ? o->ksm_before_count : 0;
 }

@@ -15,6 +15,7 @@
 
 struct unit_target {
 	enum tri enabled, active; /* UNKNOWN: as it is */
+	enum tri masked;	  /* by a link of ours: UNKNOWN: as it is */
 	bool runtime;		  /* enabled until the next boot only: said by 0.1.0 */
 };
 
@@ -24,6 +25,8 @@ struct ksm_target {
 	struct unit_target units[KSM_UNIT_DRIVERS];
 	bool file_known; /* file_run is what our file of tmpfiles.d shall say; else as it is */
 	int file_run;	 /* -1: nothing */
+	bool preset_known;	/* preset_units is what our preset file shall disable */
+	unsigned preset_units; /* a bit each */
 	bool wants;	 /* what a service wants is started with it, not only what it needs */
 	/* Where the links of a service were changed in the past: these very ones. NULL: as it is. */
 	const struct step *past;
@@ -65,6 +68,9 @@ bool ksm_running_differs(const struct ksm_work *w);
 bool ksm_run_changes(const struct ksm_work *w);
 /* How many bytes are to stay free. */
 uint64_t ksm_reserve(const struct ksm_work *w);
+
+/* Does something start this unit at boot that goes with no link of ours? What it is, or NULL. */
+const struct boot_cause *ksm_foreign_cause(const struct ksm_work *w, size_t unit);
 
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
 bool ksm_refuse_impossible(struct ksm_work *w);

@@ -21,7 +21,7 @@ void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct pl
 				.first_step = plan->step_count };
 	w->target.run = RUN_AS_IS;
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		w->target.units[i].enabled = w->target.units[i].active = UNKNOWN;
+		w->target.units[i] = (struct unit_target){ UNKNOWN, UNKNOWN, UNKNOWN, false };
 	w->live = !host->image && w->k->manager == MANAGER_THERE && !options->defer;
 }
 
@@ -172,11 +172,24 @@ static void add_file_step(struct ksm_work *w)
 		plan_add_file_step(w->plan, OWN_TMPFILES, want, now);
 }
 
+static void add_preset_step(struct ksm_work *w)
+{
+	const char *now = w->k->own_preset;
+	autofree char *want = NULL;
+
+	if (!w->target.preset_known)
+		return;
+	want = ksm_preset_edit(now, w->target.preset_units);
+	if (strcmp(now ?: "", want ?: "") != 0)
+		plan_add_file_step(w->plan, OWN_PRESET, want, now);
+}
+
 void ksm_add_steps(struct ksm_work *w)
 {
 	bool opened = needs_opening(w);
 
 	add_file_step(w);
+	add_preset_step(w);
 	if (opened)
 		add_opening_step(w);
 	ksm_add_link_steps(w);

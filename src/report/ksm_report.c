@@ -15,7 +15,7 @@ static bool any_unknown(const struct ksm_facts *k)
 static bool driver_is_enabled(const struct ksm_facts *k)
 {
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		if (unit_is_enabled(&k->units[i]) && !unit_is_runtime(&k->units[i]))
+		if (ksm_unit_starts(k, i) == YES)
 			return true;
 	return false;
 }
