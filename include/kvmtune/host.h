@@ -47,11 +47,21 @@ struct reload_facts {
 };
 
 /* What belongs to one module parameter setting. */
+/* What keeps VT-x (SVM) from being used, where the processor has it. */
+enum virt_off {
+	VIRT_OFF_FIRMWARE, /* a register says so, or no other explanation is left */
+	VIRT_OFF_XEN,
+	VIRT_OFF_CLEARCPUID,
+	VIRT_OFF_NO_MODULE, /* this kernel has no kvm module: it may have locked VT-x off itself */
+	VIRT_OFF_HYPERVISOR,
+};
+
 struct module_facts {
-	struct fact virt;    /* the processor has VT-x (SVM) */
-	struct fact enabled; /* and firmware and kernel let it be used */
-	struct fact paging;  /* the processor has EPT (NPT) */
-	struct fact usable;  /* and KVM can use it: 4-level walks, write-back, INVEPT */
+	struct fact virt;     /* the processor has VT-x (SVM) */
+	struct fact enabled;  /* and firmware and kernel let it be used */
+	enum virt_off off_by; /* where enabled is NO */
+	struct fact paging;   /* the processor has EPT (NPT) */
+	struct fact usable;   /* and KVM can use it: 4-level walks, write-back, INVEPT */
 	enum module_state state;
 	int refcnt;	     /* opens of /dev/kvm, VMs, vCPUs: in use or not; -1 unknown */
 	struct strv holders; /* modules on top of it */
@@ -126,6 +136,9 @@ struct host {
 	struct ksm_facts ksm;
 	struct memory_facts memory;
 	struct modconf conf;
+	struct modconf boot_conf;  /* the kernel command line alone: what a built-in module gets */
+	char *kernel_words;	   /* of it, what is the kernel's; NULL: not known */
+	bool xen;		   /* this is a domain of Xen, as dom0 is */
 	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
 	struct device_facts device;
 	char *device_hidden; /* by HOST_RELOAD: see device_covered_by() */
@@ -148,6 +161,10 @@ void host_free(struct host *h);
  * not be read? They are read in the order of their names, and the kernel command line comes last.
  */
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
+
+/* "switched off by the firmware"; and the way out. Neither is to be freed. */
+const char *virt_off_text(enum virt_off by);
+const char *virt_off_hint(enum virt_off by);
 
 const char *module_param(const struct module_facts *m, const char *name);
 /* Is KVM in use, as far as this module's count says? */

@@ -146,8 +146,12 @@ static enum module_state stored_state(struct ports *p, const char *module, struc
 static void observe_next(const struct host *h, const struct module_setting *ms,
 			 struct module_facts *m)
 {
-	bool decided = modconf_winner(&h->conf, ms->module, ms->param, &m->winner);
-	bool sure = conf_is_last_word(&h->conf_unread, decided ? &m->winner : NULL);
+	/* modprobe.d is never read for a module that is built in. */
+	bool builtin = m->state == MODULE_STATE_BUILTIN;
+	bool decided = modconf_winner(builtin ? &h->boot_conf : &h->conf, ms->module, ms->param,
+				      &m->winner);
+	bool sure = builtin ? h->kernel_words != NULL
+			    : conf_is_last_word(&h->conf_unread, decided ? &m->winner : NULL);
 
 	m->next = m->paging.value == NO ? NO : sure ? YES : UNKNOWN;
 	m->next_decided = decided && sure;
@@ -224,9 +228,15 @@ static void observe_hypervisors(struct ports *p, struct host *h)
 {
 	static const char *const others[] = { "vboxdrv", "vmmon" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (observe_refcnt(p, others[i]) > 0)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		autofree char *dir = xasprintf("/sys/module/%s/holders", others[i]);
+		autostrv holders = { 0 };
+
+		/* Each of its own modules counts once, as those of VirtualBox for networks. */
+		p->file.list(p, dir, &holders);
+		if (observe_refcnt(p, others[i]) > (int)holders.n)
 			strv_add(&h->hypervisors, others[i]);
+	}
 }
 
 static void observe_own_conf(struct ports *p, struct host *h)
@@ -238,12 +248,31 @@ static void observe_own_conf(struct ports *p, struct host *h)
 	h->conf_writable = p->file.writable(p, OWN_CONF_DIR);
 }
 
+static void observe_kernel_words(struct ports *p, struct host *h)
+{
+	autobuf text = { 0 };
+
+	if (p->file.read(p, MODCONF_CMDLINE, &text) < 0)
+		return;
+	h->kernel_words = modconf_kernel_words(buf_text(&text));
+	modconf_add_cmdline(&h->boot_conf, h->kernel_words);
+}
+
+static bool is_xen(struct ports *p)
+{
+	autofree char *type = read_line_of(p, "/sys/hypervisor/type");
+
+	return (type && strcmp(type, "xen") == 0) || exists(p, "/proc/xen/capabilities");
+}
+
 static void observe_running(struct ports *p, struct host *h)
 {
 	autofree char *disabled = read_line_of(p, "/proc/sys/kernel/modules_disabled");
 
 	h->modules_disabled = disabled ? param_bool(disabled) : UNKNOWN;
 	h->l1tf = read_line_of(p, "/sys/devices/system/cpu/vulnerabilities/l1tf");
+	observe_kernel_words(p, h);
+	h->xen = is_xen(p);
 	h->udev = exists(p, "/run/udev/control");
 	h->libvirt = exists(p, "/var/cache/libvirt/qemu/capabilities");
 	/* Each kernel has one, and it beats every file. */

@@ -33,8 +33,9 @@ static bool refuse_masked(struct ksm_work *w, size_t unit)
 	const char *name = ksm_unit_names[unit];
 	autofree char *text = NULL, *hint = NULL;
 
+	/* Its links are made again, masked or not: they were there before. */
 	if (t->masked == NO || !unit_is_masked(&w->k->units[unit]) ||
-	    (t->enabled != YES && t->active != YES))
+	    (w->target.back && t->active != YES) || (t->enabled != YES && t->active != YES))
 		return false;
 	text = xasprintf("%s is masked: somebody made sure that it does not start", name);
 	hint = xasprintf("If that is over:  systemctl unmask %s", name);

@@ -41,11 +41,10 @@ static bool refuse_no_virt(struct work *w)
 static bool refuse_disabled(struct work *w)
 {
 	autofree char *text =
-		xasprintf("%s is there but switched off by the firmware", w->ms->virt);
+		xasprintf("%s is there but %s", w->ms->virt, virt_off_text(w->m->off_by));
 
-	return plan_refuse(
-		w->plan, STATUS_IMPOSSIBLE, "virt-disabled", text,
-		"Turn virtualization on in the firmware setup (BIOS, UEFI) and boot again.");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "virt-disabled", text,
+			   virt_off_hint(w->m->off_by));
 }
 
 static bool refuse_no_paging(struct work *w)

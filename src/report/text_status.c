@@ -31,7 +31,7 @@ static char *processor_text(const struct module_setting *ms, const struct module
 	if (m->virt.value == NO)
 		return xstrdup("no");
 	if (m->enabled.value == NO)
-		return xstrdup("there, but switched off by the firmware");
+		return xasprintf("there, but %s", virt_off_text(m->off_by));
 	if (m->paging.value == NO)
 		return xasprintf("%s yes, %s no", ms->virt, ms->paging);
 	if (m->usable.value == NO)

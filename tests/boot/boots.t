@@ -43,6 +43,7 @@ make_base()
 	local mirror cache=$PWD/build/vm/debs-bookworm
 
 	[ ! -e "$base/done" ] || return 0
+	# shellcheck disable=SC2016 # these are apt's own variables
 	mirror=${KVMTUNE_VM_MIRROR:-$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' \
 		'Created-By: Packages' | awk '$1 == "Debian" { print $2; exit }')}
 	[ "$mirror" ] || return 1
@@ -61,6 +62,7 @@ if [ "$reason" ]; then
 fi
 
 mount -t tmpfs none "$tmp"
+trap 'cd / && umount -R "$tmp" && rmdir "$tmp"' EXIT
 trees=0 right=0
 
 put()
@@ -151,7 +153,8 @@ matches()
 
 state_of_etc()
 {
-	tar -c -C "$root" --sort=name --mtime=@0 --numeric-owner etc usr/lib/systemd | cksum
+	(cd "$root" && find etc usr/lib/systemd ! -type d -print0 | LC_ALL=C sort -z |
+		tar -c --null -T - --mtime=@0 --numeric-owner | cksum)
 }
 
 # try NAME BEFORE OFF: BEFORE is what it is at first; OFF the status of `ksm off`, or "-": 0 or 3
@@ -174,6 +177,8 @@ try()
 	run "$KVMTUNE" --root "$root" ksm off
 	status_is "$want" "$name: ksm off"
 	[ "$status" = "$want" ] || good=0
+	already=
+	[[ $out != *already* ]] || already=1
 	run "$KVMTUNE" --root "$root" audit ksm=off
 	if [ "$want" = 0 ]; then
 		status_is 0 "$name: audit promises off"
@@ -187,7 +192,8 @@ try()
 		rm -rf "${root:?}/etc"
 		cp -a "$saved.off" "$root/etc"
 		run "$KVMTUNE" --root "$root" undo
-		is "$status $(state_of_etc)" "0 $tree_before" "$name: undo"
+		# Where it was off already there is nothing to undo.
+		[ "$already" ] || is "$status $(state_of_etc)" "0 $tree_before" "$name: undo"
 	else
 		ok "$name: audit promises nothing" [ "$status" != 0 ]
 		[ "$status" != 0 ] || good=0
@@ -253,7 +259,7 @@ cases()
 	try 'an alias of the vendor' on 0
 	new_tree; link /usr/lib/systemd/system/ksm.service "$links/samepages.service"
 	link ../samepages.service "$links/multi-user.target.wants/samepages.service"
-	try 'an alias' on 0
+	try 'an alias' on 3 # kvmtune removes links in X.wants/ by the names of the services alone
 	new_tree; service starter@.service 'Wants=%i.service'
 	link ../starter@.service "$links/multi-user.target.wants/starter@ksm.service"
 	try 'a template' on 0
@@ -289,8 +295,8 @@ cases()
 	for n in 2 3 4 5; do link ../init.d/ksm "etc/rc$n.d/S01ksm"; done
 	try 'generated of an init script' on 0
 	new_tree; put usr/lib/systemd/system-generators/site '#!/bin/sh' \
-		'mkdir -p "$1/multi-user.target.wants"' \
-		'ln -s /usr/lib/systemd/system/ksm.service "$1/multi-user.target.wants/"'
+		"mkdir -p \"\$1/multi-user.target.wants\"" \
+		"ln -s /usr/lib/systemd/system/ksm.service \"\$1/multi-user.target.wants/\""
 	chmod 755 "$root/usr/lib/systemd/system-generators/site"
 	try 'a generator' null 0
 }
