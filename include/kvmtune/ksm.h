@@ -103,6 +103,7 @@ struct ksm_writer {
 	char *path;    /* of tmpfiles.d: that of run, or a pattern; else NULL */
 	bool append;   /* of tmpfiles.d: w+, of which several count */
 	bool ours;
+	bool may; /* nobody can tell whether it does: it is named, and stands in no way */
 };
 void ksm_writer_free(struct ksm_writer *w);
 
@@ -222,6 +223,9 @@ void ksm_settle_tmpfiles(struct ksm_facts *k);
  * includes, added to ret_includes.
  */
 int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes);
+
+/* What the kernel takes a text for when it is written to run: 0, 1 or 2; -1: it refuses it. */
+int ksm_run_value(const char *text);
 
 /* Names of profiles, as in /etc/tuned/active_profile; odd ones are left out. Writes into list. */
 void ksm_tuned_names(char *list, struct strv *ret);

@@ -12,6 +12,7 @@
 
 #include "observe_boot.h"
 #include "observe_ksm.h"
+#include "observe_writers.h"
 #include "unread.h"
 
 /* Profiles of tuned that include each other: so many are followed. */
@@ -42,6 +43,9 @@ struct drivers {
 	struct host *h;
 	struct unread *unread; /* where what cannot be read is noted */
 	bool links_read;
+	bool sysfsutils;		 /* a boot runs it */
+	struct ksm_writer *unit_writers; /* of units that a boot starts; added behind tmpfiles.d */
+	size_t unit_writer_count;
 };
 
 static int noted(struct drivers *d, const char *path, int r)
@@ -272,6 +276,36 @@ static void observe_units(struct drivers *d)
 		manager_dead(d, "the units that start or stop with the services of KSM", &e);
 }
 
+static void add_unit_writer(void *arg, const char *who, const char *where, const char *value)
+{
+	struct drivers *d = arg;
+
+	array_push(d->unit_writers, d->unit_writer_count) =
+		(struct ksm_writer){ .who = xstrdup(who),
+				     .where = xstrdup(where),
+				     .value = value ? ksm_run_value(value) : -1,
+				     .may = !value || ksm_run_value(value) < 0 };
+}
+
+/* NixOS: its command is a script of the store, which need not be in an image. */
+static bool is_nixos_unit(const char *unit)
+{
+	return strcmp(unit, "enable-ksm.service") == 0;
+}
+
+static void look_at_unit(void *arg, const char *unit, const char *file,
+			 const struct boot_lines *lines)
+{
+	struct drivers *d = arg;
+	struct writers w = { d->p, d->unread, KSM_RUN_FILE, add_unit_writer, d };
+
+	d->sysfsutils |= strcmp(unit, "sysfsutils.service") == 0;
+	if (is_nixos_unit(unit))
+		add_unit_writer(d, unit, file, "1");
+	else if (ksm_unit_find(unit) == KSM_UNIT_COUNT)
+		observe_unit_writer(&w, unit, file, lines);
+}
+
 /* What the next boot starts, whatever systemd says of the links that run up to now. */
 static void observe_starts(struct drivers *d)
 {
@@ -279,7 +313,9 @@ static void observe_starts(struct drivers *d)
 	struct boot_causes causes[KSM_UNIT_COUNT] = { 0 };
 	struct boot_watch watch = { .names = ksm_unit_names,
 				    .count = KSM_UNIT_COUNT,
-				    .causes = causes };
+				    .causes = causes,
+				    .each = look_at_unit,
+				    .arg = d };
 	autobuf own = { 0 };
 
 	observe_boot(d->p, &watch, d->unread);
@@ -526,6 +562,42 @@ static void observe_memory_ksm(struct ports *p, struct host *h)
 	unread_free(&unread);
 }
 
+/* Programs of clusters that write it by a configuration of their own, which is not on the host. */
+static void observe_clusters(struct drivers *d)
+{
+	static const struct {
+		const char *who, *path;
+	} all[] = {
+		{ "KubeVirt's virt-handler", "/run/kubevirt" },
+		{ "KubeVirt's virt-handler", "/var/run/kubevirt" },
+		{ "KubeVirt's virt-handler", "/var/lib/kubevirt-node-labeller" },
+		{ "Harvester's node-manager", "/etc/harvester-release.yaml" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (!exists(d, all[i].path))
+			continue;
+		add_unit_writer(d, all[i].who, all[i].path, NULL);
+		return;
+	}
+}
+
+static void observe_writers(struct drivers *d)
+{
+	struct writers w = { d->p, d->unread, KSM_RUN_FILE, add_unit_writer, d };
+	struct ksm_facts *k = &d->h->ksm;
+	bool systemd = k->manager != MANAGER_NONE || d->h->image;
+
+	/* The package's init script is enabled where it is installed. */
+	d->sysfsutils |= exists(d, "/etc/init.d/sysfsutils");
+	/* systemd-rc-local-generator(8); without systemd init runs it. */
+	observe_file_writers(&w, d->sysfsutils || !systemd, true);
+	observe_clusters(d);
+	for (size_t i = 0; i < d->unit_writer_count; i++)
+		array_push(k->writers, k->writer_count) = d->unit_writers[i];
+	free(d->unit_writers);
+}
+
 void observe_ksm_drivers(struct ports *p, struct host *h)
 {
 	struct drivers d = { .p = p, .h = h, .unread = &h->ksm.unread };
@@ -534,6 +606,7 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 	observe_starts(&d);
 	/* In the order in which a boot comes to them. */
 	observe_tmpfiles(&d);
+	observe_writers(&d);
 	observe_tuned(&d);
 	observe_qemu_kvm(&d);
 	observe_mom(&d);

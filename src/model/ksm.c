@@ -260,12 +260,6 @@ const char *ksm_now(const struct ksm_facts *k)
 	return nothing_merged(k) ? "unmerged" : "off";
 }
 
-static void name(struct strv *ret_who, const char *who)
-{
-	if (ret_who)
-		strv_add(ret_who, who);
-}
-
 /* Does a boot start it? Where the unit files were not followed, by what systemd says of it. */
 static enum tri starts_at_boot(const struct ksm_facts *k, const struct ksm_unit *u)
 {
@@ -323,7 +317,7 @@ static void name_unit(struct strv *ret_who, const struct ksm_facts *k, size_t un
 
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who)
 {
-	const struct ksm_writer *last = NULL;
+	const struct ksm_writer *last = NULL, *may = NULL;
 	bool on = false, maybe = false;
 
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
@@ -338,8 +332,17 @@ const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who)
 		return on ? "on" : NULL;
 	/* They are in the order in which a boot comes to them. */
 	for (size_t i = 0; i < k->writer_count; i++)
-		last = &k->writers[i];
-	name(ret_who, last ? last->where : "default");
+		if (k->writers[i].may)
+			may = &k->writers[i];
+		else
+			last = &k->writers[i];
+	if (may && (!last || last->value != 1)) {
+		if (ret_who)
+			strv_addf(ret_who, "may be turned on by %s (%s)", may->who, may->where);
+		return NULL;
+	}
+	if (ret_who)
+		strv_add(ret_who, last ? last->where : "default");
 	if (last && last->value < 0)
 		return NULL;
 	return last && last->value == 1 ? "on" : "off";

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* What the kernel would take for a value of run: 0, 1 or 2; -1: it would refuse it. */
-static int run_value(const char *s)
+int ksm_run_value(const char *s)
 {
 	int value;
 
@@ -111,7 +111,7 @@ static void add_tmpfiles_line(const char *file, unsigned number, char *line, str
 		.who = xstrdup("tmpfiles.d"),
 		.where = xasprintf("%s:%u", file, number),
 		.path = xstrdup(path),
-		.value = veiled ? -1 : run_value(argument),
+		.value = veiled ? -1 : ksm_run_value(argument),
 		.tmpfiles = is_run(path) && !veiled,
 		.append = strchr(action, '+'),
 		.ours = strcmp(file, OWN_TMPFILES) == 0,
@@ -222,7 +222,7 @@ int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includ
 				ksm_tuned_names(i.value, ret_includes);
 		} else if (is_run(i.key) || is_run_pattern(i.key)) {
 			i.value[strcspn(i.value, " \t#;")] = '\0';
-			value = run_value(i.value);
+			value = ksm_run_value(i.value);
 			*ret_line = i.lines.number;
 		}
 	}

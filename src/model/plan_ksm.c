@@ -134,7 +134,7 @@ static void target_on(struct ksm_work *w)
 /* Would this one undo what is asked for, at boot or whenever it likes? */
 static bool contradicts(const struct ksm_writer *writer, bool on)
 {
-	if (writer->ours || writer->tmpfiles)
+	if (writer->ours || writer->tmpfiles || writer->may)
 		return false;
 	return writer->value < 0 || (writer->value == 1) != on;
 }
@@ -147,6 +147,10 @@ static bool refuse_driven(struct ksm_work *w, bool on)
 
 		if (!contradicts(writer, on))
 			continue;
+		if (plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
+				      "Set hardware.ksm.enable in the system's configuration and "
+				      "rebuild."))
+			return true;
 		buf_add_safe(&text, writer->who, 80);
 		buf_puts(&text, writer->value < 0 ? " turns KSM on and off by a policy of its own"
 				: on		  ? " turns KSM off"

@@ -96,9 +96,10 @@ static void writer_rows(struct table *t, const struct ksm_facts *k)
 	for (size_t i = 0; i < k->writer_count; i++) {
 		const struct ksm_writer *w = &k->writers[i];
 		autofree char *text =
-			w->value < 0 ? xasprintf("%s writes it by a policy of its own", w->who)
-				     : xasprintf("%s writes %d",
-						 w->ours ? "kvmtune's file" : w->who, w->value);
+			w->may	       ? xasprintf("%s may turn it on again", w->who)
+			: w->value < 0 ? xasprintf("%s writes it by a policy of its own", w->who)
+				       : xasprintf("%s writes %d",
+						   w->ours ? "kvmtune's file" : w->who, w->value);
 
 		table_row(t, "", text, w->where);
 	}

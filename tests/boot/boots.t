@@ -205,6 +205,7 @@ try()
 }
 
 finish=()
+# shellcheck disable=SC2016 # scripts of the trees
 cases()
 {
 	new_tree; enabled ksm.service; enabled ksmtuned.service
@@ -294,6 +295,32 @@ cases()
 	chmod 755 "$root/etc/init.d/ksm"
 	for n in 2 3 4 5; do link ../init.d/ksm "etc/rc$n.d/S01ksm"; done
 	try 'generated of an init script' on 0
+	new_tree; put usr/lib/tmpfiles.d/site.conf "w $switch - - - - 1"
+	try 'tmpfiles.d' on 0
+	new_tree; put etc/tmpfiles.d/site.conf "w! $switch - - - - 1"
+	try 'tmpfiles.d, at boot only' on 0
+	new_tree; put "$units/merge.service" '[Service]' 'Type=oneshot' \
+		"ExecStart=/bin/sh -c 'echo 1 >$switch'"
+	link ../merge.service "$links/multi-user.target.wants/merge.service"
+	try 'a one-shot unit that writes the switch' on 3
+	new_tree; put "$units/merge.service" '[Service]' 'Type=oneshot' 'ExecStart=/opt/merge'
+	put opt/merge '#!/bin/sh' '# not at boot: echo 0' "echo 1 > $switch"
+	chmod 755 "$root/opt/merge"
+	link ../merge.service "$links/multi-user.target.wants/merge.service"
+	try 'a script of a unit that writes the switch' on 3
+	new_tree; put etc/rc.local '#!/bin/sh' "echo 1 >$switch"; chmod 755 "$root/etc/rc.local"
+	try 'rc.local' on 3
+	new_tree; put etc/rc.local '#!/bin/sh' "echo 1 >$switch"; chmod 644 "$root/etc/rc.local"
+	try 'rc.local that is not executable' off 0
+	new_tree; put etc/sysfs.d/site.conf '# comment' 'kernel/mm/ksm/run = 1'
+	put etc/sysfs.conf 'kernel/mm/ksm/sleep_millisecs = 20'
+	put opt/sysfsutils '#!/bin/sh' 'cat /etc/sysfs.conf /etc/sysfs.d/*.conf |' \
+		'while read -r name equals value; do' \
+		'case $name in [a-z]*) echo "$value" >"/sys/$name";; esac; done'
+	chmod 755 "$root/opt/sysfsutils"; echo 20 >"$root/switch/sleep_millisecs"
+	put "$units/sysfsutils.service" '[Service]' 'Type=oneshot' 'ExecStart=/opt/sysfsutils'
+	link ../sysfsutils.service "$links/multi-user.target.wants/sysfsutils.service"
+	try 'sysfsutils' on 3
 	new_tree; put usr/lib/systemd/system-generators/site '#!/bin/sh' \
 		"mkdir -p \"\$1/multi-user.target.wants\"" \
 		"ln -s /usr/lib/systemd/system/ksm.service \"\$1/multi-user.target.wants/\""
