@@ -108,6 +108,21 @@ static bool refuse_other_option(struct work *w, const struct modconf_token *winn
 	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins", text.data, hint.data);
 }
 
+/* The kernel itself refuses to load it (kernel/module/main.c:blacklisted), whoever asks. */
+static bool refuse_blacklisted(struct work *w)
+{
+	const char *names[] = { w->ms->module, "kvm" };
+	autofree char *text = NULL;
+
+	if (!w->host->kernel_words ||
+	    !modconf_kernel_list_has(w->host->kernel_words, "module_blacklist", names, 2))
+		return false;
+	text = xasprintf("module_blacklist= on the kernel command line keeps %s from being loaded",
+			 w->ms->module);
+	return plan_refuse(w->plan, STATUS_REFUSED, "module-blacklisted", text,
+			   "Take it off the kernel command line and boot again.");
+}
+
 /* modprobe.d answers the load with a command: what that does with our option nobody knows. */
 bool refuse_install_line(struct work *w)
 {
@@ -238,8 +253,8 @@ static bool refuse_hidden_device(struct work *w)
 bool refuse_reload(struct work *w)
 {
 	w->plan->asks_reload |= !(w->host->parts & HOST_RELOAD);
-	return refuse_modules_disabled(w) || refuse_not_reloadable(w) || refuse_hidden_device(w) ||
-	       refuse_other_hypervisor(w) || refuse_in_use(w);
+	return refuse_modules_disabled(w) || refuse_blacklisted(w) || refuse_not_reloadable(w) ||
+	       refuse_hidden_device(w) || refuse_other_hypervisor(w) || refuse_in_use(w);
 }
 
 static bool refuse_unread(struct work *w, const struct unread_file *file)

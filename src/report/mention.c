@@ -85,6 +85,8 @@ static const char *remark(const struct search *s, const struct modconf_line *l)
 		return "";
 	if (strcmp(l->module, s->ms->module) != 0 && is_alias(s, l->module))
 		return " (counts only when loaded by that name)";
+	if (s->m->state == MODULE_STATE_BUILTIN && l->line)
+		return " (never read: the module is built in)";
 	return " (overridden)";
 }
 
@@ -120,11 +122,15 @@ static void add_mention(const struct search *s, const struct modconf_line *l, st
 void find_mentions(const struct host *h, const struct setting *s, struct mentions *ret)
 {
 	struct search search = { .m = &h->modules[s->id], .ms = s->module };
+	bool builtin = search.m->state == MODULE_STATE_BUILTIN;
 
 	modconf_aliases(&h->conf, s->module->module, &search.aliases);
 	for (size_t i = 0; i < h->conf.count; i++)
-		if (concerns(&search, &h->conf.lines[i]))
+		if (concerns(&search, &h->conf.lines[i]) && (!builtin || h->conf.lines[i].line))
 			add_mention(&search, &h->conf.lines[i], ret);
+	for (size_t i = 0; builtin && i < h->boot_conf.count; i++)
+		if (concerns(&search, &h->boot_conf.lines[i]))
+			add_mention(&search, &h->boot_conf.lines[i], ret);
 	strv_free(&search.aliases);
 }
 
