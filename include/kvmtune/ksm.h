@@ -218,12 +218,6 @@ void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret
  */
 void ksm_settle_tmpfiles(struct ksm_facts *k);
 
-/*
- * A profile of tuned (tuned.conf): the value it writes to run, -1: none; and the profiles it
- * includes, added to ret_includes.
- */
-int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes);
-
 /* What the kernel takes a text for when it is written to run: 0, 1 or 2; -1: it refuses it. */
 int ksm_run_value(const char *text);
 

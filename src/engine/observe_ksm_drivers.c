@@ -5,6 +5,7 @@
  * Files first: the service manager is asked only where one of the services is there at all.
  */
 #include <kvmtune/port.h>
+#include <kvmtune/tuned.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -386,8 +387,7 @@ static bool works(struct drivers *d, enum ksm_unit_id id)
 
 struct profiles {
 	struct strv seen; /* each is read once */
-	int value;	  /* what the last one to say so writes */
-	char *where;
+	struct tuned merged;
 };
 
 static bool read_profile(struct drivers *d, const char *name, char **ret_path, struct buf *ret)
@@ -413,8 +413,6 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	autobuf text = { 0 };
 	autostrv includes = { 0 };
 	const char *include;
-	unsigned line = 0;
-	int value;
 
 	if (strv_has(&ps->seen, name))
 		return;
@@ -425,34 +423,57 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	strv_add(&ps->seen, name);
 	if (!read_profile(d, name, &path, &text))
 		return;
-	value = ksm_read_tuned(buf_text(&text), &line, &includes);
+	tuned_read_includes(buf_text(&text), &includes);
 	strv_foreach (include, &includes)
 		follow_profile(d, include, depth + 1, ps);
-	if (value < 0)
-		return;
-	free(ps->where);
-	ps->where = xasprintf("%s:%u", path, line);
-	ps->value = value;
+	tuned_add(&ps->merged, path, buf_text(&text));
 }
 
-static void observe_tuned(struct drivers *d)
+/* Names of profiles in a file of tuned, followed. Returns the last of them; NULL: none. */
+static char *follow_profiles(struct drivers *d, const char *file, struct profiles *ps)
 {
-	struct profiles ps = { .value = -1 };
-	autobuf active = { 0 };
+	autobuf text = { 0 };
 	autostrv names = { 0 };
 	const char *name;
 
+	if (read_noting(d->p, file, d->unread, &text) < 0 || !text.len)
+		return NULL;
+	ksm_tuned_names(text.data, &names);
+	strv_foreach (name, &names)
+		follow_profile(d, name, 0, ps);
+	return names.n ? xstrdup(names.v[names.n - 1]) : NULL;
+}
+
+static void add_tuned_writers(struct drivers *d, const struct tuned *t, const char *profile)
+{
+	static const char *const units[] = { "ksm", "ksmtuned", "ksm.service", "ksmtuned.service" };
+	const struct tuned_option *run = tuned_sysfs(t, KSM_RUN_FILE);
+
+	if (run && ksm_run_value(run->value) >= 0)
+		add_writer(d, xasprintf("tuned profile %s", profile), xstrdup(run->where),
+			   ksm_run_value(run->value));
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		const struct tuned_option *o = tuned_service(t, units[i]);
+
+		if (o && (strstr(o->value, "start") || strstr(o->value, "enable")))
+			add_writer(d, xasprintf("tuned profile %s", profile), xstrdup(o->where), 1);
+	}
+}
+
+/* The profile that is active, and the one that an administrator has loaded behind it. */
+static void observe_tuned(struct drivers *d)
+{
+	struct profiles ps = { 0 };
+	autofree char *profile = NULL, *behind = NULL;
+
 	if (!works(d, KSM_UNIT_TUNED))
 		return;
-	if (read_noting(d->p, ACTIVE_PROFILE, d->unread, &active) < 0 || !active.len)
-		return;
-	ksm_tuned_names(active.data, &names);
-	strv_foreach (name, &names)
-		follow_profile(d, name, 0, &ps);
-	if (ps.value >= 0)
-		add_writer(d, xasprintf("tuned profile %s", names.v[names.n - 1]), ps.where,
-			   ps.value);
+	profile = follow_profiles(d, ACTIVE_PROFILE, &ps);
+	behind = follow_profiles(d, "/etc/tuned/post_loaded_profile", &ps);
+	if (profile || behind)
+		add_tuned_writers(d, &ps.merged, behind ?: profile);
 	strv_free(&ps.seen);
+	tuned_free(&ps.merged);
 }
 
 static char *unit_file_path(struct drivers *d, enum ksm_unit_id id)

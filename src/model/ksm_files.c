@@ -210,25 +210,6 @@ void ksm_tuned_names(char *list, struct strv *ret)
 			strv_add(ret, name);
 }
 
-/* In the sections of the plugin `sysfs`, whatever they are called, a key is a path or a pattern. */
-int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes)
-{
-	autoini i = { .lines = { .rest = text } };
-	int value = -1;
-
-	while (ini_next(&i)) {
-		if (strcmp(i.section, "main") == 0) {
-			if (strcmp(i.key, "include") == 0)
-				ksm_tuned_names(i.value, ret_includes);
-		} else if (is_run(i.key) || is_run_pattern(i.key)) {
-			i.value[strcspn(i.value, " \t#;")] = '\0';
-			value = ksm_run_value(i.value);
-			*ret_line = i.lines.number;
-		}
-	}
-	return value;
-}
-
 /* ---- /etc/default/qemu-kvm ---- */
 
 /* A file of shell assignments: the last one holds. "AUTO" is on, but in a guest. */

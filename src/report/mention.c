@@ -90,10 +90,21 @@ static const char *remark(const struct search *s, const struct modconf_line *l)
 	return " (overridden)";
 }
 
+/* What loading needs before the module itself: a line about it decides, too. */
+#define BASE_MODULE "kvm"
+
+static bool is_needed(const struct modconf_line *l)
+{
+	return (l->kind == MODCONF_INSTALL || l->kind == MODCONF_BLACKLIST) &&
+	       strcmp(l->module, BASE_MODULE) == 0;
+}
+
 static bool concerns(const struct search *s, const struct modconf_line *l)
 {
 	if (l->kind == MODCONF_ALIAS)
 		return false;
+	if (is_needed(l))
+		return true;
 	if (strcmp(l->module, s->ms->module) != 0 &&
 	    (l->kind != MODCONF_OPTIONS || !is_alias(s, l->module)))
 		return false;
@@ -119,6 +130,20 @@ static void add_mention(const struct search *s, const struct modconf_line *l, st
 	};
 }
 
+static void mention_blacklist(const struct host *h, const struct module_setting *ms,
+			      struct mentions *ret)
+{
+	const char *names[] = { ms->module, BASE_MODULE };
+
+	if (h->kernel_words &&
+	    modconf_kernel_list_has(h->kernel_words, "module_blacklist", names, 2))
+		array_push(ret->v, ret->count) = (struct mention){
+			.text = xstrdup("module_blacklist=: the kernel does not load it"),
+			.where = xstrdup("kernel command line"),
+			.kind = kind_names[MODCONF_BLACKLIST],
+		};
+}
+
 void find_mentions(const struct host *h, const struct setting *s, struct mentions *ret)
 {
 	struct search search = { .m = &h->modules[s->id], .ms = s->module };
@@ -131,6 +156,7 @@ void find_mentions(const struct host *h, const struct setting *s, struct mention
 	for (size_t i = 0; builtin && i < h->boot_conf.count; i++)
 		if (concerns(&search, &h->boot_conf.lines[i]))
 			add_mention(&search, &h->boot_conf.lines[i], ret);
+	mention_blacklist(h, s->module, ret);
 	strv_free(&search.aliases);
 }
 
