@@ -129,6 +129,7 @@ struct ksm_facts {
 	bool present; /* this kernel has KSM */
 	int writable; /* 0, or why run cannot be written: -EROFS, -EACCES */
 	int run;      /* 0, 1, 2; -1 unknown */
+	int run_file; /* what the file says: above 2 while memory goes offline; -1 unknown */
 	struct param *counters;
 	size_t counter_count;
 	uint64_t page_bytes;
@@ -151,6 +152,8 @@ struct ksm_facts {
 	struct strv memory_ksm; /* unit files with MemoryKSM=yes: "FILE:LINE" */
 	struct unread unread;	/* files that may turn KSM on at boot */
 
+	/* Nothing is merged any more, though the counters say so: their owners are gone. */
+	bool stale;
 	bool users_known;	/* this kernel counts by process, and we may read it */
 	struct ksm_user *users; /* most merged pages first */
 	size_t user_count;

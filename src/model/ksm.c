@@ -161,7 +161,7 @@ static uint64_t saved_pages(const struct param *counters, size_t count)
 
 uint64_t ksm_saved_bytes(const struct ksm_facts *k)
 {
-	return bytes_of(k, saved_pages(k->counters, k->counter_count));
+	return k->stale ? 0 : bytes_of(k, saved_pages(k->counters, k->counter_count));
 }
 
 uint64_t ksm_merged_pages(const struct param *counters, size_t count)
@@ -171,7 +171,7 @@ uint64_t ksm_merged_pages(const struct param *counters, size_t count)
 
 uint64_t ksm_need_bytes(const struct ksm_facts *k)
 {
-	return bytes_of(k, ksm_merged_pages(k->counters, k->counter_count));
+	return k->stale ? 0 : bytes_of(k, ksm_merged_pages(k->counters, k->counter_count));
 }
 
 /* ---- units ---- */

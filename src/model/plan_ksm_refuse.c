@@ -243,7 +243,8 @@ static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
 /* Only where pages are to be taken apart. */
 bool ksm_refuse_memory(struct ksm_work *w)
 {
-	if (!w->live || w->target.run != 2 || !ksm_run_changes(w))
+	/* Stale counters are cleared by the same write, which needs no memory then. */
+	if (!w->live || w->target.run != 2 || !ksm_run_changes(w) || w->k->stale)
 		return false;
 	if (refuse_host_memory(w, ksm_need_bytes(w->k)))
 		return true;

@@ -108,6 +108,8 @@ static char *unmerge_note(const struct ksm_work *w)
 
 	if (!ksm_anything_merged(w->k))
 		return NULL;
+	if (w->k->stale)
+		return xstrdup("no process has merged pages: only the counters are cleared");
 	buf_puts(&b, "needs up to ");
 	size_text(ksm_need_bytes(w->k), &b);
 	buf_puts(&b, "; ");
@@ -130,7 +132,7 @@ static void add_watch_step(struct ksm_work *w)
 {
 	struct step *s;
 
-	if (!w->live || w->target.run != 2 || !ksm_anything_merged(w->k) ||
+	if (!w->live || w->target.run != 2 || !ksm_anything_merged(w->k) || w->k->stale ||
 	    w->options->watch_ms <= 0)
 		return;
 	s = plan_add_step(w->plan);
@@ -151,7 +153,7 @@ static void add_run_step(struct ksm_work *w, bool opened)
 	if (!opened && w->k->run >= 0)
 		s->back = run_act(w->k->run);
 	if (w->target.run == 2) {
-		s->act.reserve_bytes = ksm_reserve(w);
+		s->act.reserve_bytes = w->k->stale ? 0 : ksm_reserve(w);
 		s->note = unmerge_note(w);
 	} else if (moved && w->target.run == 0) {
 		s->note = xstrdup("the services may have written it while they stopped");
