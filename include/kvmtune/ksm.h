@@ -136,6 +136,7 @@ struct ksm_facts {
 
 	enum manager manager;
 	char *manager_error; /* why MANAGER_DEAD */
+	bool other_init;     /* the host runs, under another init than systemd */
 	struct ksm_unit units[KSM_UNIT_COUNT];
 	int units_writable;    /* /etc/systemd/system: 0, -EROFS, ... */
 	int runtime_writable;  /* /run/systemd/system */

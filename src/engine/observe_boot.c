@@ -833,6 +833,11 @@ void observe_boot(struct ports *p, struct boot_watch *w, struct unread *unread)
 {
 	struct tree t = { .p = p, .unread = unread, .w = w };
 
+	if (w->other_init) {
+		follow_generated(&t);
+		tree_free(&t);
+		return;
+	}
 	list_dirs(&t);
 	w->first_boot = is_first_boot(&t);
 	if (w->first_boot)

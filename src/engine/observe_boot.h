@@ -26,6 +26,7 @@ struct boot_watch {
 	struct boot_causes
 		*causes;     /* of each: what starts it; nothing, where it is masked or absent */
 	bool first_boot;     /* it will apply the presets */
+	bool other_init;     /* no systemd: only init scripts start anything */
 	boot_file_sink each; /* NULL: not wanted */
 	void *arg;
 };

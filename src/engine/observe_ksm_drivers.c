@@ -260,12 +260,21 @@ static int writable(struct drivers *d, const char *dir)
 	return r;
 }
 
+/* In a chroot of a host with systemd that is process 1 all the same. */
+static bool runs_other_init(struct ports *p)
+{
+	autofree char *comm = read_line_of(p, "/proc/1/comm");
+
+	return comm && *comm && strcmp(comm, "systemd") != 0;
+}
+
 static void observe_units(struct drivers *d)
 {
 	struct ksm_facts *k = &d->h->ksm;
 	struct err e = { 0 };
 
 	k->manager = !d->h->image && exists(d, RUNTIME_LINKS_DIR) ? MANAGER_THERE : MANAGER_NONE;
+	k->other_init = k->manager == MANAGER_NONE && !d->h->image && runs_other_init(d->p);
 	k->units_writable = writable(d, UNIT_LINKS_DIR);
 	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
 	k->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
@@ -315,6 +324,7 @@ static void observe_starts(struct drivers *d)
 	struct boot_watch watch = { .names = ksm_unit_names,
 				    .count = KSM_UNIT_COUNT,
 				    .causes = causes,
+				    .other_init = k->other_init,
 				    .each = look_at_unit,
 				    .arg = d };
 	autobuf own = { 0 };
@@ -626,7 +636,9 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 	observe_units(&d);
 	observe_starts(&d);
 	/* In the order in which a boot comes to them. */
-	observe_tmpfiles(&d);
+	/* It is systemd that applies tmpfiles.d. */
+	if (!h->ksm.other_init)
+		observe_tmpfiles(&d);
 	observe_writers(&d);
 	observe_tuned(&d);
 	observe_qemu_kvm(&d);

@@ -34,6 +34,10 @@ static void target_off(struct ksm_work *w, bool unmerged)
 	bool unmerged_now = now && strcmp(now, "unmerged") == 0;
 	bool driven = false;
 
+	if (w->k->other_init) {
+		w->target.run = unmerged && !unmerged_now ? 2 : w->k->run == 2 ? 2 : 0;
+		return;
+	}
 	target_file_off(w);
 	w->target.preset_known = true;
 	w->target.preset_units = ksm_preset_units(w->k->own_preset);
@@ -112,6 +116,10 @@ static void target_on(struct ksm_work *w)
 	const char *next = ksm_next(w->k, NULL);
 	bool on_next = next && strcmp(next, "on") == 0;
 
+	if (w->k->other_init) {
+		w->target.run = on_now ? RUN_AS_IS : 1;
+		return;
+	}
 	if (!on_now || !on_next)
 		target_units_on(w);
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {

@@ -17,8 +17,8 @@ bool ksm_stops(const struct ksm_work *w, size_t unit)
 
 bool ksm_starts(const struct ksm_work *w, size_t unit)
 {
-	return w->live && w->target.units[unit].active == YES && w->k->units[unit].exists &&
-	       !unit_is_up(&w->k->units[unit]);
+	return w->live && !w->k->other_init && w->target.units[unit].active == YES &&
+	       w->k->units[unit].exists && !unit_is_up(&w->k->units[unit]);
 }
 
 bool ksm_running_differs(const struct ksm_work *w)

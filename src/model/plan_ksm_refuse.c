@@ -66,12 +66,16 @@ static bool refuse_wanted(struct ksm_work *w, size_t unit)
 	const struct ksm_unit *u = &w->k->units[unit];
 	const char *name = ksm_unit_names[unit];
 	const struct boot_cause *c = w->target.back ? NULL : ksm_foreign_cause(w, unit);
+	bool off = w->target.run != 1 && w->target.run != RUN_AS_IS;
 	autobuf text = { 0 };
 
 	for (size_t i = 0; !w->target.back && i < u->boot.n && !c; i++)
 		if (!u->boot.v[i].by && u->boot.v[i].early)
 			c = &u->boot.v[i];
-	if (!c || w->target.units[unit].enabled != NO || (c->by && !c->hard && !u->in_links_dir))
+	/* Without systemd there are no masks; nothing there ends what a script turns on later. */
+	if (!c || (w->k->other_init ? !off
+				    : w->target.units[unit].enabled != NO ||
+					      (c->by && !c->hard && !u->in_links_dir)))
 		return false;
 	buf_printf(&text, "%s would start again at boot: ", name);
 	if (c->by) {

@@ -22,7 +22,8 @@ void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct pl
 	w->target.run = RUN_AS_IS;
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
 		w->target.units[i] = (struct unit_target){ UNKNOWN, UNKNOWN, UNKNOWN, false };
-	w->live = !host->image && w->k->manager == MANAGER_THERE && !options->defer;
+	w->live = !host->image && !options->defer &&
+		  (w->k->manager == MANAGER_THERE || w->k->other_init);
 }
 
 struct change *ksm_add_change(struct ksm_work *w, const char *value)
@@ -93,12 +94,16 @@ static bool needs_opening(const struct ksm_work *w)
 	return w->k->run != 0 && (any_starts(w) || ksm_run_changes(w));
 }
 
+#define NOT_SAVED "now only: without systemd nothing is saved for the next boot"
+
 static void add_opening_step(struct ksm_work *w)
 {
 	struct step *s = plan_add_step(w->plan);
 
 	s->act = run_act(0);
 	s->back = run_act(w->k->run);
+	if (w->k->other_init)
+		s->note = xstrdup(NOT_SAVED);
 }
 
 static char *unmerge_note(const struct ksm_work *w)
@@ -155,6 +160,8 @@ static void add_run_step(struct ksm_work *w, bool opened)
 	if (w->target.run == 2) {
 		s->act.reserve_bytes = w->k->stale ? 0 : ksm_reserve(w);
 		s->note = unmerge_note(w);
+	} else if (w->k->other_init) {
+		s->note = xstrdup(NOT_SAVED);
 	} else if (moved && w->target.run == 0) {
 		s->note = xstrdup("the services may have written it while they stopped");
 	}
