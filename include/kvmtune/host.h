@@ -71,6 +71,8 @@ struct module_facts {
 	enum tri now;	   /* of the loaded module; UNKNOWN when not loaded or not readable */
 	enum tri next;	   /* what the next load will give */
 	bool next_decided; /* somebody's option says so: winner; else it is the default */
+	bool next_refused; /* the kernel refuses that option: the module would not load */
+	bool number;	   /* the parameter is an int, not a bool */
 	struct modconf_token winner;
 };
 
@@ -167,6 +169,10 @@ const char *virt_off_text(enum virt_off by);
 const char *virt_off_hint(enum virt_off by);
 
 const char *module_param(const struct module_facts *m, const char *name);
+/* The first option for the parameter that the kernel of this host would refuse. False: none. */
+bool find_refused_option(const struct host *h, const struct modconf *conf,
+			 const struct module_setting *ms, const struct module_facts *m,
+			 struct modconf_token *ret);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);
 

@@ -27,6 +27,7 @@ struct module_setting {
 	const char *module; /* "kvm_intel" */
 	const char *param;  /* "ept" */
 	const char *virt;   /* what the processor needs at all: "VT-x" */
+	bool number_once;   /* an int in old kernels, not a bool */
 	const char *paging; /* what the parameter is about: "EPT" */
 	/*
 	 * Parameters that the kernel forces while this one is off, whatever was asked for
@@ -77,6 +78,11 @@ const char *on_off(enum tri t);
  * bool to every kernel kvmtune knows.
  */
 enum tri param_bool(const char *value);
+/*
+ * Would this kernel (a release, "6.1.0-28-amd64") refuse the value, and so the whole module? NULL: the
+ * name stands alone. number: the parameter is an int there, as npt once was. False where that is not known.
+ */
+bool param_is_refused(const char *value, bool number, const char *kernel);
 /* Do two spellings of a parameter's value mean the same? Bools, numbers, else the same text. */
 bool param_same(const char *a, const char *b);
 

@@ -153,17 +153,24 @@ static void observe_next(const struct host *h, const struct module_setting *ms,
 	bool sure = builtin ? h->kernel_words != NULL
 			    : conf_is_last_word(&h->conf_unread, decided ? &m->winner : NULL);
 
+	if (find_refused_option(h, builtin ? &h->boot_conf : &h->conf, ms, m, &m->winner)) {
+		m->next = UNKNOWN;
+		m->next_decided = m->next_refused = true;
+		return;
+	}
 	m->next = m->paging.value == NO ? NO : sure ? YES : UNKNOWN;
 	m->next_decided = decided && sure;
 	if (m->next_decided && m->paging.value != NO)
 		m->next = param_bool(modconf_token_value(&m->winner));
 }
 
-static enum tri running_value(struct ports *p, const struct module_setting *ms)
+/* A bool is shown as Y or N (kernel/params.c:param_get_bool). */
+static enum tri running_value(struct ports *p, const struct module_setting *ms, bool *ret_number)
 {
 	autofree char *path = xasprintf("/sys/module/%s/parameters/%s", ms->module, ms->param);
 	autofree char *line = read_line_of(p, path);
 
+	*ret_number = ms->number_once && line && (line[0] == '0' || line[0] == '1');
 	return line ? param_bool(line) : UNKNOWN;
 }
 
@@ -172,7 +179,7 @@ static void observe_loaded(struct ports *p, const struct module_setting *ms, uns
 {
 	if (parts & HOST_PARAMS)
 		observe_params(p, ms->module, &m->params, &m->param_count);
-	m->now = running_value(p, ms);
+	m->now = running_value(p, ms, &m->number);
 }
 
 /*

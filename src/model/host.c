@@ -70,6 +70,36 @@ const char *module_param(const struct module_facts *m, const char *name)
 	return param_value(m->params, m->param_count, name);
 }
 
+struct refused {
+	const struct host *h;
+	const struct module_setting *ms;
+	bool number, found;
+	struct modconf_token *ret;
+};
+
+static bool keep_refused(const struct modconf_token *t, void *arg)
+{
+	struct refused *r = arg;
+
+	r->found = strcmp(t->param, r->ms->param) == 0 &&
+		   param_is_refused(t->has_value ? t->value : NULL, r->number, r->h->id.kernel);
+	if (r->found)
+		*r->ret = *t;
+	return !r->found;
+}
+
+bool find_refused_option(const struct host *h, const struct modconf *conf,
+			 const struct module_setting *ms, const struct module_facts *m,
+			 struct modconf_token *ret)
+{
+	struct refused r = { .h = h, .ms = ms, .number = m->number, .ret = ret };
+
+	/* What kernel an image boots is not known. */
+	if (!h->image)
+		modconf_each_option(conf, ms->module, keep_refused, &r);
+	return r.found;
+}
+
 bool module_in_use(const struct module_facts *m)
 {
 	return m->refcnt > 0 || m->holders.n > 0;

@@ -320,11 +320,36 @@ static const struct unread_file *last_unread(const struct unread *unread)
 	return last;
 }
 
+/* Whatever comes behind it, the kernel stops there. */
+static bool refuse_bad_option(struct work *w)
+{
+	struct modconf_token t = { 0 };
+	autobuf text = { 0 };
+
+	if (!find_refused_option(w->host, &w->next, w->ms, w->m, &t))
+		return false;
+	if (t.at->line)
+		buf_add_safe(&text, t.at->file, 200);
+	else
+		buf_puts(&text, "the kernel command line");
+	if (t.at->line)
+		buf_printf(&text, ":%u", t.at->line);
+	buf_printf(&text, " says %s=", w->ms->param);
+	buf_add_safe(&text, t.has_value ? t.value : "", 40);
+	buf_printf(&text, ", which this kernel refuses: %s would not load", w->ms->module);
+	return plan_refuse(w->plan, STATUS_REFUSED, "option-refused", text.data,
+			   "Remove that option there, then run the same command again.");
+}
+
 bool refuse_lost_file(struct work *w)
 {
 	struct modconf_token winner = { 0 };
+	bool found = own_conf_find(w);
 
-	if (own_conf_find(w))
+	if (refuse_bad_option(w))
+		return true;
+
+	if (found)
 		return false;
 	if (modconf_winner(&w->next, w->ms->module, w->ms->param, &winner) &&
 	    param_bool(modconf_token_value(&winner)) != w->want)

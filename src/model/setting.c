@@ -33,6 +33,7 @@ static const struct module_setting npt_module = {
 	.kind = VIRT_SVM,
 	.module = "kvm_amd",
 	.param = "npt",
+	.number_once = true,
 	.virt = "SVM",
 	.paging = "NPT",
 	.forced_off = npt_forced_off,

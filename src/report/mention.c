@@ -81,6 +81,8 @@ static bool is_alias(const struct search *s, const char *name)
 
 static const char *remark(const struct search *s, const struct modconf_line *l)
 {
+	if (s->m->next_refused && l == s->m->winner.at)
+		return " (refused: the module would not load)";
 	if (l->kind != MODCONF_OPTIONS || l == s->m->winner.at)
 		return "";
 	if (strcmp(l->module, s->ms->module) != 0 && is_alias(s, l->module))
@@ -113,7 +115,7 @@ static bool concerns(const struct search *s, const struct modconf_line *l)
 
 static void add_mention(const struct search *s, const struct modconf_line *l, struct mentions *ret)
 {
-	bool wins = s->m->next_decided && l == s->m->winner.at;
+	bool wins = s->m->next_decided && !s->m->next_refused && l == s->m->winner.at;
 	struct buf where = { 0 };
 
 	if (ret->count >= MENTIONS_MAX && !wins) {

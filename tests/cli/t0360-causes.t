@@ -56,6 +56,38 @@ like "$out" 'ept +off, now and at the next load +kernel command line' 'words bef
 run kvmtune audit ept=off
 status_is 0 'built in: audit by the kernel command line'
 
+# ---- spellings that the kernel refuses ----
+
+# option KERNEL LINE: a file of modprobe.d on an Intel host of this kernel
+option()
+{
+	host intel-ept-on
+	printf 'kernel %s\n' "$1" >>"$KVMTUNE_FAKE_HOST/fake/host"
+	printf '%s\n' "options kvm_intel $2" >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a-site.conf"
+	run kvmtune ept
+}
+
+option 6.1.0-28-amd64 ept=maybe
+like "$out" 'ept=maybe \(refused: the module would not load\) +/etc/modprobe.d/a-site.conf:1' \
+	'no bool at all: refused, not a value'
+refused 3 option-refused 'a-site.conf:1 says ept=maybe, which this kernel refuses' ept off
+run kvmtune audit ept=on
+ok 'audit promises nothing' [ "$status" != 0 ]
+for case in '3.10.0 off yes' '3.10.0-1160.el7.x86_64 off no' '4.18.0-240 off no' '4.18.0-240 false yes' \
+	'6.1.0 false no' '6.12.1 disable yes' '6.18.2 disable no' '6.1.0 No no' '6.1.0 2 yes'; do
+	read -r kernel value answer <<<"$case"
+	option "$kernel" "ept=$value"
+	if [ "$answer" = yes ]; then
+		like "$out" 'refused: the module would not load' "$kernel: ept=$value is refused"
+	else
+		unlike "$out" 'refused' "$kernel: ept=$value is not"
+	fi
+done
+host amd-el7
+printf 'options kvm_amd npt=N\n' >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a.conf"
+run kvmtune npt
+like "$out" 'npt=N \(refused' 'an int of an old kernel: N is refused'
+
 # ---- another hypervisor ----
 
 host vbox-idle
