@@ -23,11 +23,11 @@ struct unit_target {
 struct ksm_target {
 	int run; /* 0, 1, 2; RUN_AS_IS */
 	struct unit_target units[KSM_UNIT_DRIVERS];
-	bool file_known; /* file_run is what our file of tmpfiles.d shall say; else as it is */
-	int file_run;	 /* -1: nothing */
-	bool preset_known;	/* preset_units is what our preset file shall disable */
+	bool file_known;   /* file_run is what our file of tmpfiles.d shall say; else as it is */
+	int file_run;	   /* -1: nothing */
+	bool preset_known; /* preset_units is what our preset file shall disable */
 	unsigned preset_units; /* a bit each */
-	bool wants;	 /* what a service wants is started with it, not only what it needs */
+	bool wants;	       /* what a service wants is started with it, not only what it needs */
 	/* Where the links of a service were changed in the past: these very ones. NULL: as it is. */
 	const struct step *past;
 	size_t past_count;

@@ -3,6 +3,7 @@
 #
 # ksm: what the next boot really does, whoever starts the services or writes the switch.
 
+# shellcheck disable=SC2154 # text_of and others set variables by name
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # host_dir is of hosts.sh
 # NixOS with hardware.ksm.enable: a unit that is generated with the system writes 1 at each boot.
 machine nix1 6.6.63
 cpu_broadwell

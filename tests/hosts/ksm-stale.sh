@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # host_dir is of hosts.sh
 # Linux 6.18: KSM is off and all guests are gone, but the counters stay. There is little memory.
 machine hv042 6.18.2
 cpu_broadwell

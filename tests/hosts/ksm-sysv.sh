@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # host_dir is of hosts.sh
 # Devuan: no systemd. KSM was turned on by hand; the script of ksmtuned is not enabled.
 hypervisor
 ksm 1
