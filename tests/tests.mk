@@ -95,7 +95,7 @@ ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sani
 	FORTIFY=-U_FORTIFY_SOURCE CFLAGS='-O1 -g'
 # The long loops over all hosts are left out: the same code runs, only slower.
 ASAN_CLI := t0450-undo t0460-interrupted t0300-ept t0400-faults t0100-status t0350-refusals \
-	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image
+	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image t1060-ksm-boot t0360-causes
 check-asan:
 	$(Q)$(MAKE) --no-print-directory $(ASAN) CLI_HOSTS='hand-loaded-nested ksm-only' \
 		CLI_TESTS='$(ASAN_CLI:%=tests/cli/%.t)' check-unit check-bus check-cli

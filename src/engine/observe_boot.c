@@ -52,6 +52,12 @@ struct node {
 	bool sure, visited;
 };
 
+/* Another name of a unit: a link beside the unit files. */
+struct alias {
+	char *id;
+	const char *name; /* of the entry */
+};
+
 struct edge {
 	char *by, *name, *where;
 	bool hard;
@@ -71,6 +77,8 @@ struct tree {
 	size_t unit_count;
 	struct dir_entry *subdirs; /* X.d, X.wants... likewise */
 	size_t subdir_count;
+	struct alias *aliases; /* sorted by id */
+	size_t alias_count;
 	struct strv masked; /* by the kernel command line */
 	struct install *installs;
 	size_t install_count;
@@ -521,21 +529,43 @@ static void take_installs(struct visit *v)
 	}
 }
 
-/* The names that links beside the unit files give it. */
-static void add_aliases(struct visit *v)
+static int compare_aliases(const void *a, const void *b)
 {
-	struct tree *t = v->t;
+	return strcmp(((const struct alias *)a)->id, ((const struct alias *)b)->id);
+}
 
+/* Once for all units: an image may have as many links as it likes. */
+static void find_aliases(struct tree *t)
+{
 	for (size_t i = 0; i < t->unit_count; i++) {
 		const struct dir_entry *e = &t->units[i];
 
-		if (!e->target || strcmp(e->name, v->id) == 0 || boot_template_of(e->name))
+		if (!e->target || (i && strcmp(e[-1].name, e->name) == 0))
 			continue;
 		autofile f = resolve(t, e->name, 0);
 
-		if (f.kind == FILE_FOUND && strcmp(f.id, v->id) == 0)
-			boot_dir_names(e->name, &v->names);
+		if (f.kind == FILE_FOUND && strcmp(f.id, e->name) != 0)
+			array_push(t->aliases, t->alias_count) =
+				(struct alias){ .id = xstrdup(f.id), .name = e->name };
 	}
+	if (t->alias_count)
+		qsort(t->aliases, t->alias_count, sizeof(*t->aliases), compare_aliases);
+}
+
+/* The names that links beside the unit files give it. */
+static void add_aliases(struct visit *v)
+{
+	const struct tree *t = v->t;
+	struct alias key = { .id = (char *)v->id };
+	const struct alias *end = t->aliases + t->alias_count, *at;
+
+	at = t->alias_count
+		     ? bsearch(&key, t->aliases, t->alias_count, sizeof(key), compare_aliases)
+		     : NULL;
+	while (at && at > t->aliases && strcmp(at[-1].id, v->id) == 0)
+		at--;
+	for (; at && at < end && strcmp(at->id, v->id) == 0; at++)
+		boot_dir_names(at->name, &v->names);
 }
 
 static bool has_default_deps(const char *id)
@@ -746,6 +776,7 @@ static void walk(struct tree *t)
 
 	t->sure = true;
 	read_cmdline(t, &wants);
+	find_aliases(t);
 	first = resolve(t, "default.target", 0);
 	if (first.kind == FILE_FOUND)
 		reach(t, first.id);
@@ -812,6 +843,9 @@ static void tree_free(struct tree *t)
 {
 	free_entries(t->units, t->unit_count);
 	free_entries(t->subdirs, t->subdir_count);
+	for (size_t i = 0; i < t->alias_count; i++)
+		free(t->aliases[i].id);
+	free(t->aliases);
 	strv_free(&t->masked);
 	for (size_t i = 0; i < t->install_count; i++) {
 		free(t->installs[i].by);

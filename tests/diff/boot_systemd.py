@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""boot_systemd.py KVMTUNE [TREES [SEED]] - what a boot starts: kvmtune's reading of unit files against
+"""boot_systemd.py KVMTUNE [TREES (600) [SEED]] - what a boot starts: kvmtune's reading of unit files against
 systemd's own, on generated trees.
 
 systemd --test builds the transaction of a boot from a tree that is mounted over its unit directories, in
@@ -268,7 +268,7 @@ def check_tools():
 
 def main():
     program = os.path.abspath(sys.argv[1])
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 600
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     check_tools()
     differences = none = started = first = cycles = halves = failures = alike = 0
