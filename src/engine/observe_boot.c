@@ -557,14 +557,14 @@ static void add_aliases(struct visit *v)
 {
 	const struct tree *t = v->t;
 	struct alias key = { .id = (char *)v->id };
-	const struct alias *end = t->aliases + t->alias_count, *at;
+	const struct alias *at;
 
-	at = t->alias_count
-		     ? bsearch(&key, t->aliases, t->alias_count, sizeof(key), compare_aliases)
-		     : NULL;
+	if (!t->alias_count)
+		return;
+	at = bsearch(&key, t->aliases, t->alias_count, sizeof(key), compare_aliases);
 	while (at && at > t->aliases && strcmp(at[-1].id, v->id) == 0)
 		at--;
-	for (; at && at < end && strcmp(at->id, v->id) == 0; at++)
+	for (; at && at < t->aliases + t->alias_count && strcmp(at->id, v->id) == 0; at++)
 		boot_dir_names(at->name, &v->names);
 }
 
