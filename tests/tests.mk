@@ -70,6 +70,13 @@ $(TESTS)/modconf_libkmod: tests/diff/modconf_libkmod.c $(ARCHIVE)
 check-diff: $(TESTS)/modconf_libkmod
 	$(Q)$(RUN_TESTS) diff '$< $(DIFF_ARGS)'
 
+## check-boot: what a boot starts, against systemd's own reading (300 trees), and by real boots; as root
+.PHONY: check-boot check-boot-diff
+check-boot: check-boot-diff
+	$(Q)KVMTUNE=$(BUILD)/kvmtune prove -Q tests/boot/boots.t
+check-boot-diff: $(BUILD)/kvmtune $(BUILD)/kvmtune-fake
+	$(Q)python3 tests/diff/boot_systemd.py $(BUILD)/kvmtune $(BOOT_DIFF_ARGS)
+
 # The production code before a made-up kernel: see tests/lib/fake_ports.c.
 $(BUILD)/kvmtune-fake: $(TESTS)/tests/lib/fake_ports.o $(call obj,main sys/files sys/write sys/lock) $(ARCHIVE)
 	$(call say,LD   $@)
@@ -97,7 +104,7 @@ ASAN := BUILD=build/asan CC=$(CLANG) SAN='-fsanitize=address,undefined -fno-sani
 	FORTIFY=-U_FORTIFY_SOURCE CFLAGS='-O1 -g'
 # The long loops over all hosts are left out: the same code runs, only slower.
 ASAN_CLI := t0450-undo t0460-interrupted t0300-ept t0400-faults t0100-status t0350-refusals \
-	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image \
+	    t0950-output t0500-wait t0000-usage t0700-image t1050-ksm-image t1060-ksm-boot t0360-causes \
 	    t1600-bench-analyse t1610-bench-run t1620-bench-host
 check-asan:
 	$(Q)$(MAKE) --no-print-directory $(ASAN) RESULTS=$(RESULTS) PART=asan- CLI_HOSTS='hand-loaded-nested ksm-only' \

@@ -51,15 +51,27 @@ struct param_facts {
 	enum tri now;	   /* of the loaded module; UNKNOWN when not loaded or not readable */
 	enum tri next;	   /* at the next load */
 	bool next_decided; /* by an option, the winner; else it is the default */
+	bool next_refused; /* the kernel refuses that option: the module would not load */
+	bool number;	   /* the parameter is an int, not a bool */
 	struct modconf_token winner;
+};
+
+/* What keeps VT-x (SVM) from being used, where the processor has it. */
+enum virt_off {
+	VIRT_OFF_FIRMWARE, /* a register says so, or no other explanation is left */
+	VIRT_OFF_XEN,
+	VIRT_OFF_CLEARCPUID,
+	VIRT_OFF_NO_MODULE, /* this kernel has no kvm module: it may have locked VT-x off itself */
+	VIRT_OFF_HYPERVISOR,
 };
 
 /* A kvm vendor module, and the processor's extension that it drives. */
 struct module_facts {
-	struct fact virt;    /* the processor has VT-x (SVM) */
-	struct fact enabled; /* and firmware and kernel let it be used */
-	struct fact paging;  /* the processor has EPT (NPT) */
-	struct fact usable;  /* and KVM can use it: 4-level walks, write-back, INVEPT */
+	struct fact virt;     /* the processor has VT-x (SVM) */
+	struct fact enabled;  /* and firmware and kernel let it be used */
+	enum virt_off off_by; /* where enabled is NO */
+	struct fact paging;   /* the processor has EPT (NPT) */
+	struct fact usable;   /* and KVM can use it: 4-level walks, write-back, INVEPT */
 	enum module_state state;
 	int refcnt;	     /* opens of /dev/kvm, VMs, vCPUs: in use or not; -1 unknown */
 	struct strv holders; /* modules on top of it */
@@ -131,6 +143,9 @@ struct host {
 	struct ksm_facts ksm;
 	struct memory_facts memory;
 	struct modconf conf;
+	struct modconf boot_conf;  /* the kernel command line alone: what a built-in module gets */
+	char *kernel_words;	   /* of it, what is the kernel's; NULL: not known */
+	bool xen;		   /* this is a domain of Xen, as dom0 is */
 	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
 	struct device_facts device;
 	char *device_hidden; /* by HOST_RELOAD: see device_covered_by() */
@@ -154,7 +169,15 @@ void host_free(struct host *h);
  */
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
 
+/* "switched off by the firmware"; and the way out. Neither is to be freed. */
+const char *virt_off_text(enum virt_off by);
+const char *virt_off_hint(enum virt_off by);
+
 const char *module_param(const struct module_facts *m, const char *name);
+/* The first option for the parameter that the kernel of this host would refuse. False: none. */
+bool find_refused_option(const struct host *h, const struct modconf *conf, const char *module,
+			 const struct module_param *row, const struct param_facts *of,
+			 struct modconf_token *ret);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);
 

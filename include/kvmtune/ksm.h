@@ -13,6 +13,7 @@
 #define KVMTUNE_KSM_H
 
 #include <kvmtune/base.h>
+#include <kvmtune/boot.h>
 #include <kvmtune/facts.h>
 #include <kvmtune/user.h>
 
@@ -71,9 +72,12 @@ struct ksm_unit {
 	/* What the files say (HOST_KSM_UNITS, or no manager to ask). */
 	struct unit_link *links; /* those that are there; the one that is its unit file is not */
 	size_t link_count;
+	bool mask_link;	   /* its own name in UNIT_LINKS_DIR is a link to /dev/null */
+	bool in_links_dir; /* or anything else, which a mask would have to replace */
 	bool hidden; /* there are links by its name that lead to /dev/null: they start nothing */
 	struct unit_link *install; /* those that its [Install] section asks for */
 	size_t install_count;
+	struct boot_causes boot; /* what starts it at the next boot, by the unit files */
 	/* What the manager says of other units (HOST_KSM_UNITS); all of these run. */
 	struct strv stops;	 /* a stop would take them along */
 	struct strv conflicts;	 /* a start, also of what it needs, would stop them */
@@ -99,6 +103,7 @@ struct ksm_writer {
 	char *path;    /* of tmpfiles.d: that of run, or a pattern; else NULL */
 	bool append;   /* of tmpfiles.d: w+, of which several count */
 	bool ours;
+	bool may; /* nobody can tell whether it does: it is named, and stands in no way */
 };
 void ksm_writer_free(struct ksm_writer *w);
 
@@ -124,16 +129,21 @@ struct ksm_facts {
 	bool present; /* this kernel has KSM */
 	int writable; /* 0, or why run cannot be written: -EROFS, -EACCES */
 	int run;      /* 0, 1, 2; -1 unknown */
+	int run_file; /* what the file says: above 2 while memory goes offline; -1 unknown */
 	struct param *counters;
 	size_t counter_count;
 	uint64_t page_bytes;
 
 	enum manager manager;
 	char *manager_error; /* why MANAGER_DEAD */
+	bool other_init;     /* the host runs, under another init than systemd */
 	struct ksm_unit units[KSM_UNIT_COUNT];
 	int units_writable;    /* /etc/systemd/system: 0, -EROFS, ... */
 	int runtime_writable;  /* /run/systemd/system */
 	int tmpfiles_writable; /* /etc/tmpfiles.d */
+	int presets_writable;  /* /etc/systemd/system-preset */
+	bool boot_known;       /* the unit files were followed: `boot` of the units counts */
+	char *own_preset;      /* text of OWN_PRESET, NULL: not there */
 	struct strv
 		link_dirs; /* directories of links that are there: ".../multi-user.target.wants" */
 	struct ksm_writer *writers;
@@ -143,6 +153,8 @@ struct ksm_facts {
 	struct strv memory_ksm; /* unit files with MemoryKSM=yes: "FILE:LINE" */
 	struct unread unread;	/* files that may turn KSM on at boot */
 
+	/* Nothing is merged any more, though the counters say so: their owners are gone. */
+	bool stale;
 	bool users_known;	/* this kernel counts by process, and we may read it */
 	struct ksm_user *users; /* most merged pages first */
 	size_t user_count;
@@ -194,6 +206,11 @@ bool unit_is_enabled(const struct ksm_unit *u); /* started at boot */
 bool unit_is_masked(const struct ksm_unit *u);
 bool unit_is_runtime(const struct ksm_unit *u); /* enabled until the next boot only */
 
+/* Does a boot start the unit? UNKNOWN: something may, as a socket of its name. */
+enum tri ksm_unit_starts(const struct ksm_facts *k, size_t unit);
+/* Does this cause go with the links that kvmtune removes, or with another of the services? */
+bool ksm_cause_is_own(const struct ksm_unit *u, const struct boot_cause *c);
+
 /* ---- files of others, read ---- */
 
 /*
@@ -210,11 +227,8 @@ void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret
  */
 void ksm_settle_tmpfiles(struct ksm_facts *k);
 
-/*
- * A profile of tuned (tuned.conf): the value it writes to run, -1: none; and the profiles it
- * includes, added to ret_includes.
- */
-int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes);
+/* What the kernel takes a text for when it is written to run: 0, 1 or 2; -1: it refuses it. */
+int ksm_run_value(const char *text);
 
 /* Names of profiles, as in /etc/tuned/active_profile; odd ones are left out. Writes into list. */
 void ksm_tuned_names(char *list, struct strv *ret);
@@ -242,6 +256,9 @@ bool ksm_read_stat(const char *text, const char *key, uint64_t *ret);
 char *ksm_tmpfiles_edit(const char *old, int run);
 /* What our line in such a text says; -1: there is none. */
 int ksm_tmpfiles_value(const char *text);
+/* Likewise the text of OWN_PRESET, and the units that it says to disable: a bit (1 << unit) each. */
+char *ksm_preset_edit(const char *old, unsigned units);
+unsigned ksm_preset_units(const char *text);
 
 /*
  * The service that a link starts, or names; KSM_UNIT_DRIVERS: none of ours. A link in X.wants/ and
@@ -255,8 +272,11 @@ size_t ksm_link_unit(const char *path, const char *leads_to);
  */
 bool ksm_is_in_unit_dir(const char *path);
 
+/* Is it the mask of one of the services: UNIT_LINKS_DIR/NAME, to /dev/null? */
+bool ksm_is_mask(const char *path, const char *leads_to);
+
 /*
- * Is it a link that starts one of the services, "/etc/systemd/system/X.wants/ksm.service", or
+ * Is it a link that starts one of the services, masks it, "/etc/systemd/system/X.wants/ksm.service", or
  * another name for it, in /etc or /run; one that does not stand for the service itself, and that
  * cannot have systemd take a unit file from elsewhere? Only such links are removed and made.
  */

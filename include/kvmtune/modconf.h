@@ -75,6 +75,14 @@ void modconf_add_file(struct modconf *c, const char *path, const char *text, siz
 void modconf_add_cmdline(struct modconf *c, const char *text);
 
 /*
+ * The part of the kernel command line that is the kernel's, and so that of modules built into it: up
+ * to a lone "--", behind which are the words of init (kernel/params.c:parse_args). The caller frees it.
+ */
+char *modconf_kernel_words(const char *cmdline);
+/* Does a `name=a,b` in it have one of these in its list? */
+bool modconf_kernel_list_has(const char *words, const char *name, const char *const *any, size_t n);
+
+/*
  * Returns in ret what it would be with another file in place: `path` (in the directory of the highest
  * priority) holds this text, or is not there (NULL). The caller frees ret, and before c: the lines
  * of other files point into the texts of c.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * own_file.h - the texts of the files that kvmtune writes: OWN_CONF_FILE, OWN_TMPFILES.
+ * own_file.h - the texts of the files that kvmtune writes: OWN_CONF_FILE, OWN_TMPFILES,
+ * OWN_PRESET.
  *
  * Administrators add lines to these files. Every change keeps them: it sets or removes our own
  * option, and our head line with the last of them. A text NULL means that there is no file.

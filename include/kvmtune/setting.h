@@ -47,6 +47,7 @@ struct module_param {
 	const char *name; /* "ept" */
 	/* It is about the processor's page tables: not on where it has none, and on by default. */
 	bool is_paging;
+	bool number_once; /* an int in old kernels, not a bool */
 	/*
 	 * Parameters that the kernel forces while this one is off, whatever was asked for
 	 * (vmx.c:hardware_setup, svm.c:svm_hardware_setup). NULL-terminated. Their values prove
@@ -103,6 +104,11 @@ const char *on_off(enum tri t);
  * bool to every kernel kvmtune knows.
  */
 enum tri param_bool(const char *value);
+/*
+ * Would this kernel (a release, "6.1.0-28-amd64") refuse the value, and so the whole module? NULL: the
+ * name stands alone. number: the parameter is an int there, as npt once was. False where that is not known.
+ */
+bool param_is_refused(const char *value, bool number, const char *kernel);
 /* Do two spellings of a parameter's value mean the same? Bools, numbers, else the same text. */
 bool param_same(const char *a, const char *b);
 

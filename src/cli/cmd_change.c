@@ -139,7 +139,7 @@ static void command_text(const struct invocation *in, struct buf *ret)
 /* Who stands in the way, and what else does. NULL: nothing to add. */
 static char *refusal_detail(const struct outcome *o)
 {
-	struct buf b = { 0 };
+	autobuf b = { 0 };
 
 	if (o->plan.refused_for_users) {
 		autofree char *users = users_table(&o->before.users);

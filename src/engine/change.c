@@ -170,7 +170,9 @@ static int check_own_files(struct ports *p, struct err *e)
 {
 	if (check_own_file(p, OWN_CONF_FILE, e) < 0)
 		return e->code;
-	return check_own_file(p, OWN_TMPFILES, e);
+	if (check_own_file(p, OWN_TMPFILES, e) < 0)
+		return e->code;
+	return check_own_file(p, OWN_PRESET, e);
 }
 
 static int step_writable(struct ports *p, const struct act *act)

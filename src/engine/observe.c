@@ -146,20 +146,32 @@ static enum module_state stored_state(struct ports *p, const char *module, struc
 static void observe_next(const struct host *h, const struct module_param *row, const char *module,
 			 const struct module_facts *m, struct param_facts *ret)
 {
-	bool decided = modconf_winner(&h->conf, module, row->name, &ret->winner);
-	bool sure = conf_is_last_word(&h->conf_unread, decided ? &ret->winner : NULL);
+	/* modprobe.d is never read for a module that is built in. */
+	bool builtin = m->state == MODULE_STATE_BUILTIN;
+	const struct modconf *conf = builtin ? &h->boot_conf : &h->conf;
+	bool decided = modconf_winner(conf, module, row->name, &ret->winner);
+	bool sure = builtin ? h->kernel_words != NULL
+			    : conf_is_last_word(&h->conf_unread, decided ? &ret->winner : NULL);
 
+	if (find_refused_option(h, conf, module, row, ret, &ret->winner)) {
+		ret->next = UNKNOWN;
+		ret->next_decided = ret->next_refused = true;
+		return;
+	}
 	ret->next = param_next(m, row, decided ? &ret->winner : NULL, sure);
 	ret->next_decided = decided && sure;
-	if (ret->next == UNKNOWN && sure && !decided && m->state == MODULE_STATE_BUILTIN)
+	if (ret->next == UNKNOWN && sure && !decided && builtin)
 		ret->next = ret->now;
 }
 
-static enum tri running_value(struct ports *p, const char *module, const char *param)
+/* A bool is shown as Y or N (kernel/params.c:param_get_bool). */
+static enum tri running_value(struct ports *p, const char *module, const struct module_param *row,
+			      bool *ret_number)
 {
-	autofree char *path = xasprintf("/sys/module/%s/parameters/%s", module, param);
+	autofree char *path = xasprintf("/sys/module/%s/parameters/%s", module, row->name);
 	autofree char *line = read_line_of(p, path);
 
+	*ret_number = row->number_once && line && (line[0] == '0' || line[0] == '1');
 	return line ? param_bool(line) : UNKNOWN;
 }
 
@@ -172,7 +184,8 @@ static void observe_loaded(struct ports *p, enum module_id id, unsigned parts,
 		observe_params(p, module, &m->params, &m->param_count);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (settings[i].params[id])
-			m->of[i].now = running_value(p, module, settings[i].params[id]->name);
+			m->of[i].now =
+				running_value(p, module, settings[i].params[id], &m->of[i].number);
 }
 
 /*
@@ -231,9 +244,15 @@ static void observe_hypervisors(struct ports *p, struct host *h)
 {
 	static const char *const others[] = { "vboxdrv", "vmmon" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (observe_refcnt(p, others[i]) > 0)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		autofree char *dir = xasprintf("/sys/module/%s/holders", others[i]);
+		autostrv holders = { 0 };
+
+		/* Each of its own modules counts once, as those of VirtualBox for networks. */
+		p->file.list(p, dir, &holders);
+		if (observe_refcnt(p, others[i]) > (int)holders.n)
 			strv_add(&h->hypervisors, others[i]);
+	}
 }
 
 static void observe_own_conf(struct ports *p, struct host *h)
@@ -245,12 +264,31 @@ static void observe_own_conf(struct ports *p, struct host *h)
 	h->conf_writable = p->file.writable(p, OWN_CONF_DIR);
 }
 
+static void observe_kernel_words(struct ports *p, struct host *h)
+{
+	autobuf text = { 0 };
+
+	if (p->file.read(p, MODCONF_CMDLINE, &text) < 0)
+		return;
+	h->kernel_words = modconf_kernel_words(buf_text(&text));
+	modconf_add_cmdline(&h->boot_conf, h->kernel_words);
+}
+
+static bool is_xen(struct ports *p)
+{
+	autofree char *type = read_line_of(p, "/sys/hypervisor/type");
+
+	return (type && strcmp(type, "xen") == 0) || exists(p, "/proc/xen/capabilities");
+}
+
 static void observe_running(struct ports *p, struct host *h)
 {
 	autofree char *disabled = read_line_of(p, "/proc/sys/kernel/modules_disabled");
 
 	h->modules_disabled = disabled ? param_bool(disabled) : UNKNOWN;
 	h->l1tf = read_line_of(p, "/sys/devices/system/cpu/vulnerabilities/l1tf");
+	observe_kernel_words(p, h);
+	h->xen = is_xen(p);
 	h->udev = exists(p, "/run/udev/control");
 	h->libvirt = exists(p, "/var/cache/libvirt/qemu/capabilities");
 	/* Each kernel has one, and it beats every file. */

@@ -94,6 +94,36 @@ static void observe_amd(const struct cpu_evidence *e, struct module_facts *m)
 		set_fact(&m->usable, YES, CPUINFO);
 }
 
+static bool said_by_register(const struct module_facts *m)
+{
+	const char *source;
+
+	strv_foreach (source, &m->enabled.source)
+		if (starts_with(source, "MSR "))
+			return true;
+	return false;
+}
+
+/* The firmware is blamed where a register says so, or where no other explanation is left. */
+static enum virt_off find_off_by(const struct host *h, const struct kvm_module *module,
+				 const struct module_facts *m)
+{
+	/* By name, and by number: word * 32 + bit (arch/x86/include/asm/cpufeatures.h). */
+	static const char *const vmx[] = { "vmx", "133" }, *const svm[] = { "svm", "194" };
+
+	if (h->xen)
+		return VIRT_OFF_XEN;
+	/* A kernel without kvm_intel locks the register itself (feat_ctl.c). */
+	if (m->state == MODULE_STATE_ABSENT && module->kind == VIRT_VMX)
+		return VIRT_OFF_NO_MODULE;
+	if (said_by_register(m))
+		return VIRT_OFF_FIRMWARE;
+	if (h->kernel_words && modconf_kernel_list_has(h->kernel_words, "clearcpuid",
+						       module->kind == VIRT_SVM ? svm : vmx, 2))
+		return VIRT_OFF_CLEARCPUID;
+	return h->cpu.hypervisor == YES ? VIRT_OFF_HYPERVISOR : VIRT_OFF_FIRMWARE;
+}
+
 /* Whatever the registers have: without VT-x (SVM) the module does not load. */
 static void usable_by_enabled(struct module_facts *m)
 {
@@ -134,6 +164,8 @@ void observe_hardware(struct ports *p, struct host *h, enum module_id id, struct
 	else
 		observe_intel(&e, m);
 	cpu_evidence_free(&e);
+	if (m->enabled.value == NO)
+		m->off_by = find_off_by(h, module, m);
 	usable_by_enabled(m);
 	enabled_by_module(module, m);
 	paging_by_module(module, m->of[setting_of_param(id, module->param)->id].now, m);

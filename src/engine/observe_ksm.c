@@ -8,15 +8,21 @@
 /* The only size of a base page on x86, where the host does not tell. */
 #define PAGE_BYTES 4096
 
-int observe_ksm_run(struct ports *p)
+static int read_run(struct ports *p)
 {
 	autofree char *line = read_line_of(p, KSM_RUN_FILE);
 	uint64_t value;
 
-	if (!line || parse_u64(chomp(line), &value) < 0 || value > 7)
+	return line && parse_u64(chomp(line), &value) == 0 && value <= INT32_MAX ? (int)value : -1;
+}
+
+int observe_ksm_run(struct ports *p)
+{
+	int value = read_run(p);
+
+	if (value < 0 || value > 7 || (value & RUN_VALUES) > 2)
 		return -1;
-	value &= RUN_VALUES;
-	return value <= 2 ? (int)value : -1;
+	return value & RUN_VALUES;
 }
 
 int observe_ksm_counters(struct ports *p, struct param **ret, size_t *ret_count)
@@ -63,12 +69,13 @@ static void observe_kernel(struct ports *p, struct host *h)
 		return;
 	k->writable = p->file.writable(p, KSM_DIR);
 	k->run = observe_ksm_run(p);
+	k->run_file = read_run(p);
 	observe_ksm_counters(p, &k->counters, &k->counter_count);
 }
 
 void observe_ksm(struct ports *p, struct host *h)
 {
-	h->ksm.run = -1;
+	h->ksm.run = h->ksm.run_file = -1;
 	h->ksm.page_bytes = h->id.page_bytes ? h->id.page_bytes : PAGE_BYTES;
 	if (!h->image)
 		observe_kernel(p, h);

@@ -5,12 +5,15 @@
  * Files first: the service manager is asked only where one of the services is there at all.
  */
 #include <kvmtune/port.h>
+#include <kvmtune/tuned.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "observe_boot.h"
 #include "observe_ksm.h"
+#include "observe_writers.h"
 #include "unread.h"
 
 /* Profiles of tuned that include each other: so many are followed. */
@@ -41,6 +44,9 @@ struct drivers {
 	struct host *h;
 	struct unread *unread; /* where what cannot be read is noted */
 	bool links_read;
+	bool sysfsutils;		 /* a boot runs it */
+	struct ksm_writer *unit_writers; /* of units that a boot starts; added behind tmpfiles.d */
+	size_t unit_writer_count;
 };
 
 static int noted(struct drivers *d, const char *path, int r)
@@ -126,6 +132,13 @@ static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_
 	}
 	*ret = UNIT_FILE_NONE;
 	return NULL;
+}
+
+static bool is_null_link(struct drivers *d, const char *path)
+{
+	autobuf target = { 0 };
+
+	return read_link(d, path, &target) == 0 && strcmp(buf_text(&target), "/dev/null") == 0;
 }
 
 /* A link that leads nowhere: its target is the number of this run of the unit (core/unit.c). */
@@ -214,6 +227,8 @@ static void observe_unit(struct drivers *d, const char *unit, struct ksm_unit *u
 	enum unit_file_kind kind;
 	autofree char *path = find_unit_file(d, unit, &kind);
 
+	u->in_links_dir = path && starts_with(path, UNIT_LINKS_DIR "/");
+	u->mask_link = u->in_links_dir && kind == UNIT_FILE_MASK && is_null_link(d, path);
 	u->exists = kind != UNIT_FILE_NONE || (*manager != MANAGER_NONE && is_running(d, unit));
 	set_state(&u->state, "not-found", *manager == MANAGER_NONE ? "" : "inactive", "");
 	if (u->exists && *manager == MANAGER_THERE)
@@ -245,20 +260,81 @@ static int writable(struct drivers *d, const char *dir)
 	return r;
 }
 
+/* In a chroot of a host with systemd that is process 1 all the same. */
+static bool runs_other_init(struct ports *p)
+{
+	autofree char *comm = read_line_of(p, "/proc/1/comm");
+
+	return comm && *comm && strcmp(comm, "systemd") != 0;
+}
+
 static void observe_units(struct drivers *d)
 {
 	struct ksm_facts *k = &d->h->ksm;
 	struct err e = { 0 };
 
 	k->manager = !d->h->image && exists(d, RUNTIME_LINKS_DIR) ? MANAGER_THERE : MANAGER_NONE;
+	k->other_init = k->manager == MANAGER_NONE && !d->h->image && runs_other_init(d->p);
 	k->units_writable = writable(d, UNIT_LINKS_DIR);
 	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
 	k->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
+	k->presets_writable = writable(d, "/etc/systemd/system-preset");
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
 		observe_unit(d, ksm_unit_names[i], &k->units[i]);
 	if (d->h->parts & HOST_KSM_UNITS && k->manager == MANAGER_THERE &&
 	    observe_ksm_jobs(d->p, d->h, &e) < 0)
 		manager_dead(d, "the units that start or stop with the services of KSM", &e);
+}
+
+static void add_unit_writer(void *arg, const char *who, const char *where, const char *value)
+{
+	struct drivers *d = arg;
+
+	array_push(d->unit_writers, d->unit_writer_count) =
+		(struct ksm_writer){ .who = xstrdup(who),
+				     .where = xstrdup(where),
+				     .value = value ? ksm_run_value(value) : -1,
+				     .may = !value || ksm_run_value(value) < 0 };
+}
+
+/* NixOS: its command is a script of the store, which need not be in an image. */
+static bool is_nixos_unit(const char *unit)
+{
+	return strcmp(unit, "enable-ksm.service") == 0;
+}
+
+static void look_at_unit(void *arg, const char *unit, const char *file,
+			 const struct boot_lines *lines)
+{
+	struct drivers *d = arg;
+	struct writers w = { d->p, d->unread, KSM_RUN_FILE, add_unit_writer, d };
+
+	d->sysfsutils |= strcmp(unit, "sysfsutils.service") == 0;
+	if (is_nixos_unit(unit))
+		add_unit_writer(d, unit, file, "1");
+	else if (ksm_unit_find(unit) == KSM_UNIT_COUNT)
+		observe_unit_writer(&w, unit, file, lines);
+}
+
+/* What the next boot starts, whatever systemd says of the links that run up to now. */
+static void observe_starts(struct drivers *d)
+{
+	struct ksm_facts *k = &d->h->ksm;
+	struct boot_causes causes[KSM_UNIT_COUNT] = { 0 };
+	struct boot_watch watch = { .names = ksm_unit_names,
+				    .count = KSM_UNIT_COUNT,
+				    .causes = causes,
+				    .other_init = k->other_init,
+				    .each = look_at_unit,
+				    .arg = d };
+	autobuf own = { 0 };
+
+	observe_boot(d->p, &watch, d->unread);
+	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
+		k->units[i].boot = causes[i];
+	k->boot_known = true;
+	if (read_noting(d->p, OWN_PRESET, d->unread, &own) == 0)
+		k->own_preset = buf_steal(&own);
 }
 
 /* ---- tmpfiles.d ---- */
@@ -316,13 +392,12 @@ static bool works(struct drivers *d, enum ksm_unit_id id)
 
 	if (d->h->ksm.manager != MANAGER_THERE && !d->h->image && is_running(d, ksm_unit_names[id]))
 		return true;
-	return unit_is_active(u) || unit_is_enabled(u);
+	return unit_is_active(u) || ksm_unit_starts(&d->h->ksm, id) != NO;
 }
 
 struct profiles {
 	struct strv seen; /* each is read once */
-	int value;	  /* what the last one to say so writes */
-	char *where;
+	struct tuned merged;
 };
 
 static bool read_profile(struct drivers *d, const char *name, char **ret_path, struct buf *ret)
@@ -348,8 +423,6 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	autobuf text = { 0 };
 	autostrv includes = { 0 };
 	const char *include;
-	unsigned line = 0;
-	int value;
 
 	if (strv_has(&ps->seen, name))
 		return;
@@ -360,34 +433,57 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	strv_add(&ps->seen, name);
 	if (!read_profile(d, name, &path, &text))
 		return;
-	value = ksm_read_tuned(buf_text(&text), &line, &includes);
+	tuned_read_includes(buf_text(&text), &includes);
 	strv_foreach (include, &includes)
 		follow_profile(d, include, depth + 1, ps);
-	if (value < 0)
-		return;
-	free(ps->where);
-	ps->where = xasprintf("%s:%u", path, line);
-	ps->value = value;
+	tuned_add(&ps->merged, path, buf_text(&text));
 }
 
-static void observe_tuned(struct drivers *d)
+/* Names of profiles in a file of tuned, followed. Returns the last of them; NULL: none. */
+static char *follow_profiles(struct drivers *d, const char *file, struct profiles *ps)
 {
-	struct profiles ps = { .value = -1 };
-	autobuf active = { 0 };
+	autobuf text = { 0 };
 	autostrv names = { 0 };
 	const char *name;
 
+	if (read_noting(d->p, file, d->unread, &text) < 0 || !text.len)
+		return NULL;
+	ksm_tuned_names(text.data, &names);
+	strv_foreach (name, &names)
+		follow_profile(d, name, 0, ps);
+	return names.n ? xstrdup(names.v[names.n - 1]) : NULL;
+}
+
+static void add_tuned_writers(struct drivers *d, const struct tuned *t, const char *profile)
+{
+	static const char *const units[] = { "ksm", "ksmtuned", "ksm.service", "ksmtuned.service" };
+	const struct tuned_option *run = tuned_sysfs(t, KSM_RUN_FILE);
+
+	if (run && ksm_run_value(run->value) >= 0)
+		add_writer(d, xasprintf("tuned profile %s", profile), xstrdup(run->where),
+			   ksm_run_value(run->value));
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		const struct tuned_option *o = tuned_service(t, units[i]);
+
+		if (o && (strstr(o->value, "start") || strstr(o->value, "enable")))
+			add_writer(d, xasprintf("tuned profile %s", profile), xstrdup(o->where), 1);
+	}
+}
+
+/* The profile that is active, and the one that an administrator has loaded behind it. */
+static void observe_tuned(struct drivers *d)
+{
+	struct profiles ps = { 0 };
+	autofree char *profile = NULL, *behind = NULL;
+
 	if (!works(d, KSM_UNIT_TUNED))
 		return;
-	if (read_noting(d->p, ACTIVE_PROFILE, d->unread, &active) < 0 || !active.len)
-		return;
-	ksm_tuned_names(active.data, &names);
-	strv_foreach (name, &names)
-		follow_profile(d, name, 0, &ps);
-	if (ps.value >= 0)
-		add_writer(d, xasprintf("tuned profile %s", names.v[names.n - 1]), ps.where,
-			   ps.value);
+	profile = follow_profiles(d, ACTIVE_PROFILE, &ps);
+	behind = follow_profiles(d, "/etc/tuned/post_loaded_profile", &ps);
+	if (profile || behind)
+		add_tuned_writers(d, &ps.merged, behind ?: profile);
 	strv_free(&ps.seen);
+	tuned_free(&ps.merged);
 }
 
 static char *unit_file_path(struct drivers *d, enum ksm_unit_id id)
@@ -405,7 +501,7 @@ static void observe_qemu_kvm(struct drivers *d)
 	autobuf text = { 0 };
 	unsigned line = 0;
 
-	if (!unit_is_enabled(&d->h->ksm.units[KSM_UNIT_QEMU_KVM]))
+	if (ksm_unit_starts(&d->h->ksm, KSM_UNIT_QEMU_KVM) == NO)
 		return;
 	if (read_noting(d->p, defaults, d->unread, &text) == 0 &&
 	    !ksm_read_default_qemu(buf_text(&text), &line))
@@ -497,13 +593,53 @@ static void observe_memory_ksm(struct ports *p, struct host *h)
 	unread_free(&unread);
 }
 
+/* Programs of clusters that write it by a configuration of their own, which is not on the host. */
+static void observe_clusters(struct drivers *d)
+{
+	static const struct {
+		const char *who, *path;
+	} all[] = {
+		{ "KubeVirt's virt-handler", "/run/kubevirt" },
+		{ "KubeVirt's virt-handler", "/var/run/kubevirt" },
+		{ "KubeVirt's virt-handler", "/var/lib/kubevirt-node-labeller" },
+		{ "Harvester's node-manager", "/etc/harvester-release.yaml" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (!exists(d, all[i].path))
+			continue;
+		add_unit_writer(d, all[i].who, all[i].path, NULL);
+		return;
+	}
+}
+
+static void observe_writers(struct drivers *d)
+{
+	struct writers w = { d->p, d->unread, KSM_RUN_FILE, add_unit_writer, d };
+	struct ksm_facts *k = &d->h->ksm;
+	bool systemd = k->manager != MANAGER_NONE || d->h->image;
+
+	/* The package's init script is enabled where it is installed. */
+	d->sysfsutils |= exists(d, "/etc/init.d/sysfsutils");
+	/* systemd-rc-local-generator(8); without systemd init runs it. */
+	observe_file_writers(&w, d->sysfsutils || !systemd, true);
+	observe_clusters(d);
+	for (size_t i = 0; i < d->unit_writer_count; i++)
+		array_push(k->writers, k->writer_count) = d->unit_writers[i];
+	free(d->unit_writers);
+}
+
 void observe_ksm_drivers(struct ports *p, struct host *h)
 {
 	struct drivers d = { .p = p, .h = h, .unread = &h->ksm.unread };
 
 	observe_units(&d);
+	observe_starts(&d);
 	/* In the order in which a boot comes to them. */
-	observe_tmpfiles(&d);
+	/* It is systemd that applies tmpfiles.d. */
+	if (!h->ksm.other_init)
+		observe_tmpfiles(&d);
+	observe_writers(&d);
 	observe_tuned(&d);
 	observe_qemu_kvm(&d);
 	observe_mom(&d);

@@ -38,6 +38,8 @@ struct walk {
 	bool zero_pages; /* this host has pages merged with the zero page */
 	struct found *found;
 	size_t found_count;
+	bool told_mergeable; /* by a process at least: this kernel tells */
+	uint64_t mergeable;  /* processes with such memory, or that did not tell */
 	struct looked_at *rooms;
 	size_t room_count;
 	size_t chains[ROOM_CHAINS]; /* rooms by their paths: there may be one for each process */
@@ -340,6 +342,39 @@ static bool any_merged(const struct ksm_facts *k)
 	return !ksm_counter(k, "pages_sharing", &ignored) || ksm_anything_merged(k);
 }
 
+static bool count_mergeable(void *arg, const struct process_view *v)
+{
+	struct walk *w = arg;
+	const char *stat = v->files[PROC_KSM_STAT].text;
+	uint64_t mergeable = 1;
+
+	/* One that is gone is not in the way, one that cannot be read may be. */
+	if (v->files[PROC_KSM_STAT].error == -ENOENT || v->files[PROC_KSM_STAT].error == -ESRCH)
+		return true;
+	/* Threads of the kernel have no memory of their own to tell of. */
+	if (stat && !*stat)
+		return true;
+	w->told_mergeable |= stat && ksm_read_stat(stat, "ksm_mergeable", &mergeable);
+	w->mergeable += mergeable;
+	return true;
+}
+
+/*
+ * The counters are pruned while ksmd runs: with run=0 and all owners dead they stay. That no process
+ * has a count of its own is no proof: a child shares the pages of its parent uncounted (ksm_fork()). Only
+ * kernels that tell which processes have mergeable memory at all do.
+ */
+static bool counters_are_stale(struct walk *w)
+{
+	const struct ksm_facts *k = &w->h->ksm;
+
+	if (k->run != 0 || !ksm_anything_merged(k) || !k->users_known || k->users_hidden ||
+	    w->found_count)
+		return false;
+	read_processes(w, NULL, 0, 1 << PROC_KSM_STAT, count_mergeable);
+	return w->told_mergeable && !w->mergeable && !k->users_unread.count;
+}
+
 static void keep_those_with_pages(struct walk *w)
 {
 	size_t kept = 0;
@@ -374,6 +409,7 @@ void observe_ksm_users(struct ports *p, struct host *h)
 		read_processes(&w, NULL, 0, 1 << PROC_KSM_MERGING_PAGES, take_merging);
 	read_found(&w, 1 << PROC_KSM_STAT, take_stat);
 	keep_those_with_pages(&w);
+	k->stale = counters_are_stale(&w);
 	read_found(&w, 1 << PROC_COMM | 1 << PROC_STATUS | 1 << PROC_CGROUP | 1 << PROC_CMDLINE,
 		   take_user);
 	free(w.found);

@@ -266,7 +266,8 @@ static bool target_allowed(const struct act *act)
 	switch (kind) {
 	case ACT_WRITE_FILE:
 	case ACT_REMOVE_FILE:
-		return strcmp(target, OWN_CONF_FILE) == 0 || strcmp(target, OWN_TMPFILES) == 0;
+		return strcmp(target, OWN_CONF_FILE) == 0 || strcmp(target, OWN_TMPFILES) == 0 ||
+		       strcmp(target, OWN_PRESET) == 0;
 	case ACT_ENABLE_UNIT:
 	case ACT_DISABLE_UNIT:
 		return ksm_is_driver(target);

@@ -27,6 +27,36 @@ static bool may_come_after(const char *unread, const struct modconf_line *line)
 	       strcmp(last_part(unread), last_part(line->file)) >= 0;
 }
 
+const char *virt_off_text(enum virt_off by)
+{
+	static const char *const texts[] = {
+		[VIRT_OFF_FIRMWARE] = "switched off by the firmware",
+		[VIRT_OFF_XEN] = "kept by Xen, which this host runs under",
+		[VIRT_OFF_CLEARCPUID] = "hidden by clearcpuid= on the kernel command line",
+		[VIRT_OFF_NO_MODULE] = "not offered by this kernel, which has no KVM module for it",
+		[VIRT_OFF_HYPERVISOR] = "not offered to this kernel, which runs under a hypervisor",
+	};
+
+	return texts[by];
+}
+
+const char *virt_off_hint(enum virt_off by)
+{
+	static const char *const hints[] = {
+		[VIRT_OFF_FIRMWARE] =
+			"Turn virtualization on in the firmware setup (BIOS, UEFI) and "
+			"boot again.",
+		[VIRT_OFF_XEN] = "Xen runs the virtual machines here: for KVM boot without Xen.",
+		[VIRT_OFF_CLEARCPUID] = "Take it off the kernel command line and boot again.",
+		[VIRT_OFF_NO_MODULE] =
+			"Install the kernel's modules or boot a kernel with KVM; if that "
+			"does not help, look at the firmware setup.",
+		[VIRT_OFF_HYPERVISOR] = "Whether it may run guests is set on its host.",
+	};
+
+	return hints[by];
+}
+
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word)
 {
 	for (size_t i = 0; i < unread->count; i++)
@@ -38,6 +68,36 @@ bool conf_is_last_word(const struct unread *unread, const struct modconf_token *
 const char *module_param(const struct module_facts *m, const char *name)
 {
 	return param_value(m->params, m->param_count, name);
+}
+
+struct refused {
+	const struct host *h;
+	const char *param;
+	bool number, found;
+	struct modconf_token *ret;
+};
+
+static bool keep_refused(const struct modconf_token *t, void *arg)
+{
+	struct refused *r = arg;
+
+	r->found = strcmp(t->param, r->param) == 0 &&
+		   param_is_refused(t->has_value ? t->value : NULL, r->number, r->h->id.kernel);
+	if (r->found)
+		*r->ret = *t;
+	return !r->found;
+}
+
+bool find_refused_option(const struct host *h, const struct modconf *conf, const char *module,
+			 const struct module_param *row, const struct param_facts *of,
+			 struct modconf_token *ret)
+{
+	struct refused r = { .h = h, .param = row->name, .number = of->number, .ret = ret };
+
+	/* What kernel an image boots is not known. */
+	if (!h->image)
+		modconf_each_option(conf, module, keep_refused, &r);
+	return r.found;
 }
 
 bool module_in_use(const struct module_facts *m)
@@ -141,6 +201,8 @@ void host_free(struct host *h)
 	for (size_t i = 0; i < MODULE_COUNT; i++)
 		module_facts_free(&h->modules[i]);
 	modconf_free(&h->conf);
+	modconf_free(&h->boot_conf);
+	free(h->kernel_words);
 	unread_free(&h->conf_unread);
 	ksm_free(&h->ksm);
 	kvm_users_free(&h->users);

@@ -52,6 +52,7 @@ static void free_links(struct unit_link *links, size_t count)
 
 static void free_others(struct ksm_unit *u)
 {
+	boot_causes_free(&u->boot);
 	strv_free(&u->stops);
 	strv_free(&u->conflicts);
 	strv_free(&u->revived_by);
@@ -97,6 +98,7 @@ void ksm_free(struct ksm_facts *k)
 		ksm_writer_free(&k->writers[i]);
 	free(k->writers);
 	free(k->own_tmpfiles);
+	free(k->own_preset);
 	strv_free(&k->memory_ksm);
 	unread_free(&k->unread);
 	unread_free(&k->users_unread);
@@ -159,7 +161,7 @@ static uint64_t saved_pages(const struct param *counters, size_t count)
 
 uint64_t ksm_saved_bytes(const struct ksm_facts *k)
 {
-	return bytes_of(k, saved_pages(k->counters, k->counter_count));
+	return k->stale ? 0 : bytes_of(k, saved_pages(k->counters, k->counter_count));
 }
 
 uint64_t ksm_merged_pages(const struct param *counters, size_t count)
@@ -169,7 +171,7 @@ uint64_t ksm_merged_pages(const struct param *counters, size_t count)
 
 uint64_t ksm_need_bytes(const struct ksm_facts *k)
 {
-	return bytes_of(k, ksm_merged_pages(k->counters, k->counter_count));
+	return k->stale ? 0 : bytes_of(k, ksm_merged_pages(k->counters, k->counter_count));
 }
 
 /* ---- units ---- */
@@ -258,31 +260,89 @@ const char *ksm_now(const struct ksm_facts *k)
 	return nothing_merged(k) ? "unmerged" : "off";
 }
 
-static void name(struct strv *ret_who, const char *who)
+/* Does a boot start it? Where the unit files were not followed, by what systemd says of it. */
+static enum tri starts_at_boot(const struct ksm_facts *k, const struct ksm_unit *u)
 {
-	if (ret_who)
-		strv_add(ret_who, who);
+	if (strcmp(u->state.file, "generated") == 0)
+		return YES;
+	if (k->boot_known)
+		return boot_starts(&u->boot);
+	return unit_is_enabled(u) && !unit_is_runtime(u) ? YES : NO;
+}
+
+enum tri ksm_unit_starts(const struct ksm_facts *k, size_t unit)
+{
+	return starts_at_boot(k, &k->units[unit]);
+}
+
+static bool has_link(const struct ksm_unit *u, const char *path)
+{
+	for (size_t i = 0; i < u->link_count; i++)
+		if (strcmp(u->links[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+bool ksm_cause_is_own(const struct ksm_unit *u, const struct boot_cause *c)
+{
+	return has_link(u, c->where) || (c->by && ksm_is_driver(c->by));
+}
+
+/* The link that `systemctl enable` makes. */
+static bool is_plain_link(const struct boot_cause *c)
+{
+	return starts_with(c->where, UNIT_LINKS_DIR "/") && ends_with(c->where, ".service");
+}
+
+/* "ksm.service", and who wants it where that is not such a link. */
+static void name_unit(struct strv *ret_who, const struct ksm_facts *k, size_t unit)
+{
+	const struct boot_causes *causes = &k->units[unit].boot;
+	const struct boot_cause *other = NULL;
+	bool plain = !k->boot_known;
+
+	for (size_t i = 0; i < causes->n; i++) {
+		const struct boot_cause *c = &causes->v[i];
+
+		plain |= is_plain_link(c);
+		if (!c->by || !ksm_is_driver(c->by))
+			other = other ?: c;
+	}
+	if (plain || !other)
+		strv_add(ret_who, ksm_unit_names[unit]);
+	else
+		strv_addf(ret_who, "%s (%s%s)", ksm_unit_names[unit],
+			  other->sure ? "" : "may be started by ", other->where);
 }
 
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who)
 {
-	const struct ksm_writer *last = NULL;
-	bool enabled = false;
+	const struct ksm_writer *last = NULL, *may = NULL;
+	bool on = false, maybe = false;
 
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
-		const struct ksm_unit *u = &k->units[i];
+		enum tri starts = ksm_unit_starts(k, i);
 
-		if (!unit_is_enabled(u) || unit_is_runtime(u))
-			continue;
-		name(ret_who, ksm_unit_names[i]);
-		enabled = true;
+		if (starts != NO && ret_who)
+			name_unit(ret_who, k, i);
+		on |= starts == YES;
+		maybe |= starts == UNKNOWN;
 	}
-	if (enabled)
-		return "on";
+	if (on || maybe)
+		return on ? "on" : NULL;
 	/* They are in the order in which a boot comes to them. */
 	for (size_t i = 0; i < k->writer_count; i++)
-		last = &k->writers[i];
-	name(ret_who, last ? last->where : "default");
+		if (k->writers[i].may)
+			may = &k->writers[i];
+		else
+			last = &k->writers[i];
+	if (may && (!last || last->value != 1)) {
+		if (ret_who)
+			strv_addf(ret_who, "may be turned on by %s (%s)", may->who, may->where);
+		return NULL;
+	}
+	if (ret_who)
+		strv_add(ret_who, last ? last->where : "default");
 	if (last && last->value < 0)
 		return NULL;
 	return last && last->value == 1 ? "on" : "off";
@@ -300,7 +360,7 @@ static bool any_unknown(const struct ksm_facts *k)
 static bool driver_is_enabled(const struct ksm_facts *k)
 {
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		if (unit_is_enabled(&k->units[i]) && !unit_is_runtime(&k->units[i]))
+		if (ksm_unit_starts(k, i) == YES)
 			return true;
 	return false;
 }

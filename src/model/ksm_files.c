@@ -6,111 +6,14 @@
  */
 #include <kvmtune/ksm.h>
 
+#include "ini.h"
+
 #include <fnmatch.h>
 #include <search.h>
 #include <string.h>
 
-#define BLANKS	 " \t\r"
-#define COMMENTS "#;"
-
-/* ---- lines and assignments ---- */
-
-struct lines {
-	const char *rest;
-	bool continued;	 /* a backslash at the end joins the next line, as in unit files */
-	unsigned number; /* of the line at hand; of the first one, where several are joined */
-	unsigned read;
-	struct buf text; /* the line, without white space around it */
-};
-
-static bool is_comment(const char *line)
-{
-	line += strspn(line, BLANKS);
-	return *line && strchr(COMMENTS, *line);
-}
-
-/* Appends the next line as it stands, but for white space at its end. */
-static void take_line(struct lines *l)
-{
-	size_t len = strcspn(l->rest, "\n"), before = l->text.len;
-
-	buf_add(&l->text, l->rest, len);
-	/* Of several that are joined only the last has white space to lose. */
-	l->text.len = before + strlen(chomp(l->text.data + before));
-	l->rest += len + (l->rest[len] == '\n');
-	l->read++;
-}
-
-/* Comments between the lines that are joined do not part them (systemd.syntax(7)). */
-static void take_continuations(struct lines *l)
-{
-	while (l->text.len && l->text.data[l->text.len - 1] == '\\' && *l->rest) {
-		struct buf *text = &l->text;
-		size_t before = text->len;
-
-		take_line(l);
-		if (is_comment(text->data + before))
-			text->data[text->len = before] = '\0';
-		else
-			text->data[before - 1] = ' ';
-	}
-}
-
-static bool next_line(struct lines *l)
-{
-	if (!*l->rest)
-		return false;
-	buf_reset(&l->text);
-	l->number = l->read + 1;
-	take_line(l);
-	if (l->continued && !is_comment(l->text.data))
-		take_continuations(l);
-	return true;
-}
-
-/* Files of sections and assignments; all strings are good until the next one is asked for. */
-struct ini {
-	struct lines lines;
-	char section[64]; /* "" before the first; longer names are cut */
-	char *key, *value;
-};
-
-static void ini_free(struct ini *i)
-{
-	buf_free(&i->lines.text);
-}
-#define autoini __attribute__((cleanup(ini_free))) struct ini
-
-static void enter_section(struct ini *i, const char *name)
-{
-	size_t len = strcspn(name, "]");
-
-	if (len >= sizeof(i->section))
-		len = sizeof(i->section) - 1;
-	memcpy(i->section, name, len);
-	i->section[len] = '\0';
-}
-
-static bool next_assignment(struct ini *i)
-{
-	while (next_line(&i->lines)) {
-		char *line = i->lines.text.data + strspn(i->lines.text.data, BLANKS);
-		char *equals = strchr(line, '=');
-
-		if (*line == '[')
-			enter_section(i, line + 1);
-		if (*line == '[' || is_comment(line) || !equals)
-			continue;
-		*equals = '\0';
-		i->key = chomp(line);
-		i->value = equals + 1 + strspn(equals + 1, BLANKS);
-		return true;
-	}
-	return false;
-}
-
 /* What the kernel would take for a value of run: 0, 1 or 2; -1: it would refuse it. */
-static int run_value(const char *s)
+int ksm_run_value(const char *s)
 {
 	int value;
 
@@ -208,7 +111,7 @@ static void add_tmpfiles_line(const char *file, unsigned number, char *line, str
 		.who = xstrdup("tmpfiles.d"),
 		.where = xasprintf("%s:%u", file, number),
 		.path = xstrdup(path),
-		.value = veiled ? -1 : run_value(argument),
+		.value = veiled ? -1 : ksm_run_value(argument),
 		.tmpfiles = is_run(path) && !veiled,
 		.append = strchr(action, '+'),
 		.ours = strcmp(file, OWN_TMPFILES) == 0,
@@ -219,8 +122,8 @@ void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret
 {
 	struct lines lines = { .rest = text };
 
-	while (next_line(&lines))
-		if (!is_comment(lines.text.data))
+	while (lines_next(&lines))
+		if (!ini_is_comment(lines.text.data))
 			add_tmpfiles_line(file, lines.number, lines.text.data, ret);
 	buf_free(&lines.text);
 }
@@ -307,25 +210,6 @@ void ksm_tuned_names(char *list, struct strv *ret)
 			strv_add(ret, name);
 }
 
-/* In the sections of the plugin `sysfs`, whatever they are called, a key is a path or a pattern. */
-int ksm_read_tuned(const char *text, unsigned *ret_line, struct strv *ret_includes)
-{
-	autoini i = { .lines = { .rest = text } };
-	int value = -1;
-
-	while (next_assignment(&i)) {
-		if (strcmp(i.section, "main") == 0) {
-			if (strcmp(i.key, "include") == 0)
-				ksm_tuned_names(i.value, ret_includes);
-		} else if (is_run(i.key) || is_run_pattern(i.key)) {
-			i.value[strcspn(i.value, " \t#;")] = '\0';
-			value = run_value(i.value);
-			*ret_line = i.lines.number;
-		}
-	}
-	return value;
-}
-
 /* ---- /etc/default/qemu-kvm ---- */
 
 /* A file of shell assignments: the last one holds. "AUTO" is on, but in a guest. */
@@ -334,7 +218,7 @@ bool ksm_read_default_qemu(const char *text, unsigned *ret_line)
 	autoini i = { .lines = { .rest = text } };
 	bool on = true;
 
-	while (next_assignment(&i)) {
+	while (ini_next(&i)) {
 		if (strcmp(i.key, "KSM_ENABLED") != 0)
 			continue;
 		i.value += strspn(i.value, "\"'");
@@ -365,7 +249,7 @@ unsigned ksm_read_memory_ksm(const char *text)
 	/* Of the hundreds of unit files hardly one has the word. */
 	if (!strstr(text, "MemoryKSM"))
 		return 0;
-	while (next_assignment(&i))
+	while (ini_next(&i))
 		if (strcmp(i.key, "MemoryKSM") == 0)
 			line = is_true(i.value) ? i.lines.number : 0;
 	return line;
@@ -413,7 +297,7 @@ void ksm_read_install(const char *name, const char *fragment, const char *text,
 	struct strv lists[ARRAY_SIZE(keys)] = { 0 };
 	autoini i = { .lines = { .rest = text, .continued = true } };
 
-	while (next_assignment(&i))
+	while (ini_next(&i))
 		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
 			if (strcmp(i.section, "Install") == 0 && strcmp(i.key, keys[k]) == 0)
 				add_units(i.value, &lists[k]);
@@ -441,7 +325,7 @@ bool ksm_read_stat(const char *text, const char *key, uint64_t *ret)
 	size_t len = strlen(key);
 	bool found = false;
 
-	while (!found && next_line(&lines)) {
+	while (!found && lines_next(&lines)) {
 		const char *value = lines.text.data;
 
 		if (strncmp(value, key, len) != 0 || !strchr(": \t", value[len]))

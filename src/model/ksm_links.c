@@ -58,11 +58,18 @@ bool ksm_is_in_unit_dir(const char *path)
 	return false;
 }
 
+bool ksm_is_mask(const char *path, const char *leads_to)
+{
+	return leads_to && strcmp(leads_to, "/dev/null") == 0 &&
+	       starts_with(path, UNIT_LINKS_DIR "/") &&
+	       ksm_is_driver(path + strlen(UNIT_LINKS_DIR "/"));
+}
+
 size_t ksm_link_unit(const char *path, const char *leads_to)
 {
 	const char *name = below_link_dir(path);
-	bool in_wants = name && strchr(name, '/');
-	size_t unit = in_wants ? ksm_unit_find(last_part(path)) : KSM_UNIT_COUNT;
+	bool by_name = name && (strchr(name, '/') || ksm_is_mask(path, leads_to));
+	size_t unit = by_name ? ksm_unit_find(last_part(path)) : KSM_UNIT_COUNT;
 
 	if (unit >= KSM_UNIT_DRIVERS)
 		unit = leads_to ? ksm_unit_find(last_part(leads_to)) : KSM_UNIT_COUNT;
@@ -77,6 +84,8 @@ bool ksm_is_unit_link(const char *path, const char *leads_to)
 {
 	const char *name = below_link_dir(path), *slash;
 
+	if (ksm_is_mask(path, leads_to))
+		return true;
 	if (!name || !leads_to || strlen(leads_to) > TARGET_MAX || strchr(leads_to, '\n') ||
 	    !is_service_name(last_part(leads_to)) ||
 	    ksm_link_unit(path, leads_to) == KSM_UNIT_DRIVERS)

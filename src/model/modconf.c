@@ -258,6 +258,41 @@ void modconf_add_cmdline(struct modconf *c, const char *text)
 	}
 }
 
+char *modconf_kernel_words(const char *cmdline)
+{
+	char *copy = xstrdup(cmdline), *word = copy + strspn(copy, SPACES);
+
+	while (*word) {
+		bool quoted = false;
+		char *end = find_word_end(word, SPACES, &quoted);
+
+		if (end - word == 2 && strncmp(word, "--", 2) == 0) {
+			*word = '\0';
+			break;
+		}
+		word = end + strspn(end, SPACES);
+	}
+	return copy;
+}
+
+bool modconf_kernel_list_has(const char *words, const char *name, const char *const *any, size_t n)
+{
+	autofree char *copy = xstrdup(words);
+	char *rest = copy, *word, *list;
+	size_t len = strlen(name);
+
+	while ((word = strsep(&rest, SPACES))) {
+		if (strncmp(word, name, len) != 0 || word[len] != '=')
+			continue;
+		list = word + len + 1;
+		while ((word = strsep(&list, ",")))
+			for (size_t i = 0; i < n; i++)
+				if (strcmp(word, any[i]) == 0)
+					return true;
+	}
+	return false;
+}
+
 const char *modconf_token_value(const struct modconf_token *t)
 {
 	return t->has_value ? t->value : "1";

@@ -54,6 +54,14 @@ static char *own_tmpfiles_undone(const char *today, const char *ours, const char
 	return today ? xstrdup(today) : NULL;
 }
 
+static char *own_preset_undone(const char *today, const char *ours, const char *before)
+{
+	unsigned added = ksm_preset_units(ours) & ~ksm_preset_units(before);
+	unsigned removed = ksm_preset_units(before) & ~ksm_preset_units(ours);
+
+	return ksm_preset_edit(today, (ksm_preset_units(today) & ~added) | removed);
+}
+
 /* ---- any file of ours ---- */
 
 char *own_file_undone(const char *path, const char *today, const char *ours, const char *before)
@@ -64,6 +72,8 @@ char *own_file_undone(const char *path, const char *today, const char *ours, con
 		return before ? xstrdup(before) : NULL;
 	if (strcmp(path, OWN_TMPFILES) == 0)
 		return own_tmpfiles_undone(today, ours, before);
+	if (strcmp(path, OWN_PRESET) == 0)
+		return own_preset_undone(today, ours, before);
 	return own_conf_undone(today, ours, before);
 }
 
@@ -85,18 +95,20 @@ static bool is_harmless(const char *path, const char *line)
 		return true;
 	if (strcmp(path, OWN_TMPFILES) == 0)
 		return ksm_tmpfiles_value(line) >= 0;
+	if (strcmp(path, OWN_PRESET) == 0)
+		return ksm_preset_units(line) != 0;
 	return starts_with(start, word) && strspn(start + strlen(word), BLANKS) > 0;
 }
 
 char *own_file_harmless(const char *path, const char *text)
 {
-	bool tmpfiles = strcmp(path, OWN_TMPFILES) == 0;
+	bool joined = strcmp(path, OWN_CONF_FILE) == 0;
 	struct buf b = { 0 };
 
 	for (size_t len; *text; text += len) {
 		autofree char *line = NULL;
 
-		len = tmpfiles ? line_length(text) : own_conf_line_length(text);
+		len = joined ? own_conf_line_length(text) : line_length(text);
 		line = xstrndup(text, len);
 		if (is_harmless(path, line))
 			buf_add(&b, line, len);

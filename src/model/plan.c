@@ -304,9 +304,12 @@ static void run_detail(const struct act *act, const char *text, struct buf *ret)
 }
 
 /* A link beside the unit files is another name. */
-static const char *unlink_meaning(const char *path)
+static const char *unlink_meaning(const char *path, const char *leads_to)
 {
 	bool runtime = starts_with(path, RUNTIME_LINKS_DIR "/");
+
+	if (ksm_is_mask(path, leads_to))
+		return "the mask of it";
 	const char *name = path + strlen(runtime ? RUNTIME_LINKS_DIR "/" : UNIT_LINKS_DIR "/");
 
 	if (!strchr(name, '/'))
@@ -320,11 +323,11 @@ static void ksm_detail(const struct act *act, struct buf *ret)
 
 	switch (act->kind) {
 	case ACT_MAKE_LINK:
-		buf_puts(ret, "to ");
+		buf_puts(ret, ksm_is_mask(act->target, text) ? "masks it: to " : "to ");
 		buf_add_safe(ret, text, 200);
 		break;
 	case ACT_REMOVE_LINK:
-		buf_puts(ret, unlink_meaning(act->target));
+		buf_puts(ret, unlink_meaning(act->target, text));
 		break;
 	case ACT_SET_RUN:
 		run_detail(act, text, ret);

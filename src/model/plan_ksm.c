@@ -16,15 +16,35 @@ static void target_file_off(struct ksm_work *w)
 	w->target.file_run = w->k->tmpfiles_others == 1 ? 0 : -1;
 }
 
+/* What would start it again at boot is kept from it by a mask; presets, by a file of ours. */
+static void target_boot_off(struct ksm_work *w, size_t unit)
+{
+	const struct ksm_unit *u = &w->k->units[unit];
+
+	if (ksm_foreign_cause(w, unit))
+		w->target.units[unit].masked = YES;
+	for (size_t i = 0; i < u->boot.n; i++)
+		if (!u->boot.v[i].by)
+			w->target.preset_units |= 1u << unit;
+}
+
 static void target_off(struct ksm_work *w, bool unmerged)
 {
 	const char *now = ksm_now(w->k);
 	bool unmerged_now = now && strcmp(now, "unmerged") == 0;
 	bool driven = false;
 
+	if (w->k->other_init) {
+		w->target.run = unmerged && !unmerged_now ? 2 : w->k->run == 2 ? 2 : 0;
+		return;
+	}
 	target_file_off(w);
+	w->target.preset_known = true;
+	w->target.preset_units = ksm_preset_units(w->k->own_preset);
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
-		w->target.units[i] = (struct unit_target){ .enabled = NO, .active = NO };
+		w->target.units[i] =
+			(struct unit_target){ .enabled = NO, .active = NO, .masked = UNKNOWN };
+		target_boot_off(w, i);
 		driven |= unit_is_active(&w->k->units[i]);
 	}
 	if (unmerged)
@@ -70,11 +90,16 @@ static void target_units_on(struct ksm_work *w)
 		if (!w->k->units[i].exists)
 			continue;
 		*t = o->ksm_before ? past.units[i]
-				   : (struct unit_target){ .enabled = YES, .active = YES };
+				   : (struct unit_target){ .enabled = YES,
+							   .active = YES,
+							   .masked = UNKNOWN };
 		/* Nothing is turned off by turning KSM on; and what has no [Install] stays as it is. */
 		t->enabled = t->enabled == YES && can_enable(&w->k->units[i]) ? YES : UNKNOWN;
 		t->active = t->active == YES ? YES : UNKNOWN;
+		t->masked = t->masked == NO ? NO : UNKNOWN;
 	}
+	w->target.preset_known = past.preset_known;
+	w->target.preset_units = past.preset_units;
 	w->target.past = o->ksm_before;
 	w->target.past_count = o->ksm_before ? o->ksm_before_count : 0;
 }
@@ -91,6 +116,10 @@ static void target_on(struct ksm_work *w)
 	const char *next = ksm_next(w->k, NULL);
 	bool on_next = next && strcmp(next, "on") == 0;
 
+	if (w->k->other_init) {
+		w->target.run = on_now ? RUN_AS_IS : 1;
+		return;
+	}
 	if (!on_now || !on_next)
 		target_units_on(w);
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
@@ -113,7 +142,7 @@ static void target_on(struct ksm_work *w)
 /* Would this one undo what is asked for, at boot or whenever it likes? */
 static bool contradicts(const struct ksm_writer *writer, bool on)
 {
-	if (writer->ours || writer->tmpfiles)
+	if (writer->ours || writer->tmpfiles || writer->may)
 		return false;
 	return writer->value < 0 || (writer->value == 1) != on;
 }
@@ -126,6 +155,10 @@ static bool refuse_driven(struct ksm_work *w, bool on)
 
 		if (!contradicts(writer, on))
 			continue;
+		if (plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
+				      "Set hardware.ksm.enable in the system's configuration and "
+				      "rebuild."))
+			return true;
 		buf_add_safe(&text, writer->who, 80);
 		buf_puts(&text, writer->value < 0 ? " turns KSM on and off by a policy of its own"
 				: on		  ? " turns KSM off"

@@ -15,6 +15,7 @@
 
 struct unit_target {
 	enum tri enabled, active; /* UNKNOWN: as it is */
+	enum tri masked;	  /* by a link of ours: UNKNOWN: as it is */
 	bool runtime;		  /* enabled until the next boot only: said by 0.1.0 */
 };
 
@@ -22,9 +23,11 @@ struct unit_target {
 struct ksm_target {
 	int run; /* 0, 1, 2; RUN_AS_IS */
 	struct unit_target units[KSM_UNIT_DRIVERS];
-	bool file_known; /* file_run is what our file of tmpfiles.d shall say; else as it is */
-	int file_run;	 /* -1: nothing */
-	bool wants;	 /* what a service wants is started with it, not only what it needs */
+	bool file_known;   /* file_run is what our file of tmpfiles.d shall say; else as it is */
+	int file_run;	   /* -1: nothing */
+	bool preset_known; /* preset_units is what our preset file shall disable */
+	unsigned preset_units; /* a bit each */
+	bool wants;	       /* what a service wants is started with it, not only what it needs */
 	/* Where the links of a service were changed in the past: these very ones. NULL: as it is. */
 	const struct step *past;
 	size_t past_count;
@@ -70,6 +73,9 @@ bool ksm_running_differs(const struct ksm_work *w);
 bool ksm_run_changes(const struct ksm_work *w);
 /* How many bytes are to stay free. */
 uint64_t ksm_reserve(const struct ksm_work *w);
+
+/* Does something start this unit at boot that goes with no link of ours? What it is, or NULL. */
+const struct boot_cause *ksm_foreign_cause(const struct ksm_work *w, size_t unit);
 
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
 /* Also where there is no KSM, and it is off as wanted: then the change is `already`. */

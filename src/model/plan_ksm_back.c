@@ -30,13 +30,21 @@ static void take_link(struct ksm_target *t, const struct act *back)
 	size_t unit = ksm_link_unit(back->target, back->text);
 
 	if (unit < KSM_UNIT_DRIVERS)
-		t->units[unit].enabled = back->kind == ACT_MAKE_LINK ? YES : NO;
+		*(ksm_is_mask(back->target, back->text) ? &t->units[unit].masked
+							: &t->units[unit].enabled) =
+			back->kind == ACT_MAKE_LINK ? YES : NO;
 }
 
 static void take_file(struct ksm_target *t, const struct act *back)
 {
 	t->file_known = true;
 	t->file_run = back->kind == ACT_WRITE_FILE ? ksm_tmpfiles_value(back->text) : -1;
+}
+
+static void take_preset(struct ksm_target *t, const struct act *back)
+{
+	t->preset_known = true;
+	t->preset_units = back->kind == ACT_WRITE_FILE ? ksm_preset_units(back->text) : 0;
 }
 
 static void take_back(struct ksm_target *t, const struct act *back)
@@ -60,6 +68,8 @@ static void take_back(struct ksm_target *t, const struct act *back)
 	default:
 		if (plan_changes_file(back, OWN_TMPFILES))
 			take_file(t, back);
+		if (plan_changes_file(back, OWN_PRESET))
+			take_preset(t, back);
 	}
 }
 
@@ -68,7 +78,7 @@ struct ksm_target ksm_target_of_past(const struct step *steps, size_t count)
 	struct ksm_target t = { .run = RUN_AS_IS, .past = steps, .past_count = count };
 
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		t.units[i].enabled = t.units[i].active = UNKNOWN;
+		t.units[i] = (struct unit_target){ UNKNOWN, UNKNOWN, UNKNOWN, false };
 	for (size_t i = 0; i < count; i++)
 		take_back(&t, &steps[i].back);
 	return t;
@@ -88,7 +98,7 @@ static bool concerns_ksm(const struct act *act)
 	case ACT_REMOVE_LINK:
 		return true;
 	default:
-		return plan_changes_file(act, OWN_TMPFILES);
+		return plan_changes_file(act, OWN_TMPFILES) || plan_changes_file(act, OWN_PRESET);
 	}
 }
 

@@ -17,8 +17,8 @@ bool ksm_stops(const struct ksm_work *w, size_t unit)
 
 bool ksm_starts(const struct ksm_work *w, size_t unit)
 {
-	return w->live && w->target.units[unit].active == YES && w->k->units[unit].exists &&
-	       !unit_is_up(&w->k->units[unit]);
+	return w->live && !w->k->other_init && w->target.units[unit].active == YES &&
+	       w->k->units[unit].exists && !unit_is_up(&w->k->units[unit]);
 }
 
 bool ksm_running_differs(const struct ksm_work *w)
@@ -254,7 +254,8 @@ static bool refuse_unstartable(struct ksm_work *w, size_t unit)
 	name_others(w, &u->missing, &missing);
 	if (u->state.no_start)
 		why = "by hand (RefuseManualStart=)";
-	else if (strcmp(load, "loaded") != 0)
+	else if (strcmp(load, "loaded") != 0 &&
+		 (w->target.units[unit].masked != NO || strcmp(load, "masked") != 0))
 		why = load;
 	else if (!missing.len)
 		return false;
@@ -298,7 +299,8 @@ bool ksm_refuse_revived(struct ksm_work *w)
 		autofree char *text = NULL, *hint = NULL;
 		autobuf others = { 0 };
 
-		if (w->target.units[i].active != NO || unit_is_masked(&w->k->units[i]))
+		if (w->target.units[i].active != NO || w->target.units[i].masked == YES ||
+		    unit_is_masked(&w->k->units[i]))
 			continue;
 		name_others(w, &w->k->units[i].revived_by, &others);
 		if (!others.len)

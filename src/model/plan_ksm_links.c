@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * plan_ksm_links.c - what starts the services of KSM at boot: links, removed and made one by one.
+ * What no such link starts is masked.
  *
  * The same with systemd and without it. `systemctl disable` would do more and less: it removes the
  * file of a unit that is itself a link, and makes other links when it enables again.
@@ -78,6 +79,7 @@ static bool add_past_links(struct ksm_work *w, size_t unit)
 		const struct act *back = &w->target.past[i].back;
 
 		if ((back->kind != ACT_MAKE_LINK && back->kind != ACT_REMOVE_LINK) ||
+		    ksm_is_mask(back->target, back->text) ||
 		    ksm_link_unit(back->target, back->text) != unit)
 			continue;
 		any |= w->target.back || back->kind == ACT_MAKE_LINK;
@@ -135,6 +137,35 @@ static void add_links_of(struct ksm_work *w, size_t unit)
 		add_install_links(w, unit);
 }
 
+/* ---- masks ---- */
+
+const struct boot_cause *ksm_foreign_cause(const struct ksm_work *w, size_t unit)
+{
+	const struct ksm_unit *u = &w->k->units[unit];
+	const struct boot_cause *found = NULL;
+
+	/* A hard one is worth more: it is the one to refuse for. */
+	for (size_t i = 0; i < u->boot.n; i++) {
+		const struct boot_cause *c = &u->boot.v[i];
+
+		if (c->by && !ksm_cause_is_own(u, c) && (!found || c->hard > found->hard))
+			found = c;
+	}
+	return found;
+}
+
+static void add_mask(struct ksm_work *w, size_t unit)
+{
+	const struct ksm_unit *u = &w->k->units[unit];
+	enum tri want = w->target.units[unit].masked;
+	autofree char *path = xasprintf(UNIT_LINKS_DIR "/%s", ksm_unit_names[unit]);
+
+	if (want == YES && !u->mask_link)
+		add_make(w, path, "/dev/null");
+	else if (want == NO && u->mask_link)
+		add_remove(w, &(struct unit_link){ path, (char *)"/dev/null" }, false);
+}
+
 /*
  * systemd reads its files once for all links: after the last of them, and when they are taken back,
  * last first, after what is then the last.
@@ -144,8 +175,10 @@ void ksm_add_link_steps(struct ksm_work *w)
 	struct plan *plan = w->plan;
 	size_t first = plan->step_count;
 
-	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
 		add_links_of(w, i);
+		add_mask(w, i);
+	}
 	if (w->k->manager != MANAGER_THERE || plan->step_count == first)
 		return;
 	plan->steps[plan->step_count - 1].act.reload = true;

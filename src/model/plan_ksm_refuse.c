@@ -47,7 +47,9 @@ static bool refuse_masked(struct ksm_work *w, size_t unit)
 	const char *name = ksm_unit_names[unit];
 	autofree char *text = NULL, *hint = NULL;
 
-	if (!unit_is_masked(&w->k->units[unit]) || (t->enabled != YES && t->active != YES))
+	/* Its links are made again, masked or not: they were there before. */
+	if (t->masked == NO || !unit_is_masked(&w->k->units[unit]) ||
+	    (w->target.back && t->active != YES) || (t->enabled != YES && t->active != YES))
 		return false;
 	text = xasprintf("%s is masked: somebody made sure that it does not start", name);
 	hint = xasprintf("If that is over:  systemctl unmask %s", name);
@@ -70,6 +72,36 @@ static bool refuse_generated(struct ksm_work *w, size_t unit)
 			 "%.*s off",
 			 (int)strcspn(name, "."), name, (int)strcspn(name, "."), name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "unit-generated", text, hint);
+}
+
+/* Something wants it at boot, and a mask would do harm, or cannot be made. */
+static bool refuse_wanted(struct ksm_work *w, size_t unit)
+{
+	const struct ksm_unit *u = &w->k->units[unit];
+	const char *name = ksm_unit_names[unit];
+	const struct boot_cause *c = w->target.back ? NULL : ksm_foreign_cause(w, unit);
+	bool off = w->target.run != 1 && w->target.run != RUN_AS_IS;
+	autobuf text = { 0 };
+
+	for (size_t i = 0; !w->target.back && i < u->boot.n && !c; i++)
+		if (!u->boot.v[i].by && u->boot.v[i].early)
+			c = &u->boot.v[i];
+	/* Without systemd there are no masks; nothing there ends what a script turns on later. */
+	if (!c || (w->k->other_init ? !off
+				    : w->target.units[unit].enabled != NO ||
+					      (c->by && !c->hard && !u->in_links_dir)))
+		return false;
+	buf_printf(&text, "%s would start again at boot: ", name);
+	if (c->by) {
+		buf_add_safe(&text, c->by, 200);
+		buf_printf(&text, " %s it (", c->hard ? "requires" : "wants");
+	} else {
+		buf_puts(&text, "a preset enables it (");
+	}
+	buf_add_safe(&text, c->where, 200);
+	buf_puts(&text, ")");
+	return plan_refuse(w->plan, STATUS_REFUSED, "unit-wanted", text.data,
+			   "Remove that first, then run the same command again.");
 }
 
 static bool refuse_link(struct ksm_work *w, const char *text)
@@ -105,7 +137,7 @@ static bool refuse_hidden_link(struct ksm_work *w, size_t unit)
 	autofree char *text = NULL;
 
 	if (w->target.back || w->target.units[unit].enabled != NO || !unit_is_enabled(u) ||
-	    u->link_count)
+	    u->link_count || w->target.units[unit].masked == YES)
 		return false;
 	text = xasprintf("systemd has %s as enabled, but there is no link to it in " UNIT_LINKS_DIR
 			 " nor in " RUNTIME_LINKS_DIR,
@@ -116,7 +148,8 @@ static bool refuse_hidden_link(struct ksm_work *w, size_t unit)
 bool ksm_refuse_target(struct ksm_work *w)
 {
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		if (refuse_masked(w, i) || refuse_generated(w, i) || refuse_hidden_link(w, i))
+		if (refuse_masked(w, i) || refuse_generated(w, i) || refuse_wanted(w, i) ||
+		    refuse_hidden_link(w, i))
 			return true;
 	return refuse_odd_link(w);
 }
@@ -146,6 +179,10 @@ static int unwritable(const struct ksm_facts *k, const struct act *act, const ch
 	switch (act->kind) {
 	case ACT_WRITE_FILE:
 	case ACT_REMOVE_FILE:
+		if (strcmp(act->target, OWN_PRESET) == 0) {
+			*ret_dir = "/etc/systemd/system-preset";
+			return k->presets_writable;
+		}
 		*ret_dir = "/etc/tmpfiles.d";
 		return k->tmpfiles_writable;
 	case ACT_MAKE_LINK:
@@ -224,7 +261,8 @@ static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
 /* Only where pages are to be taken apart. */
 bool ksm_refuse_memory(struct ksm_work *w)
 {
-	if (!w->live || w->target.run != 2 || !ksm_run_changes(w))
+	/* Stale counters are cleared by the same write, which needs no memory then. */
+	if (!w->live || w->target.run != 2 || !ksm_run_changes(w) || w->k->stale)
 		return false;
 	if (refuse_host_memory(w, ksm_need_bytes(w->k)))
 		return true;

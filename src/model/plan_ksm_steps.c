@@ -21,8 +21,9 @@ void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct pl
 				.first_step = plan->step_count };
 	w->target.run = RUN_AS_IS;
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
-		w->target.units[i].enabled = w->target.units[i].active = UNKNOWN;
-	w->live = !host->image && w->k->manager == MANAGER_THERE && !options->defer;
+		w->target.units[i] = (struct unit_target){ UNKNOWN, UNKNOWN, UNKNOWN, false };
+	w->live = !host->image && !options->defer &&
+		  (w->k->manager == MANAGER_THERE || w->k->other_init);
 }
 
 bool ksm_has_steps(const struct ksm_work *w)
@@ -81,12 +82,16 @@ static bool needs_opening(const struct ksm_work *w)
 	return w->k->run != 0 && (any_starts(w) || ksm_run_changes(w));
 }
 
+#define NOT_SAVED "now only: without systemd nothing is saved for the next boot"
+
 static void add_opening_step(struct ksm_work *w)
 {
 	struct step *s = plan_add_step(w->plan);
 
 	s->act = run_act(0);
 	s->back = run_act(w->k->run);
+	if (w->k->other_init)
+		s->note = xstrdup(NOT_SAVED);
 }
 
 static char *unmerge_note(const struct ksm_work *w)
@@ -96,6 +101,8 @@ static char *unmerge_note(const struct ksm_work *w)
 
 	if (!ksm_anything_merged(w->k))
 		return NULL;
+	if (w->k->stale)
+		return xstrdup("no process has merged pages: only the counters are cleared");
 	buf_puts(&b, "needs up to ");
 	size_text(ksm_need_bytes(w->k), &b);
 	buf_puts(&b, "; ");
@@ -118,7 +125,7 @@ static void add_watch_step(struct ksm_work *w)
 {
 	struct step *s;
 
-	if (!w->live || w->target.run != 2 || !ksm_anything_merged(w->k) ||
+	if (!w->live || w->target.run != 2 || !ksm_anything_merged(w->k) || w->k->stale ||
 	    w->options->watch_ms <= 0)
 		return;
 	s = plan_add_step(w->plan);
@@ -139,8 +146,10 @@ static void add_run_step(struct ksm_work *w, bool opened)
 	if (!opened && w->k->run >= 0)
 		s->back = run_act(w->k->run);
 	if (w->target.run == 2) {
-		s->act.reserve_bytes = ksm_reserve(w);
+		s->act.reserve_bytes = w->k->stale ? 0 : ksm_reserve(w);
 		s->note = unmerge_note(w);
+	} else if (w->k->other_init) {
+		s->note = xstrdup(NOT_SAVED);
 	} else if (moved && w->target.run == 0) {
 		s->note = xstrdup("the services may have written it while they stopped");
 	}
@@ -160,11 +169,24 @@ static void add_file_step(struct ksm_work *w)
 		plan_add_file_step(w->plan, OWN_TMPFILES, want, now);
 }
 
+static void add_preset_step(struct ksm_work *w)
+{
+	const char *now = w->k->own_preset;
+	autofree char *want = NULL;
+
+	if (!w->target.preset_known)
+		return;
+	want = ksm_preset_edit(now, w->target.preset_units);
+	if (strcmp(now ?: "", want ?: "") != 0)
+		plan_add_file_step(w->plan, OWN_PRESET, want, now);
+}
+
 void ksm_add_steps(struct ksm_work *w)
 {
 	bool opened = needs_opening(w);
 
 	add_file_step(w);
+	add_preset_step(w);
 	if (opened)
 		add_opening_step(w);
 	ksm_add_link_steps(w);

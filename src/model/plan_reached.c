@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kvmtune/boot.h>
 #include <kvmtune/own_file.h>
 
 static const char *text_now(const struct host *h, const char *path)
 {
+	if (strcmp(path, OWN_PRESET) == 0)
+		return h->ksm.own_preset;
 	return strcmp(path, OWN_TMPFILES) == 0 ? h->ksm.own_tmpfiles : h->own_conf;
 }
 

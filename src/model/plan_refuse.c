@@ -50,11 +50,9 @@ static bool refuse_no_virt(struct work *w, const struct want *x)
 static bool refuse_disabled(struct work *w, const struct want *x)
 {
 	autofree char *text =
-		xasprintf("%s is there but switched off by the firmware", w->module->virt);
+		xasprintf("%s is there but %s", w->module->virt, virt_off_text(w->m->off_by));
 
-	return refuse_want(
-		w, x, "virt-disabled", text,
-		"Turn virtualization on in the firmware setup (BIOS, UEFI) and boot again.");
+	return refuse_want(w, x, "virt-disabled", text, virt_off_hint(w->m->off_by));
 }
 
 static bool refuse_no_paging(struct work *w, const struct want *x)
@@ -120,6 +118,21 @@ static bool refuse_other_option(struct work *w, const struct want *x,
 	buf_puts(&text, " and is read after " OWN_CONF_FILE);
 	buf_puts(&hint, "Remove that option there, then run the same command again.");
 	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins", text.data, hint.data);
+}
+
+/* The kernel itself refuses to load it (kernel/module/main.c:blacklisted), whoever asks. */
+static bool refuse_blacklisted(struct work *w)
+{
+	const char *names[] = { w->module->name, "kvm" };
+	autofree char *text = NULL;
+
+	if (!w->host->kernel_words ||
+	    !modconf_kernel_list_has(w->host->kernel_words, "module_blacklist", names, 2))
+		return false;
+	text = xasprintf("module_blacklist= on the kernel command line keeps %s from being loaded",
+			 w->module->name);
+	return plan_refuse(w->plan, STATUS_REFUSED, "module-blacklisted", text,
+			   "Take it off the kernel command line and boot again.");
 }
 
 /* modprobe.d answers the load with a command: what that does with our option nobody knows. */
@@ -259,8 +272,8 @@ static bool refuse_hidden_device(struct work *w)
 bool refuse_reload(struct work *w)
 {
 	w->plan->asks_reload |= !(w->host->parts & HOST_RELOAD);
-	return refuse_modules_disabled(w) || refuse_not_reloadable(w) || refuse_hidden_device(w) ||
-	       refuse_other_hypervisor(w) || refuse_in_use(w);
+	return refuse_modules_disabled(w) || refuse_blacklisted(w) || refuse_not_reloadable(w) ||
+	       refuse_hidden_device(w) || refuse_other_hypervisor(w) || refuse_in_use(w);
 }
 
 static bool refuse_unread(struct work *w, const struct unread_file *file)
@@ -326,11 +339,42 @@ static const struct unread_file *last_unread(const struct unread *unread)
 	return last;
 }
 
+static bool refuse_bad_option_of(struct work *w, const struct want *x)
+{
+	struct modconf_token t = { 0 };
+	autobuf text = { 0 };
+
+	if (!find_refused_option(w->host, &w->next, w->module->name, x->row, x->is, &t))
+		return false;
+	if (t.at->line)
+		buf_add_safe(&text, t.at->file, 200);
+	else
+		buf_puts(&text, "the kernel command line");
+	if (t.at->line)
+		buf_printf(&text, ":%u", t.at->line);
+	buf_printf(&text, " says %s=", x->row->name);
+	buf_add_safe(&text, t.has_value ? t.value : "", 40);
+	buf_printf(&text, ", which this kernel refuses: %s would not load", w->module->name);
+	return plan_refuse(w->plan, STATUS_REFUSED, "option-refused", text.data,
+			   "Remove that option there, then run the same command again.");
+}
+
+/* Whatever comes behind it, the kernel stops there. */
+static bool refuse_bad_option(struct work *w)
+{
+	for (size_t i = 0; i < w->want_count; i++)
+		if (refuse_bad_option_of(w, &w->wants[i]))
+			return true;
+	return false;
+}
+
 bool refuse_lost_file(struct work *w)
 {
 	const struct want *x = own_conf_find(w);
 	struct modconf_token winner = { 0 };
 
+	if (refuse_bad_option(w))
+		return true;
 	if (!x)
 		return false;
 	if (modconf_winner(&w->next, w->module->name, x->row->name, &winner) &&

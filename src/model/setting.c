@@ -32,14 +32,18 @@ static const struct module_param ept_param = {
 	.name = "ept", .is_paging = true, .forced_off = ept_forced_off, .also_moves = ept_also_moves
 };
 static const struct module_param npt_param = {
-	.name = "npt", .is_paging = true, .forced_off = npt_forced_off, .also_moves = nothing
+	.name = "npt",
+	.is_paging = true,
+	.number_once = true,
+	.forced_off = npt_forced_off,
+	.also_moves = nothing,
 };
 static const struct module_param nested_vmx = { .name = "nested",
 						.forced_off = nothing,
 						.also_moves = nested_also_moves_vmx };
-static const struct module_param nested_svm = { .name = "nested",
-						.forced_off = nothing,
-						.also_moves = nothing };
+static const struct module_param nested_svm = {
+	.name = "nested", .number_once = true, .forced_off = nothing, .also_moves = nothing
+};
 
 const struct setting settings[SETTING_COUNT] = {
 	[SETTING_EPT] = {

@@ -58,6 +58,21 @@ static const char *manager_name(enum manager m)
 	return m == MANAGER_THERE ? "there" : m == MANAGER_DEAD ? "dead" : "none";
 }
 
+static struct json_object *causes_list(const struct boot_causes *causes)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < causes->n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_text(o, "unit", causes->v[i].by);
+		json_put_text(o, "where", causes->v[i].where);
+		json_put_bool(o, "sure", causes->v[i].sure);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static struct json_object *units_list(const struct ksm_facts *k)
 {
 	struct json_object *list = json_object_new_array();
@@ -71,6 +86,9 @@ static struct json_object *units_list(const struct ksm_facts *k)
 		put_word(o, "load", u->state.load);
 		put_word(o, "active", u->state.active);
 		put_word(o, "enabled", u->state.file);
+		json_put_tri(o, "boot_start",
+			     k->boot_known || u->state.file[0] ? ksm_unit_starts(k, i) : UNKNOWN);
+		json_put(o, "boot_causes", causes_list(&u->boot));
 		json_object_array_add(list, o);
 	}
 	return list;

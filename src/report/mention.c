@@ -64,7 +64,7 @@ static bool line_says(const struct modconf_line *l, const char *param)
 struct search {
 	const struct param_facts *of;
 	const char *module, *param;
-	bool is_paging;
+	bool is_paging, builtin;
 	struct strv aliases; /* of its module, sorted */
 };
 
@@ -82,17 +82,32 @@ static bool is_alias(const struct search *s, const char *name)
 
 static const char *remark(const struct search *s, const struct modconf_line *l)
 {
+	if (s->of->next_refused && l == s->of->winner.at)
+		return " (refused: the module would not load)";
 	if (l->kind != MODCONF_OPTIONS || l == s->of->winner.at)
 		return "";
 	if (strcmp(l->module, s->module) != 0 && is_alias(s, l->module))
 		return " (counts only when loaded by that name)";
+	if (s->builtin && l->line)
+		return " (never read: the module is built in)";
 	return " (overridden)";
+}
+
+/* What loading needs before the module itself: a line about it decides, too. */
+#define BASE_MODULE "kvm"
+
+static bool is_needed(const struct modconf_line *l)
+{
+	return (l->kind == MODCONF_INSTALL || l->kind == MODCONF_BLACKLIST) &&
+	       strcmp(l->module, BASE_MODULE) == 0;
 }
 
 static bool concerns(const struct search *s, const struct modconf_line *l)
 {
 	if (l->kind == MODCONF_ALIAS)
 		return false;
+	if (is_needed(l))
+		return s->is_paging;
 	if (strcmp(l->module, s->module) != 0 &&
 	    (l->kind != MODCONF_OPTIONS || !is_alias(s, l->module)))
 		return false;
@@ -102,7 +117,7 @@ static bool concerns(const struct search *s, const struct modconf_line *l)
 
 static void add_mention(const struct search *s, const struct modconf_line *l, struct mentions *ret)
 {
-	bool wins = s->of->next_decided && l == s->of->winner.at;
+	bool wins = s->of->next_decided && !s->of->next_refused && l == s->of->winner.at;
 	struct buf where = { 0 };
 
 	if (ret->count >= MENTIONS_MAX && !wins) {
@@ -119,18 +134,38 @@ static void add_mention(const struct search *s, const struct modconf_line *l, st
 	};
 }
 
+static void mention_blacklist(const struct host *h, const char *module, struct mentions *ret)
+{
+	const char *names[] = { module, BASE_MODULE };
+
+	if (h->kernel_words &&
+	    modconf_kernel_list_has(h->kernel_words, "module_blacklist", names, 2))
+		array_push(ret->v, ret->count) = (struct mention){
+			.text = xstrdup("module_blacklist=: the kernel does not load it"),
+			.where = xstrdup("kernel command line"),
+			.kind = kind_names[MODCONF_BLACKLIST],
+		};
+}
+
 void find_mentions(const struct host *h, const struct setting *s, enum module_id module,
 		   struct mentions *ret)
 {
 	struct search search = { .of = &h->modules[module].of[s->id],
 				 .module = kvm_modules[module].name,
 				 .param = s->params[module]->name,
-				 .is_paging = s->params[module]->is_paging };
+				 .is_paging = s->params[module]->is_paging,
+				 .builtin = h->modules[module].state == MODULE_STATE_BUILTIN };
+	bool builtin = search.builtin;
 
 	modconf_aliases(&h->conf, search.module, &search.aliases);
 	for (size_t i = 0; i < h->conf.count; i++)
-		if (concerns(&search, &h->conf.lines[i]))
+		if (concerns(&search, &h->conf.lines[i]) && (!builtin || h->conf.lines[i].line))
 			add_mention(&search, &h->conf.lines[i], ret);
+	for (size_t i = 0; builtin && i < h->boot_conf.count; i++)
+		if (concerns(&search, &h->boot_conf.lines[i]))
+			add_mention(&search, &h->boot_conf.lines[i], ret);
+	if (search.is_paging)
+		mention_blacklist(h, search.module, ret);
 	strv_free(&search.aliases);
 }
 

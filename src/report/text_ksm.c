@@ -16,6 +16,10 @@ static void saved_text(const struct ksm_facts *k, const char *word, struct buf *
 	if (!ksm_merged_known(k))
 		return;
 	buf_puts(ret, ", ");
+	if (k->stale) {
+		buf_puts(ret, "nothing is merged; the counters are stale");
+		return;
+	}
 	if (ksm_anything_merged(k)) {
 		size_text(ksm_saved_bytes(k), ret);
 		buf_puts(ret, word);
@@ -48,6 +52,13 @@ static void state_row(struct table *t, const struct ksm_facts *k)
 
 	state_text(k, &text);
 	table_row(t, "KSM", text.data, k->present ? KSM_DIR : "");
+	if (k->present && k->run_file > 2) {
+		autofree char *shown = xasprintf("run is %d: memory is going offline", k->run_file);
+
+		table_row(t, "",
+			  k->run_file <= 7 ? shown : "run has a value that no kernel known writes",
+			  KSM_RUN_FILE);
+	}
 	if (k->present && k->writable < 0)
 		table_row(t, "", "it cannot be written here", strerror(-k->writable));
 }
@@ -96,9 +107,10 @@ static void writer_rows(struct table *t, const struct ksm_facts *k)
 	for (size_t i = 0; i < k->writer_count; i++) {
 		const struct ksm_writer *w = &k->writers[i];
 		autofree char *text =
-			w->value < 0 ? xasprintf("%s writes it by a policy of its own", w->who)
-				     : xasprintf("%s writes %d",
-						 w->ours ? "kvmtune's file" : w->who, w->value);
+			w->may	       ? xasprintf("%s may turn it on again", w->who)
+			: w->value < 0 ? xasprintf("%s writes it by a policy of its own", w->who)
+				       : xasprintf("%s writes %d",
+						   w->ours ? "kvmtune's file" : w->who, w->value);
 
 		table_row(t, "", text, w->where);
 	}
@@ -126,7 +138,10 @@ static void need_row(struct table *t, const struct ksm_facts *k)
 
 	if (!ksm_anything_merged(k))
 		return;
-	need_text(k, &text);
+	if (k->stale)
+		buf_puts(&text, "needs nothing: it only clears the counters");
+	else
+		need_text(k, &text);
 	table_row(t, "unmerging", text.data, "");
 }
 

@@ -31,7 +31,7 @@ static char *processor_text(const struct kvm_module *module, const struct module
 	if (m->virt.value == NO)
 		return xstrdup("no");
 	if (m->enabled.value == NO)
-		return xstrdup("there, but switched off by the firmware");
+		return xasprintf("there, but %s", virt_off_text(m->off_by));
 	if (m->paging.value == NO)
 		return xasprintf("%s yes, %s no", module->virt, module->paging);
 	if (m->usable.value == NO)

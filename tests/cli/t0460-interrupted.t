@@ -125,9 +125,9 @@ host intel-ept-on
 rm -f "$KVMTUNE_FAKE_HOST/fake/log"
 run kvmtune ept off
 read_calls calls
-calls=($calls)
+n=$(wc -w <<<"$calls")
 host intel-ept-on
-KVMTUNE_FAKE_KILL=$((${#calls[@]})) run kvmtune ept off
+KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 rm -f "$KVMTUNE_FAKE_HOST/fake/log"
 ok 'killed before the end is written: interrupted' is_interrupted
 run kvmtune ept off

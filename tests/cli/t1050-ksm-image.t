@@ -17,6 +17,7 @@ new_image()
 	image=$tmp/image.$((++images))
 	mkdir -p "$image"/{"$wants",usr/lib/systemd/system,proc,etc/modprobe.d,etc/tmpfiles.d}
 	mkdir -p "$image"/var/lib/kvmtune
+	echo 6b766d74756e65000000000000000000 >"$image/etc/machine-id"
 	for name in ksm ksmtuned; do
 		printf '%s\n' '[Unit]' "Description=$name" '[Install]' 'WantedBy=multi-user.target' \
 			>"$image/usr/lib/systemd/system/$name.service"

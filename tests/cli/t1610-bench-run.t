@@ -130,7 +130,7 @@ differs "$(of_export '[r["variant"] for r in d["runs"]]')" "$order" "another see
 rm -f "$tmp/count"
 host intel-ept-on
 read_all before
-run kvmtune bench ept=off,nested=on ept=off --runs 2 -- true
+run kvmtune bench ept=off,pml=on ept=off --runs 2 -- true
 like "$status" 2 "what is no setting"
 run kvmtune bench ept=on current --runs 3 --warmup 0 -- true
 status_is 0 "a variant that changes nothing"

@@ -10,6 +10,7 @@
 #include "fuzz.h"
 
 #include <kvmtune/ksm.h>
+#include <kvmtune/tuned.h>
 
 static unsigned count_lines(const char *text)
 {
@@ -49,16 +50,24 @@ static void check_tmpfiles(const char *text, unsigned lines)
 	ksm_free(&k);
 }
 
-static void check_tuned(const char *text, unsigned lines)
+static void check_tuned(const char *text)
 {
 	autostrv includes = { 0 };
-	unsigned line = 0;
+	struct tuned t = { 0 };
+	const struct tuned_option *o;
 	const char *name;
 
-	check_value(ksm_read_tuned(text, &line, &includes));
-	must(line <= lines);
+	tuned_read_includes(text, &includes);
 	strv_foreach (name, &includes)
 		must(*name && *name != '.' && !strchr(name, '/'));
+	tuned_add(&t, "a", text);
+	tuned_add(&t, "b", text);
+	o = tuned_sysfs(&t, KSM_RUN_FILE);
+	/* Said twice, the second one counts. */
+	must(!o || starts_with(o->where, "b:"));
+	o = tuned_service(&t, "ksm");
+	must(!o || starts_with(o->where, "b:"));
+	tuned_free(&t);
 }
 
 static void check_install(const char *text)
@@ -100,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned lines = count_lines(text), line = 0;
 
 	check_tmpfiles(text, lines);
-	check_tuned(text, lines);
+	check_tuned(text);
 	(void)ksm_read_default_qemu(text, &line);
 	must(line <= lines && ksm_read_memory_ksm(text) <= lines);
 	check_install(text);

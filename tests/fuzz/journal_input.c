@@ -46,7 +46,7 @@ static bool is_one_of(const char *text, const char *a, const char *b)
 
 bool is_own_file(const char *path)
 {
-	return is_one_of(path, OWN_CONF_FILE, OWN_TMPFILES);
+	return is_one_of(path, OWN_CONF_FILE, OWN_TMPFILES) || is_same(path, OWN_PRESET);
 }
 
 bool is_unit_link(const char *path)

@@ -334,11 +334,11 @@ static void proof_that_cannot_be_read(void **state)
 		f.ports.file.read = read_that_fails;
 		reads_that_fail = times;
 		run(&f, "off", false, &o);
-		assert_int_equal(o.status, times == 1 ? STATUS_DONE : STATUS_FAILED);
+		assert_int_equal(o.status, times == 1 ? STATUS_DONE : STATUS_STUCK);
 		assert_true(reads_that_fail < times);
 		assert_true(o.applied && !o.report.failed);
 		if (times > 1 &&
-		    (!strstr(o.err.text, "cannot be proved") ||
+		    (!strstr(o.err.text, "could not be verified") ||
 		     !strstr(o.err.text, OWN_CONF_FILE) || !strstr(o.err.text, strerror(EIO))))
 			fail_msg("it says: %s", o.err.text);
 		assert_int_equal(!o.err.code, times == 1);
@@ -369,9 +369,10 @@ static void proof_that_finds_a_difference(void **state)
 	true_read = f.ports.file.read;
 	f.ports.file.read = read_after_removal;
 	run(&f, "off", false, &o);
-	assert_int_equal(o.status, STATUS_FAILED);
+	assert_int_equal(o.status, STATUS_STUCK);
+	assert_string_equal(o.err.id, "not-verified");
 	assert_true(o.leftover.step_count > 0);
-	assert_non_null(strstr(o.err.text, "something else changed it"));
+	assert_non_null(strstr(o.err.text, "something else has changed the host"));
 	outcome_free(&o);
 	fake_free(&f);
 }
@@ -419,7 +420,6 @@ static void undo_after_any_step(void **state)
 				fake_file(&f, "/etc/modprobe.d/.zz-kvmtune.conf.kvmtune-new",
 					  "opt");
 				interrupted_is(&f, true, where);
-				expect_status(&f, "on", false, STATUS_STUCK, where);
 				expect_status(&f, NULL, false, STATUS_DONE, where);
 				snapshot_is(&f, before, where);
 				interrupted_is(&f, false, where);
@@ -485,8 +485,8 @@ static void dry_run_while_another_is_at_work(void **state)
 	outcome_free(&o);
 	f.lock_holder = NULL;
 	change_run(&f.ports, &request, &o);
-	assert_int_equal(o.status, STATUS_STUCK);
-	assert_string_equal(o.err.id, "interrupted");
+	assert_int_equal(o.status, STATUS_DONE);
+	assert_int_equal(o.recovery, RECOVERY_FIRST);
 	outcome_free(&o);
 	fake_free(&f);
 }

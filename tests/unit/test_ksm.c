@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <kvmtune/ksm.h>
+#include <kvmtune/tuned.h>
 
 #define RUN KSM_RUN_FILE
 
@@ -346,41 +347,75 @@ static void which_line_counts(void **state)
 /* ---- tuned, qemu-kvm ---- */
 
 struct tuned_case {
-	const char *text;
-	int value;
-	unsigned line;
+	const char *base, *text;   /* what is included, NULL: nothing; and the profile */
+	const char *value, *where; /* NULL: nothing is written */
 	const char *includes;
 };
 
 static void tuned(void **state)
 {
 	static const struct tuned_case cases[] = {
-		{ "[main]\nsummary=x\ninclude=virtual-host\n\n[sysfs]\n" RUN "=2\n", 2, 6,
-		  "virtual-host" },
-		{ "[main]\ninclude = a, b;c  d\n", -1, 0, "a b c d" },
-		{ "[main]\ninclude=../../etc/x .hid a/b ${v} ok\n", -1, 0, "ok" },
-		{ "[ksm]\ntype=sysfs\n/sys/kernel/mm/ksm/ru*=1 # merge\n", 1, 3, "" },
-		{ "[sysfs]\n#" RUN "=1\n" RUN " = 0\n" RUN "=1\n", 1, 4, "" },
-		{ "[sysfs]\n" RUN "=${x}\n", -1, 2, "" },
-		{ "[sysfs]\n" RUN "\ninclude=x\n", -1, 0, "" },
-		{ "[sysfs]\n/sys/kernel/mm/ksm/sleep_millisecs=1\n", -1, 0, "" },
-		{ "[[[\n]]=\n=\n=1\n[", -1, 0, "" },
-		{ "", -1, 0, "" },
+		{ NULL, "[main]\nsummary=x\ninclude=virtual-host\n\n[sysfs]\n" RUN "=2\n", "2",
+		  "b:6", "virtual-host" },
+		{ NULL, "[main]\ninclude = a, b;c  d\n", NULL, NULL, "a b c d" },
+		{ NULL, "[main]\ninclude=../../etc/x .hid a/b ${v} ok\n", NULL, NULL, "ok" },
+		{ NULL, "[ksm]\ntype=sysfs\n/sys/kernel/mm/ksm/ru*=1 # merge\n", "1", "b:3", "" },
+		{ NULL, "[sysfs]\n#" RUN "=1\n" RUN " = 0\n" RUN "=1\n", "1", "b:4", "" },
+		{ NULL, "[sysfs]\n" RUN "\ninclude=x\n", NULL, NULL, "" },
+		{ NULL, "[sysfs]\n/sys/kernel/mm/ksm/sleep_millisecs=1\n", NULL, NULL, "" },
+		{ NULL, "[[[\n]]=\n=\n=1\n[", NULL, NULL, "" },
+		{ NULL, "", NULL, NULL, "" },
+		/* Sections that tuned does not apply. */
+		{ NULL, "[sysfs]\nenabled=0\n" RUN "=1\n", NULL, NULL, "" },
+		{ NULL, "[sysfs]\n" RUN "=1\nenabled=false\n", NULL, NULL, "" },
+		{ NULL, "[sysfs]\nenabled=1\n" RUN "=1\n", "1", "b:3", "" },
+		{ NULL, "[sysfs]\ntype=script\n" RUN "=1\n", NULL, NULL, "" },
+		{ NULL, "[script]\n" RUN "=1\n", NULL, NULL, "" },
+		/* What is included, and what becomes of it. */
+		{ "[sysfs]\n" RUN "=1\n", "[sysfs]\n/sys/x=1\n", "1", "a:2", "" },
+		{ "[sysfs]\n" RUN "=1\n", "[sysfs]\n" RUN "=0\n", "0", "b:2", "" },
+		{ "[sysfs]\n" RUN "=1\n", "[sysfs]\n/sys/x=1\nreplace=1\n", NULL, NULL, "" },
+		{ "[sysfs]\n" RUN "=1\n", "[sysfs]\nreplace=0\n", "1", "a:2", "" },
+		{ "[sysfs]\n" RUN "=1\n", "[sysfs]\ndrop=/sys/x, " RUN "\n", NULL, NULL, "" },
+		{ "[sysfs]\n" RUN "=1\n", "[sysfs]\nenabled=0\n", NULL, NULL, "" },
+		{ "[sysfs]\nenabled=0\n" RUN "=1\n", "[sysfs]\nenabled=1\n", "1", "a:3", "" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct tuned_option *o;
+		struct tuned t = { 0 };
 		autostrv includes = { 0 };
 		autobuf joined = { 0 };
-		unsigned line = 0;
-		int value = ksm_read_tuned(cases[i].text, &line, &includes);
 
+		tuned_read_includes(cases[i].text, &includes);
 		for (size_t n = 0; n < includes.n; n++)
 			buf_join(&joined, " ", includes.v[n]);
-		if (value != cases[i].value || line != cases[i].line)
-			fail_msg("case %zu: %d in line %u", i, value, line);
 		assert_string_equal(buf_text(&joined), cases[i].includes);
+		if (cases[i].base)
+			tuned_add(&t, "a", cases[i].base);
+		tuned_add(&t, "b", cases[i].text);
+		o = tuned_sysfs(&t, RUN);
+		if (!o != !cases[i].value ||
+		    (o && (strcmp(o->value, cases[i].value) || strcmp(o->where, cases[i].where))))
+			fail_msg("case %zu: %s at %s", i, o ? o->value : "nothing",
+				 o ? o->where : "");
+		tuned_free(&t);
 	}
+}
+
+static void tuned_services(void **state)
+{
+	struct tuned t = { 0 };
+
+	(void)state;
+	tuned_add(&t, "a", "[service]\nservice.ksmtuned=start,enable\nservice.ksm = stop # x\n");
+	assert_string_equal(tuned_service(&t, "ksmtuned")->value, "start,enable");
+	assert_string_equal(tuned_service(&t, "ksm")->value, "stop");
+	assert_null(tuned_service(&t, "sshd"));
+	tuned_add(&t, "b", "[service]\nenabled=0\n");
+	assert_null(tuned_service(&t, "ksmtuned"));
+	tuned_free(&t);
 }
 
 struct default_case {
@@ -534,7 +569,7 @@ static void hostile_text(void **state)
 		}
 		ksm_read_tmpfiles("/x", buf_text(&text), &k);
 		ksm_settle_tmpfiles(&k);
-		ksm_read_tuned(buf_text(&text), &line, &includes);
+		tuned_read_includes(buf_text(&text), &includes);
 		ksm_read_default_qemu(buf_text(&text), &line);
 		ksm_read_memory_ksm(buf_text(&text));
 		ksm_read_install("ksm.service", "/x", buf_text(&text), &k.units[0]);
@@ -572,6 +607,7 @@ int main(void)
 		cmocka_unit_test(lines_of_tmpfiles),
 		cmocka_unit_test(which_line_counts),
 		cmocka_unit_test(tuned),
+		cmocka_unit_test(tuned_services),
 		cmocka_unit_test(default_qemu),
 		cmocka_unit_test(memory_ksm),
 		cmocka_unit_test(install),

@@ -633,9 +633,9 @@ static void tuned(void **state)
 	assert_false(k->writers[0].tmpfiles);
 	/* Its own word is the last one. */
 	add_file("/etc/tuned/my-host/tuned.conf",
-		 "[main]\ninclude=virtual-host\n[s]\n" KSM_RUN_FILE "=0\n");
+		 "[main]\ninclude=virtual-host\n[s]\ntype=sysfs\n" KSM_RUN_FILE "=0\n");
 	check_writer(observe(HOST_KSM), 0, "tuned profile my-host",
-		     "/etc/tuned/my-host/tuned.conf:4", 0);
+		     "/etc/tuned/my-host/tuned.conf:5", 0);
 	add_file("/etc/tuned/active_profile", "../../etc/x\n");
 	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
 	add_file("/etc/tuned/active_profile", "");

@@ -717,7 +717,7 @@ static void test_refusals(void **state)
 	h.ksm.manager_error = xstrdup("Connection refused");
 	refuses(&h, "off", "no-bus", STATUS_FAILED, "Connection refused");
 	h.ksm.present = false;
-	refuses(&h, "off", "no-ksm", STATUS_IMPOSSIBLE, "no same-page merging");
+	refuses(&h, "on", "no-ksm", STATUS_IMPOSSIBLE, "no same-page merging");
 	host_free(&h);
 }
 
