@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=bochs cpu=corei7_sandy_bridge_2600k limit=1800
-scenarios module-reload ept-change cpu ept-fail read-only ept-refuse ept-wait
+scenarios module-reload ept-change nested cpu ept-fail read-only ept-refuse ept-wait

@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg cpu=EPYC limit=1200
-scenarios no-vmx no-vtx module-reload ept-change cpu ept-fail interrupted read-only
+scenarios no-vmx no-vtx module-reload ept-change nested cpu ept-fail interrupted read-only
