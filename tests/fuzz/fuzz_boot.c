@@ -35,6 +35,7 @@ static void check_name(const char *word)
 		if (!name)
 			continue;
 		must(boot_is_unit_name(name) && !strchr(name, '/') && *name != '.');
+		must(!template || boot_is_unit_name(template));
 		boot_dir_names(name, &dirs);
 		must(dirs.n >= 1);
 		(void)boot_is_alias_pair(name, units[i]);

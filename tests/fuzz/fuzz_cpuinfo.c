@@ -66,19 +66,20 @@ static void check_fact(const struct fact *f)
 	must((f->value == UNKNOWN) == (f->source.n == 0));
 }
 
-static void check_hardware(enum setting_id id, struct cpu_id cpu)
+static void check_hardware(enum module_id id, struct cpu_id cpu)
 {
 	struct ports p = { .file.read_head = read_cpuinfo, .cpu.read_msr = no_msr };
 	struct host h = { .cpu_known = true, .cpu = cpu };
 	struct module_facts *m = &h.modules[id];
 
-	m->now = UNKNOWN;
-	observe_hardware(&p, &h, settings[id].module, m);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		m->of[i].now = UNKNOWN;
+	observe_hardware(&p, &h, id, m);
 	check_fact(&m->virt);
 	check_fact(&m->enabled);
 	check_fact(&m->paging);
 	check_fact(&m->usable);
-	must(m->virt.value == cpu_virt(&cpu, settings[id].module->kind));
+	must(m->virt.value == cpu_virt(&cpu, kvm_modules[id].kind));
 	must(m->usable.value != YES || m->paging.value == YES);
 	must(m->virt.value != NO || m->usable.value == NO);
 	host_free(&h);
@@ -118,11 +119,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	cpuinfo = text;
 	check_flags();
-	check_hardware(SETTING_EPT,
+	check_hardware(MODULE_KVM_INTEL,
 		       (struct cpu_id){ .vendor = "GenuineIntel", .vmx = YES, .svm = NO });
-	check_hardware(SETTING_NPT,
+	check_hardware(MODULE_KVM_AMD,
 		       (struct cpu_id){ .vendor = "AuthenticAMD", .vmx = NO, .svm = YES });
-	check_hardware(SETTING_EPT,
+	check_hardware(MODULE_KVM_INTEL,
 		       (struct cpu_id){ .vendor = "GenuineIntel", .vmx = NO, .svm = NO });
 	check_judgement(size & 1 ? intel : amd);
 	return 0;

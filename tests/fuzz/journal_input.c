@@ -65,6 +65,16 @@ static bool is_module(const char *name)
 	return is_one_of(name, "kvm_intel", "kvm_amd");
 }
 
+/* Of our settings, and at least one. */
+static bool has_parameters(const struct act *act)
+{
+	for (size_t i = 0; i < act->wanted_count; i++)
+		if (!is_one_of(act->wanted[i].param, "ept", "npt") &&
+		    !is_same(act->wanted[i].param, "nested"))
+			return false;
+	return act->wanted_count > 0;
+}
+
 static bool may_touch(const struct act *act)
 {
 	switch (act->kind) {
@@ -91,7 +101,7 @@ static bool may_touch(const struct act *act)
 		return is_same(act->target, KSM_RUN_FILE) && act->text &&
 		       strspn(act->text, "012") == 1 && !act->text[1];
 	case ACT_RESTORE:
-		return is_module(act->target) && act->text && is_one_of(act->param, "ept", "npt");
+		return is_module(act->target) && act->text && has_parameters(act);
 	default:
 		return is_module(act->target);
 	}
@@ -143,10 +153,8 @@ static bool needs_no_way_back(const struct host *h, const struct plan *plan, siz
 		return !unit_is_up(&h->ksm.units[ksm_unit_find(act->target)]);
 	if (act->kind != ACT_LOAD && act->kind != ACT_RESTORE)
 		return false;
-	for (size_t n = 0; n < SETTING_COUNT; n++)
-		if (settings[n].module && strcmp(settings[n].module->module, act->target) == 0)
-			return h->modules[n].state != MODULE_STATE_LOADED;
-	return false;
+	return module_find(act->target) < MODULE_COUNT &&
+	       h->modules[module_find(act->target)].state != MODULE_STATE_LOADED;
 }
 
 void check_plan(const struct host *h, const struct plan *plan)
