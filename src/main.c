@@ -88,8 +88,10 @@ static const struct command *find_command(const struct invocation *in, struct er
 		return NULL;
 	}
 	c = command_find(in->command);
-	if (!c)
+	if (!c) {
 		usage_error(e, "there is no command \"%s\"", in->command);
+		hint_command(in, e);
+	}
 	return c;
 }
 
@@ -143,15 +145,17 @@ static enum exit_status run(const struct command *c, struct invocation *in, stru
 /* What needs no host. True: done. */
 static bool answer(const struct invocation *in)
 {
-	const struct command *c = in->command ? command_find(in->command) : NULL;
+	bool help = in->command && strcmp(in->command, "help") == 0;
+	const char *about = help && in->arg_count ? in->args[0] : in->command;
+	const struct command *c = about ? command_find(about) : NULL;
 
 	if (in->given & OPT_VERSION)
 		printf("kvmtune %s\n", KVMTUNE_VERSION);
 	else if (in->given & OPT_LIST_WORDS)
 		list_words(stdout);
-	else if (in->given & OPT_HELP && c)
+	else if ((help ? in->arg_count > 0 : in->given & OPT_HELP) && c)
 		help_command(stdout, c);
-	else if (in->given & OPT_HELP && !in->command)
+	else if (help ? !in->arg_count : in->given & OPT_HELP && !in->command)
 		help_all(stdout);
 	else
 		return false;

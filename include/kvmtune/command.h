@@ -81,7 +81,8 @@ struct invocation {
 	uint64_t reserve_bytes;
 	int64_t watch_ms;
 	const char *root;
-	const char *require;				  /* the name of a capability */
+	const char *required[CAP_COUNT]; /* names of capabilities: all must be there */
+	size_t required_count;
 	const char *cpuid_file, *msr_file, *cpuinfo_file; /* of a processor that was captured */
 	const char *capture_dir;
 	const char *export_file, *plot_file, *resume_file; /* from here on of bench */
@@ -121,6 +122,8 @@ void help_command(FILE *out, const struct command *c);
 /* All words for the shell completions, one a line: "command ept", "option --dry-run"... */
 void list_words(FILE *out);
 
+/* Names the command that was meant in place of in->command, if there is one: the hint of e. */
+void hint_command(const struct invocation *in, struct err *e);
 /* A mistake in what was typed. Returns STATUS_USAGE. */
 enum exit_status usage_error(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 

@@ -15,6 +15,11 @@ enum exit_status no_operands(const struct invocation *in, struct err *e);
 enum exit_status parse_goals(const struct invocation *in, struct goal **ret, size_t *ret_count,
 			     struct err *e);
 
+/* The value of the setting that was meant; NULL: who knows. */
+const char *meant_value(const struct setting *s, const char *typed);
+/* Names an option that was meant, if there is one: the hint of e. typed is without its dashes. */
+void hint_option(const char *typed, struct err *e);
+
 /* Runs a change (no goals: an undo) and reports it. */
 enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
 			    struct err *e);

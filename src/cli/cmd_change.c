@@ -231,6 +231,15 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 	return status;
 }
 
+/* "--wait 10m": its time stands behind a "=", as it may be left out. */
+static enum exit_status too_many(const struct invocation *in, const char *word, struct err *e)
+{
+	usage_error(e, "one argument too many: \"%s\"", word);
+	if (in->given & OPT_WAIT && in->wait_ms == WAIT_FOREVER && word[0] >= '0' && word[0] <= '9')
+		err_hint(e, "Did you mean:  --wait=%s        Help:  kvmtune --help", word);
+	return STATUS_USAGE;
+}
+
 /* The commands that carry a setting's name: `ept`, `ept off`. */
 enum exit_status cmd_setting(struct invocation *in, struct err *e)
 {
@@ -242,11 +251,15 @@ enum exit_status cmd_setting(struct invocation *in, struct err *e)
 		return show_setting(in, setting, e);
 	setting_values_text(setting, &values);
 	goal.value = setting_value(setting, in->args[0]);
-	if (!goal.value)
-		return usage_error(e, "%s takes %s, not \"%s\"", in->command, values.data,
-				   in->args[0]);
+	if (!goal.value) {
+		usage_error(e, "%s takes %s, not \"%s\"", in->command, values.data, in->args[0]);
+		if (meant_value(setting, in->args[0]))
+			err_hint(e, "Did you mean:  kvmtune %s %s        Help:  kvmtune --help",
+				 in->command, meant_value(setting, in->args[0]));
+		return STATUS_USAGE;
+	}
 	if (in->arg_count > 1)
-		return usage_error(e, "one word too many: \"%s\"", in->args[1]);
+		return too_many(in, in->args[1], e);
 	return run_change(in, &goal, 1, e);
 }
 

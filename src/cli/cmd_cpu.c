@@ -130,13 +130,13 @@ static enum exit_status capture(struct invocation *in, const struct cpu_evidence
 
 /* ---- the answer ---- */
 
-static enum exit_status unknown_name(const struct invocation *in, struct err *e)
+static enum exit_status unknown_name(const char *name, struct err *e)
 {
 	autobuf names = { 0 };
 
 	for (size_t i = 0; i < CAP_COUNT; i++)
 		buf_join(&names, ", ", cpu_cap_names[i].name);
-	usage_error(e, "there is no capability \"%s\"", in->require);
+	usage_error(e, "there is no capability \"%s\"", name);
 	err_hint(e, "One of: %s", buf_text(&names));
 	return STATUS_USAGE;
 }
@@ -164,16 +164,31 @@ static enum exit_status required(const struct cpu_report *r, enum cpu_cap_id id,
 	return e->status;
 }
 
-static enum exit_status report(struct invocation *in, const struct cpu_report *r,
-			       enum cpu_cap_id id, struct err *e)
+/* All must be there: one that is not decides over one that is unknown. */
+static enum exit_status all_required(const struct invocation *in, const struct cpu_report *r,
+				     struct err *e)
+{
+	for (size_t i = 0; i < in->required_count; i++) {
+		struct err of = { 0 };
+		enum exit_status status = required(r, cpu_cap_find(in->required[i]), &of);
+
+		if (status != STATUS_DONE && (!e->code || status == STATUS_IMPOSSIBLE))
+			*e = of;
+		if (status == STATUS_IMPOSSIBLE)
+			break;
+	}
+	return e->code ? e->status : STATUS_DONE;
+}
+
+static enum exit_status report(struct invocation *in, const struct cpu_report *r, struct err *e)
 {
 	if (reports_json(in))
 		json_cpu(stdout, r);
-	else if (!in->require)
+	else if (!in->required_count)
 		text_cpu(stdout, &in->style, r);
-	else if (!in->style.quiet)
-		text_capability(stdout, r, id);
-	return in->require ? required(r, id, e) : STATUS_DONE;
+	for (size_t i = 0; !in->style.quiet && !in->reported && i < in->required_count; i++)
+		text_capability(stdout, r, cpu_cap_find(in->required[i]));
+	return all_required(in, r, e);
 }
 
 static enum exit_status check_words(const struct invocation *in, struct err *e)
@@ -186,8 +201,9 @@ static enum exit_status check_words(const struct invocation *in, struct err *e)
 		return usage_error(e, "--msr and --cpuinfo go with --cpuid");
 	if (in->capture_dir && in->given & (OPT_CPUID | OPT_REQUIRE | OPT_JSON))
 		return usage_error(e, "--capture excludes --cpuid, --require and --json");
-	if (in->require && cpu_cap_find(in->require) == CAP_COUNT)
-		return unknown_name(in, e);
+	for (size_t i = 0; i < in->required_count; i++)
+		if (cpu_cap_find(in->required[i]) == CAP_COUNT)
+			return unknown_name(in->required[i], e);
 	return STATUS_DONE;
 }
 
@@ -206,7 +222,7 @@ static enum exit_status judge(struct invocation *in, const struct cpu_evidence *
 	if (host_observe(in->ports, HOST_LENIENT, &host, e) < 0)
 		return e->status;
 	cpu_judge(evidence, &judgement);
-	status = report(in, &r, in->require ? cpu_cap_find(in->require) : CAP_COUNT, e);
+	status = report(in, &r, e);
 	cpu_judgement_free(&judgement);
 	host_free(&host);
 	return status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <kvmtune/command.h>
+#include "cli.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -138,8 +138,6 @@ static const char **place_of_text(struct invocation *in, uint64_t bit)
 	switch (bit) {
 	case OPT_ROOT:
 		return &in->root;
-	case OPT_REQUIRE:
-		return &in->require;
 	case OPT_CPUID:
 		return &in->cpuid_file;
 	case OPT_MSR:
@@ -166,6 +164,11 @@ static int take(struct invocation *in, const struct option_row *row, const char 
 	if (text)
 		*text = value;
 	switch (row->bit) {
+	case OPT_REQUIRE:
+		if (in->required_count == ARRAY_SIZE(in->required))
+			return (int)usage_error(e, "--require is given too often");
+		in->required[in->required_count++] = value;
+		return 0;
 	case OPT_WAIT:
 		return take_wait(in, value, e);
 	case OPT_RESERVE:
@@ -197,8 +200,9 @@ static int bad_option(int found, char **argv, struct err *e)
 		return (int)usage_error(e, "there is no option -%c", optopt);
 	if (optopt)
 		return (int)usage_error(e, "--%s takes no value", row_of(optopt)->name);
-	return (int)usage_error(e, "there is no option %s, or it is not clear which is meant",
-				word);
+	usage_error(e, "there is no option %s, or it is not clear which is meant", word);
+	hint_option(word + strspn(word, "-"), e);
+	return STATUS_USAGE;
 }
 
 /*

@@ -28,7 +28,7 @@ mistake 'status now' 'status takes no operand: "now"'
 mistake 'guests all' 'guests takes no operand'
 mistake 'undo 3' 'undo takes no operand'
 mistake 'ept maybe' 'ept takes on\|off, not "maybe"'
-mistake 'ept off on' 'one word too many: "on"'
+mistake 'ept off on' 'one argument too many: "on"'
 mistake 'ept OFF' 'ept takes on\|off'
 mistake 'apply' 'apply needs at least one'
 mistake 'apply ept' '"ept" is not of the form'
@@ -55,6 +55,37 @@ mistake 'ept off --wait=99999999999999999999' '--wait takes a time'
 mistake 'status --color=green' '--color takes auto, always or never'
 mistake 'status --color' '--color needs a value'
 mistake 'status --json=yes' '--json takes no value'
+
+# meant TYPED COMMAND: it is named, and not run
+meant()
+{
+	# shellcheck disable=SC2086 # words
+	run kvmtune $1
+	read_calls calls
+	like "$status $err" "^2 .*Did you mean:  $2 " "meant: $1"
+	is "$calls" '' "meant: $1: nothing is done"
+}
+meant 'off ept' 'kvmtune ept off'
+meant 'disable nested' 'kvmtune nested off'
+meant 'ept=off' 'kvmtune apply ept=off'
+meant 'EPT off' 'kvmtune ept off'
+meant 'ept OFF' 'kvmtune ept off'
+meant 'ept disable' 'kvmtune ept off'
+meant 'nested enable' 'kvmtune nested on'
+meant 'ksm stop' 'kvmtune ksm off'
+meant 'ksm unmergd' 'kvmtune ksm unmerged'
+meant 'stauts' 'kvmtune status'
+meant 'guest' 'kvmtune guests'
+meant 'ept off --dryrun' '--dry-run'
+meant 'ept off --reserv=1G --jsn' '--reserve'
+meant 'ept off --wait 10m' '--wait=10m'
+run kvmtune frobnicate
+unlike "$err" 'Did you mean' 'meant: who knows'
+for words in help 'help ept'; do
+	# shellcheck disable=SC2086 # words
+	run kvmtune $words
+	like "$status $out" '^0 .*kvmtune' "$words"
+done
 
 run kvmtune --root "$tmp/no-such-directory" status
 status_is 2 'a root that is not there is a usage error'

@@ -41,6 +41,15 @@ required()
 }
 
 host intel-ept-on
+run kvmtune cpu --require vmx --require ept
+is "$status" 0 '--require twice: both are there'
+like "$out" 'vmx: yes.*ept: yes' '--require twice: both are told'
+run kvmtune cpu --require svm --require vmx
+is "$status" 4 '--require twice: the first is not'
+run kvmtune cpu --require vmx --require svm
+is "$status" 4 '--require twice: the second is not'
+run kvmtune cpu --require vmx --require nonsense
+is "$status" 2 '--require twice: one is no capability'
 required 0 vmx '^vmx: yes  \(CPUID 1 ECX\[5\].*\)\|$' 'there'
 required 0 ept-usable '^ept-usable: yes  \(kvm_intel, MSR 48Ch\)' 'there'
 required 4 svm '^svm: no .*\|.*has no svm' 'not there'
