@@ -77,7 +77,7 @@ meant 'ksm unmergd' 'kvmtune ksm unmerged'
 meant 'stauts' 'kvmtune status'
 meant 'guest' 'kvmtune guests'
 meant 'ept off --dryrun' '--dry-run'
-meant 'ept off --reserv=1G --jsn' '--reserve'
+meant 'ept off --reserv=1G --jsn' '--json'
 meant 'ept off --wait 10m' '--wait=10m'
 run kvmtune frobnicate
 unlike "$err" 'Did you mean' 'meant: who knows'
