@@ -27,7 +27,9 @@ faults_of()
 	unlike "broken" "$stdout" "^broken:"
 	like "it was tried" "$stdout" "^tally"
 	calls=$(printf '%s\n' "$stdout" | sed -n 's/^# \([0-9]*\) calls.*/\1/p')
-	ok "no more calls than it needs: $calls" [ "${calls:-99999}" -lt 5000 ]
+	# A change of KSM reads the unit files of the boot before and after: some 8,400 at most. A loop without a
+	# pause makes tens of thousands.
+	ok "no more calls than it needs: $calls" [ "${calls:-99999}" -lt 10000 ]
 }
 
 # For each change of a service systemd reads all its units anew, which takes an emulator the most of its time.
