@@ -32,8 +32,8 @@ undone_to "# Ask Eve before you change this"
 
 scenario "another option on our own line stays"
 run kvmtune "$setting" off
-sed -i "s/$setting=0/& nested=$yes/" $own
-undone_to "options $module nested=$yes"
+sed -i "s/$setting=0/& force_emulation_prefix=0/" $own
+undone_to "options $module force_emulation_prefix=0"
 
 scenario "a file that was there before: a line added, one removed"
 printf '# mine\noptions kvm ignore_msrs=0\n' >$own
