@@ -276,7 +276,8 @@ static void observe_units(struct drivers *d)
 	k->manager = !d->h->image && exists(d, RUNTIME_LINKS_DIR) ? MANAGER_THERE : MANAGER_NONE;
 	/* Where systemd is installed, a rescue shell or a wrapper as process 1 says nothing of the next boot. */
 	k->other_init = k->manager == MANAGER_NONE && !d->h->image && runs_other_init(d->p) &&
-			!exists(d, "/usr/lib/systemd/systemd") && !exists(d, "/lib/systemd/systemd");
+			!exists(d, "/usr/lib/systemd/systemd") &&
+			!exists(d, "/lib/systemd/systemd");
 	k->units_writable = writable(d, UNIT_LINKS_DIR);
 	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
 	k->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
