@@ -2,20 +2,11 @@
 /*
  * ksm_preset.c - the text of our preset file: which of the services the first boot does not enable.
  */
-#include <kvmtune/ksm.h>
+#include "own_file.h"
 
 #include <string.h>
 
-#define MARK "# Made by kvmtune"
-#define HEAD MARK ", see kvmtune(8); `kvmtune undo` takes it back.\n"
 #define VERB "disable "
-
-static size_t line_length(const char *text)
-{
-	size_t len = strcspn(text, "\n");
-
-	return len + (text[len] == '\n');
-}
 
 /* The unit that our line is about; KSM_UNIT_DRIVERS: it is somebody else's line. */
 static size_t own_unit(const char *line)
@@ -35,31 +26,23 @@ unsigned ksm_preset_units(const char *text)
 {
 	unsigned units = 0;
 
-	for (; text && *text; text += line_length(text))
+	for (; text && *text; text += own_file_line_length(text))
 		units |= 1u << own_unit(text);
 	return units & ((1u << KSM_UNIT_DRIVERS) - 1);
 }
 
-/* Ours come first: of all rules for a unit only the first one counts. */
+static bool is_ours(const char *line)
+{
+	return own_unit(line) < KSM_UNIT_DRIVERS;
+}
+
+/* Of all rules for a unit only the first one counts. */
 char *ksm_preset_edit(const char *old, unsigned units)
 {
-	struct buf b = { 0 };
-	bool says_something = units != 0;
+	autobuf ours = { 0 };
 
-	if (units)
-		buf_puts(&b, HEAD);
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
 		if (units & 1u << i)
-			buf_printf(&b, VERB "%s\n", ksm_unit_names[i]);
-	for (size_t len; old && *old; old += len) {
-		len = line_length(old);
-		if (starts_with(old, MARK) || own_unit(old) < KSM_UNIT_DRIVERS)
-			continue;
-		buf_add(&b, old, len);
-		says_something = true;
-	}
-	if (says_something)
-		return buf_steal(&b);
-	buf_free(&b);
-	return NULL;
+			buf_printf(&ours, VERB "%s\n", ksm_unit_names[i]);
+	return own_file_edit(old, buf_text(&ours), is_ours);
 }

@@ -2,21 +2,12 @@
 /*
  * ksm_tmpfiles.c - the text of our file in tmpfiles.d: our line added, changed or taken out.
  */
-#include <kvmtune/ksm.h>
+#include "own_file.h"
 
 #include <string.h>
 
-#define MARK "# Made by kvmtune"
-#define HEAD MARK ", see kvmtune(8); `kvmtune undo` takes it back.\n"
 /* What `run` shall be at each boot; see tmpfiles.d(5). */
 #define LINE "w " KSM_RUN_FILE " - - - - "
-
-static size_t line_length(const char *text)
-{
-	size_t len = strcspn(text, "\n");
-
-	return len + (text[len] == '\n');
-}
 
 /* The value of our line; -1: it is somebody else's. */
 static int own_value(const char *line)
@@ -33,28 +24,20 @@ int ksm_tmpfiles_value(const char *text)
 {
 	int value = -1;
 
-	for (; text && *text && value < 0; text += line_length(text))
+	for (; text && *text && value < 0; text += own_file_line_length(text))
 		value = own_value(text);
 	return value;
 }
 
-/* Ours comes first: of all lines for one path only the first counts. */
+static bool is_ours(const char *line)
+{
+	return own_value(line) >= 0;
+}
+
+/* Of all lines for one path only the first counts. */
 char *ksm_tmpfiles_edit(const char *old, int run)
 {
-	struct buf b = { 0 };
-	bool says_something = run >= 0;
+	autofree char *ours = run >= 0 ? xasprintf(LINE "%d\n", run) : xstrdup("");
 
-	if (run >= 0)
-		buf_printf(&b, HEAD LINE "%d\n", run);
-	for (size_t len; old && *old; old += len) {
-		len = line_length(old);
-		if (starts_with(old, MARK) || own_value(old) >= 0)
-			continue;
-		buf_add(&b, old, len);
-		says_something = true;
-	}
-	if (says_something)
-		return buf_steal(&b);
-	buf_free(&b);
-	return NULL;
+	return own_file_edit(old, ours, is_ours);
 }

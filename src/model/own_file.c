@@ -13,7 +13,7 @@ bool same_file_text(const char *a, const char *b)
 
 /* ---- our head line ---- */
 
-static size_t line_length(const char *text)
+size_t own_file_line_length(const char *text)
 {
 	size_t len = strcspn(text, "\n");
 
@@ -22,7 +22,7 @@ static size_t line_length(const char *text)
 
 static bool has_head(const char *text)
 {
-	for (; text && *text; text += line_length(text))
+	for (; text && *text; text += own_file_line_length(text))
 		if (starts_with(text, OWN_FILE_MARK))
 			return true;
 	return false;
@@ -34,10 +34,26 @@ char *own_file_head_as_before(char *text, const char *before)
 
 	if (!has_head(text) || has_head(before))
 		return text;
-	for (const char *line = text; *line; line += line_length(line))
+	for (const char *line = text; *line; line += own_file_line_length(line))
 		if (!starts_with(line, OWN_FILE_MARK))
-			buf_add(&b, line, line_length(line));
+			buf_add(&b, line, own_file_line_length(line));
 	free(text);
+	return b.len ? buf_steal(&b) : NULL;
+}
+
+/* ---- files of which only the first word on a matter counts: ours come first ---- */
+
+char *own_file_edit(const char *old, const char *ours, bool (*is_ours)(const char *line))
+{
+	struct buf b = { 0 };
+
+	if (*ours)
+		buf_printf(&b, OWN_FILE_HEAD "%s", ours);
+	for (size_t len; old && *old; old += len) {
+		len = own_file_line_length(old);
+		if (!starts_with(old, OWN_FILE_MARK) && !is_ours(old))
+			buf_add(&b, old, len);
+	}
 	return b.len ? buf_steal(&b) : NULL;
 }
 
@@ -108,7 +124,7 @@ char *own_file_harmless(const char *path, const char *text)
 	for (size_t len; *text; text += len) {
 		autofree char *line = NULL;
 
-		len = joined ? own_conf_line_length(text) : line_length(text);
+		len = joined ? own_conf_line_length(text) : own_file_line_length(text);
 		line = xstrndup(text, len);
 		if (is_harmless(path, line))
 			buf_add(&b, line, len);

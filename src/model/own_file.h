@@ -10,6 +10,14 @@
 #define OWN_FILE_MARK "# Made by kvmtune"
 #define OWN_FILE_HEAD OWN_FILE_MARK ", see kvmtune(8); `kvmtune undo` takes it back.\n"
 
+/* How long the first line is, with its end. */
+size_t own_file_line_length(const char *text);
+/*
+ * The text with our lines anew: these (with the head line before them; "": none) come first, and of the old
+ * text what is_ours() does not take for ours. NULL: nothing is left to say. To be freed.
+ */
+char *own_file_edit(const char *old, const char *ours, bool (*is_ours)(const char *line));
+
 /* Removes our head line where the text before had none; frees text. NULL: nothing else is left. */
 char *own_file_head_as_before(char *text, const char *before);
 
