@@ -16,6 +16,7 @@ struct flow {
 	struct outcome *o;
 	struct waiting waiting;
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
+	bool is_open; /* an earlier change was interrupted, and comes first: nothing was planned */
 };
 
 /* ---- observe and plan ---- */
@@ -212,6 +213,9 @@ static int observe_and_plan(struct flow *f)
 	/* Who does not take the lock, as for a dry run, would take what is half done for interrupted. */
 	if (o->journal.at_work)
 		return refuse_locked(&o->err, o->journal.at_work);
+	f->is_open = f->request->goal_count && journal_interrupted(&o->journal);
+	if (f->is_open)
+		return 0;
 	if (choose(f) < 0)
 		return o->err.code;
 	if (host_observe(f->p, parts_of(f), &o->before, &o->err) < 0)
@@ -399,6 +403,8 @@ static void change_once(struct flow *f)
 		o->status = o->err.status;
 		return;
 	}
+	if (f->is_open)
+		return;
 	o->status = o->plan.status;
 	if (o->plan.refusal.code)
 		o->err = o->plan.refusal;
@@ -444,44 +450,35 @@ static int skip(struct flow *f)
 /* ---- an earlier change that was interrupted ---- */
 
 /*
- * Closes it where the host has reached its goal: only the end of its record was missing. An undo is
- * not closed, but gone on with. 1: closed.
+ * Has the host reached its goal? Then only the end of its record was missing. An undo is not closed, but
+ * gone on with.
  */
-static int close_reached(struct flow *f, const struct journal *j, const struct journal_entry *open,
-			 struct err *e)
+static bool is_reached(struct flow *f, const struct journal *j, const struct journal_entry *open)
 {
 	struct host host = { 0 };
+	struct err ignored = { 0 };
 	bool reached;
 
 	if (open->undoes || open->result != JOURNAL_OPEN || open->skips ||
-	    journal_read_steps(j, open, e) < 0 || open->lost.n)
-		return 0;
-	if (host_observe(f->p, past_parts(open->steps, open->step_count), &host, e) < 0)
-		return 0;
-	reached = plan_is_reached(&host, open->steps, open->step_count);
+	    journal_read_steps(j, open, &ignored) < 0 || open->lost.n)
+		return false;
+	reached = host_observe(f->p, past_parts(open->steps, open->step_count), &host, &ignored) ==
+			  0 &&
+		  plan_is_reached(&host, open->steps, open->step_count);
 	host_free(&host);
-	if (!reached)
-		return 0;
-	sweep_after(f->p, open);
-	return journal_end(f->p, open->id, JOURNAL_DONE, e) < 0 ? e->code : 1;
+	return reached;
 }
 
-/* Under the lock. 1: nothing is left open; 0: it is to be rolled back. */
-static int close_or_leave(struct flow *f, struct err *e)
+static bool close_reached(struct flow *f)
 {
-	struct journal j = { 0 };
-	const struct journal_entry *open;
-	int r = journal_load(f->p, &j, e);
+	const struct journal *j = &f->o->journal;
+	const struct journal_entry *open = journal_interrupted(j);
+	struct err ignored = { 0 };
 
-	if (r < 0)
-		return r;
-	open = j.at_work ? NULL : journal_interrupted(&j);
-	r = open ? close_reached(f, &j, open, e) : 1;
-	if (r == 1 && open)
-		f->o->recovery = RECOVERY_CLOSED;
-	journal_free(&j);
-	err_clear(e);
-	return r < 0 ? 0 : r;
+	if (!is_reached(f, j, open))
+		return false;
+	sweep_after(f->p, open);
+	return journal_end(f->p, open->id, JOURNAL_DONE, &ignored) == 0;
 }
 
 static void forget_all(struct outcome *o)
@@ -503,54 +500,44 @@ static int roll_back(struct flow *f)
 	request.command = "undo";
 	request.defer = false;
 	change_once(&g);
-	f->p->file.unlock(f->p);
 	if (past.err.code || request.dry_run) {
 		past.recovered = f->o->recovered;
 		past.recovery = past.err.code ? RECOVERY_FAILED : RECOVERY_FIRST;
 		*f->o = past;
 		return -1;
 	}
+	f->p->file.unlock(f->p);
 	forget_all(&past);
-	f->o->recovery = RECOVERY_ROLLED_BACK;
 	return 0;
 }
 
-/* The command of the change that was interrupted, NULL: there is none. To be freed. */
-static char *interrupted_command(struct ports *p)
-{
-	struct journal j = { 0 };
-	struct err ignored = { 0 };
-	const struct journal_entry *open;
-	char *command = NULL;
-
-	if (journal_load(p, &j, &ignored) == 0 && !j.at_work) {
-		open = journal_interrupted(&j);
-		command = open ? xstrdup(open->command) : NULL;
-	}
-	journal_free(&j);
-	return command;
-}
-
 /*
- * What was interrupted is rolled back, or closed as done, before anything else is changed. Negative:
+ * What was interrupted is closed as done, or rolled back, before anything else is changed. Negative:
  * the outcome is complete.
  */
 static int recover(struct flow *f)
 {
-	int r;
+	struct outcome *o = f->o;
+	bool closed;
 
-	f->o->recovered = interrupted_command(f->p);
-	if (!f->o->recovered)
-		return 0;
-	if (f->request->dry_run)
-		return roll_back(f);
-	if (wait_for_lock(&f->waiting, &f->o->err) < 0) {
-		f->o->status = f->o->err.status;
-		return -1;
-	}
-	r = close_or_leave(f, &f->o->err);
+	free(o->recovered);
+	o->recovered = xstrdup(journal_interrupted(&o->journal)->command);
+	closed = !f->request->dry_run && close_reached(f);
 	f->p->file.unlock(f->p);
-	return r ? 0 : roll_back(f);
+	forget(o);
+	f->is_open = false;
+	if (!closed && roll_back(f) < 0)
+		return -1;
+	o->recovery = closed ? RECOVERY_CLOSED : RECOVERY_ROLLED_BACK;
+	return 0;
+}
+
+static int change_from_rest(struct flow *f)
+{
+	for (change_once(f); f->is_open; change_once(f))
+		if (recover(f) < 0)
+			return -1;
+	return 0;
 }
 
 void change_run(struct ports *p, const struct request *request, struct outcome *ret)
@@ -562,16 +549,16 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 		ret->status = skip(&f) < 0 ? ret->err.status : STATUS_DONE;
 		return;
 	}
-	if (request->goal_count && recover(&f) < 0)
+	if (change_from_rest(&f) < 0)
 		return;
-	change_once(&f);
 	/* Somebody was faster between the check and the removal: with --wait, wait for him too. */
 	while (ret->applied && ret->report.walked_back && is_in_use(&ret->err) &&
 	       may_wait(&f.waiting)) {
 		forget(ret);
 		err_clear(&ret->err);
 		p->file.unlock(p);
-		change_once(&f);
+		if (change_from_rest(&f) < 0)
+			return;
 	}
 }
 
