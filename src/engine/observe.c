@@ -183,9 +183,17 @@ static void observe_loaded(struct ports *p, enum module_id id, unsigned parts,
 	if (parts & HOST_PARAMS)
 		observe_params(p, module, &m->params, &m->param_count);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].params[id])
+		if (settings[i].params[id] && !settings[i].other_name)
 			m->of[i].now =
 				running_value(p, module, settings[i].params[id], &m->of[i].number);
+}
+
+/* Another name for a setting has the facts of that: modprobe.d is not searched for it again. */
+static void copy_to_other_names(enum module_id id, struct module_facts *m)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].params[id] && settings[i].other_name)
+			m->of[i] = m->of[setting_of_param(id, settings[i].params[id]->name)->id];
 }
 
 /*
@@ -211,8 +219,9 @@ static void observe_module(struct ports *p, enum module_id id, struct host *h)
 	}
 	observe_hardware(p, h, id, m);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].params[id])
+		if (settings[i].params[id] && !settings[i].other_name)
 			observe_next(h, settings[i].params[id], module, m, &m->of[i]);
+	copy_to_other_names(id, m);
 }
 
 /* ---- the rest of the host ---- */
