@@ -145,17 +145,15 @@ static enum exit_status run(const struct command *c, struct invocation *in, stru
 /* What needs no host. True: done. */
 static bool answer(const struct invocation *in)
 {
-	bool help = in->command && strcmp(in->command, "help") == 0;
-	const char *about = help && in->arg_count ? in->args[0] : in->command;
-	const struct command *c = about ? command_find(about) : NULL;
+	const struct command *c = in->command ? command_find(in->command) : NULL;
 
 	if (in->given & OPT_VERSION)
 		printf("kvmtune %s\n", KVMTUNE_VERSION);
 	else if (in->given & OPT_LIST_WORDS)
 		list_words(stdout);
-	else if ((help ? in->arg_count > 0 : in->given & OPT_HELP) && c)
+	else if (in->given & OPT_HELP && c)
 		help_command(stdout, c);
-	else if (help ? !in->arg_count : in->given & OPT_HELP && !in->command)
+	else if (in->given & OPT_HELP && !in->command)
 		help_all(stdout);
 	else
 		return false;

@@ -60,20 +60,28 @@ const char *meant_value(const struct setting *s, const char *typed)
 	return NULL;
 }
 
+struct nearest {
+	const char *typed, *word; /* NULL: none is near */
+	size_t distance;
+};
+
+static void keep_nearer(struct nearest *n, const char *word)
+{
+	size_t d = distance(n->typed, word);
+
+	if (!is_near(n->typed, word) || (n->word && d >= n->distance))
+		return;
+	n->word = word;
+	n->distance = d;
+}
+
 static const char *nearest_command(const char *typed)
 {
-	const char *found = NULL;
-	size_t best = WORD_MAX;
+	struct nearest n = { .typed = typed };
 
-	for (size_t i = 0; i < command_count; i++) {
-		size_t d = distance(typed, command_table[i].name);
-
-		if (d < best && is_near(typed, command_table[i].name)) {
-			best = d;
-			found = command_table[i].name;
-		}
-	}
-	return found;
+	for (size_t i = 0; i < command_count; i++)
+		keep_nearer(&n, command_table[i].name);
+	return n.word;
 }
 
 /* "off ept" */
@@ -117,17 +125,11 @@ void hint_command(const struct invocation *in, struct err *e)
 void hint_option(const char *typed, struct err *e)
 {
 	autofree char *name = xstrndup(typed, strcspn(typed, "="));
-	const char *found = NULL;
-	size_t best = WORD_MAX;
+	struct nearest n = { .typed = name };
 
-	for (size_t i = 0; i < option_count; i++) {
-		size_t d = distance(name, option_table[i].name);
-
-		if (option_table[i].help && d < best && is_near(name, option_table[i].name)) {
-			best = d;
-			found = option_table[i].name;
-		}
-	}
-	if (found)
-		err_hint(e, "Did you mean:  --%s        Help:  kvmtune --help", found);
+	for (size_t i = 0; i < option_count; i++)
+		if (option_table[i].help)
+			keep_nearer(&n, option_table[i].name);
+	if (n.word)
+		err_hint(e, "Did you mean:  --%s        Help:  kvmtune --help", n.word);
 }

@@ -221,6 +221,15 @@ static int count_behind(char *const *typed, int argc, char *const *argv, const c
 	return 0;
 }
 
+/* `kvmtune help ept` is `kvmtune ept --help`. */
+static void take_help(struct invocation *in)
+{
+	if (!in->command || strcmp(in->command, "help") != 0)
+		return;
+	in->given |= OPT_HELP;
+	in->command = in->arg_count ? in->args[0] : NULL;
+}
+
 int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 {
 	autofree char **typed = xcalloc((size_t)argc + 1, sizeof(*typed));
@@ -253,5 +262,6 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	/* `kvmtune -- status`: the command itself stands behind it. */
 	if (ret->load_count > ret->arg_count)
 		ret->load_count = 0;
+	take_help(ret);
 	return 0;
 }
