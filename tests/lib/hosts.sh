@@ -164,6 +164,20 @@ l1tf()
 	put /sys/devices/system/cpu/vulnerabilities/l1tf "$*"
 }
 
+# vtx_hidden [FLAG]: CPUID shows VT-x, the flags of the kernel do not
+vtx_hidden()
+{
+	machine dom0 6.1.0-28-amd64
+	cpuinfo GenuineIntel 6 79 'Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz' \
+		"est ssse3 sse4_1 sse4_2${1:+ $1}"
+	about vmx yes
+	about svm no
+	about hypervisor no
+	about virt unknown
+	about ept yes
+	module_loadable
+}
+
 cpu_broadwell()
 {
 	local vmx='vnmi preemption_timer posted_intr invvpid ept_x_only ept_ad ept_1gb flexpriority'
