@@ -267,8 +267,8 @@ struct user_port {
 	int (*write_dir)(struct ports *p, const char *dir, const struct user_file *files,
 			 size_t count, struct err *e);
 	/*
-	 * Writes a file, or replaces one: whole or not at all, and on disk when it returns. What is no
-	 * regular file (a pipe, a device) is written to. -ELOOP: it is a link to a file.
+	 * Writes a file, or replaces one: whole or not at all, and on disk when it returns. A file
+	 * that is not regular (a pipe, a device) is written to. -ELOOP: it is a link to a file.
 	 */
 	int (*write)(struct ports *p, const char *path, const char *text, struct err *e);
 };
@@ -291,7 +291,7 @@ struct load_result {
 struct load_port {
 	/*
 	 * Starts a command and its arguments; NULL at the end. No shell: a name without a slash is
-	 * looked for in PATH. What it prints is kept, the last megabyte of it.
+	 * looked for in PATH. The last megabyte of its output is kept.
 	 */
 	int (*begin)(struct ports *p, char *const *argv, const char *variant, struct err *e);
 	/*
