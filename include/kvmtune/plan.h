@@ -132,11 +132,16 @@ struct change {
 bool change_is_so_now(const struct change *c);
 /* Is it saved, so that only what runs now differs until the next load or boot? */
 bool change_is_saved(const struct change *c);
-/*
- * What becomes of the goal, by what the host is: "ok", "differs", "pending" (saved, it waits),
- * "unknown", "refused" (never on this host). Whether guests run is no matter.
- */
-const char *change_state(const struct change *c);
+/* What becomes of a goal, by what the host is; the worst last. Whether guests run is no matter. */
+enum goal_state {
+	GOAL_OK,
+	GOAL_PENDING, /* saved, it waits for the next load or boot */
+	GOAL_REFUSED, /* never on this host */
+	GOAL_UNKNOWN,
+	GOAL_DIFFERS,
+};
+enum goal_state change_state(const struct change *c);
+const char *goal_state_name(enum goal_state s); /* "ok", "pending"...: in JSON */
 
 struct plan_options {
 	const char *again; /* what to type to do it again; NULL: by the goal, "ept off" */

@@ -64,14 +64,20 @@ struct setting {
 	const char *title;	   /* "extended page tables" */
 	const char *summary;	   /* for help: one line */
 	const char *const *values; /* NULL-terminated; "on", "off" */
-	const char *next;	   /* when what is saved takes effect: "load", "boot" */
-	unsigned parts;		   /* of the host that belong to it: enum host_part */
 	/* KIND_MODULE: the parameter in each vendor's module; NULL: that one has none. */
 	const struct module_param *params[MODULE_COUNT];
 	bool other_name; /* of other settings, one for each vendor: it has no row of its own */
 };
 
 extern const struct setting settings[SETTING_COUNT];
+
+/* What all settings of a kind have in common. */
+extern const struct kind_row {
+	const char *next; /* when what is saved takes effect: "load", "boot" */
+	unsigned parts;	  /* of the host that belong to it: enum host_part */
+} setting_kinds[KIND_COUNT];
+/* "load", "boot" */
+const char *setting_next_when(const struct setting *s);
 
 /* NULL: no such setting. */
 const struct setting *setting_find(const char *name);

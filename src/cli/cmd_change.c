@@ -213,7 +213,7 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 {
 	/* Only then is it said which units are marked; to read all unit files costs. */
 	bool all = in->style.verbose || in->given & OPT_JSON;
-	unsigned parts = all ? setting->parts : setting->parts & ~HOST_KSM_MARKED;
+	unsigned parts = setting_kinds[setting->kind].parts & ~(all ? 0u : HOST_KSM_MARKED);
 	struct host host = { 0 };
 	enum exit_status status = STATUS_DONE;
 
@@ -278,15 +278,14 @@ enum exit_status cmd_apply(struct invocation *in, struct err *e)
 static enum exit_status list_changes(struct invocation *in, struct err *e)
 {
 	struct journal journal;
-	struct host host;
+	struct host host = { 0 };
 
-	if (journal_load(in->ports, &journal, e) < 0 ||
-	    host_observe(in->ports, HOST_LENIENT, &host, e) < 0)
+	if (journal_load(in->ports, &journal, e) < 0)
 		return e->status;
-	if (reports_json(in))
-		json_journal(stdout, &host, &journal);
-	else
+	if (!(in->given & OPT_JSON))
 		text_journal(stdout, &in->style, &journal);
+	else if (host_observe(in->ports, HOST_LENIENT, &host, e) == 0 && reports_json(in))
+		json_journal(stdout, &host, &journal);
 	host_free(&host);
 	journal_free(&journal);
 	return STATUS_DONE;
@@ -307,26 +306,23 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 
 /* ---- audit ---- */
 
-/* What each state means for the exit status, the worst first. */
-static const struct {
-	const char *state;
-	enum exit_status status;
-} audit_states[] = {
-	{ "differs", STATUS_DRIFT },
-	{ "unknown", STATUS_FAILED },
-	{ "refused", STATUS_IMPOSSIBLE },
-	{ "pending", STATUS_PENDING },
-};
-
 static enum exit_status audit_status(const struct plan *plan, const struct journal *journal)
 {
+	static const enum exit_status statuses[] = {
+		[GOAL_OK] = STATUS_DONE,
+		[GOAL_PENDING] = STATUS_PENDING,
+		[GOAL_REFUSED] = STATUS_IMPOSSIBLE,
+		[GOAL_UNKNOWN] = STATUS_FAILED,
+		[GOAL_DIFFERS] = STATUS_DRIFT,
+	};
+	enum goal_state worst = GOAL_OK;
+
 	if (journal_interrupted(journal) && !journal->at_work)
 		return STATUS_STUCK;
-	for (size_t i = 0; i < ARRAY_SIZE(audit_states); i++)
-		for (size_t k = 0; k < plan->change_count; k++)
-			if (strcmp(change_state(&plan->changes[k]), audit_states[i].state) == 0)
-				return audit_states[i].status;
-	return STATUS_DONE;
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (change_state(&plan->changes[i]) > worst)
+			worst = change_state(&plan->changes[i]);
+	return statuses[worst];
 }
 
 /* The same plan as the change would have: where it has nothing to do, the host is as wanted. */

@@ -211,7 +211,7 @@ static enum exit_status judge(struct invocation *in, const struct cpu_evidence *
 			      const struct strv *unseen, struct err *e)
 {
 	struct cpu_judgement judgement = { 0 };
-	struct host host;
+	struct host host = { 0 };
 	const struct cpu_report r = { .host = &host,
 				      .evidence = evidence,
 				      .judgement = &judgement,
@@ -219,7 +219,8 @@ static enum exit_status judge(struct invocation *in, const struct cpu_evidence *
 				      .captured = in->cpuid_file };
 	enum exit_status status;
 
-	if (host_observe(in->ports, HOST_LENIENT, &host, e) < 0)
+	/* Only a document names the host. */
+	if (in->given & OPT_JSON && host_observe(in->ports, HOST_LENIENT, &host, e) < 0)
 		return e->status;
 	cpu_judge(evidence, &judgement);
 	status = report(in, &r, e);

@@ -61,18 +61,28 @@ bool change_is_saved(const struct change *c)
 	return !c->already && c->now && !change_is_so_now(c) && is_as_wanted(c->next, c->value);
 }
 
-const char *change_state(const struct change *c)
+enum goal_state change_state(const struct change *c)
 {
 	if (c->impossible.code)
-		return "refused";
+		return GOAL_REFUSED;
 	if (c->already && c->next)
-		return "ok";
+		return GOAL_OK;
 	if (change_is_saved(c))
-		return "pending";
+		return GOAL_PENDING;
 	if ((c->now && !is_as_wanted(c->now, c->value)) ||
 	    (c->next && !is_as_wanted(c->next, c->value)))
-		return "differs";
-	return "unknown";
+		return GOAL_DIFFERS;
+	return GOAL_UNKNOWN;
+}
+
+const char *goal_state_name(enum goal_state s)
+{
+	static const char *const names[] = {
+		[GOAL_OK] = "ok",	    [GOAL_PENDING] = "pending", [GOAL_REFUSED] = "refused",
+		[GOAL_UNKNOWN] = "unknown", [GOAL_DIFFERS] = "differs",
+	};
+
+	return names[s];
 }
 
 bool plan_reloads(const struct plan *plan)

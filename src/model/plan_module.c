@@ -169,5 +169,5 @@ void plan_modules(const struct host *host, const struct plan_options *options, s
 
 unsigned module_goal_parts(const struct goal *goal)
 {
-	return goal->setting->parts;
+	return setting_kinds[goal->setting->kind].parts;
 }

@@ -276,7 +276,7 @@ unsigned module_past_parts(const struct step *steps, size_t count)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		for (size_t k = 0; k < MODULE_COUNT; k++)
 			if (is_own(&settings[i], (enum module_id)k, steps, count))
-				return settings[i].parts;
+				return setting_kinds[KIND_MODULE].parts;
 	return 0;
 }
 

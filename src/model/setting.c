@@ -53,8 +53,6 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "extended page tables",
 		.summary = "Turn Intel's extended page tables (kvm_intel ept) on or off",
 		.values = values_on_off,
-		.next = "load",
-		.parts = HOST_MODULES | HOST_PARAMS,
 		.params = { [MODULE_KVM_INTEL] = &ept_param },
 	},
 	[SETTING_NPT] = {
@@ -64,8 +62,6 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "nested page tables",
 		.summary = "Turn AMD's nested page tables (kvm_amd npt) on or off",
 		.values = values_on_off,
-		.next = "load",
-		.parts = HOST_MODULES | HOST_PARAMS,
 		.params = { [MODULE_KVM_AMD] = &npt_param },
 	},
 	[SETTING_TDP] = {
@@ -75,8 +71,6 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "two-dimensional paging",
 		.summary = "Turn ept or npt on or off, whichever this processor has",
 		.values = values_on_off,
-		.next = "load",
-		.parts = HOST_MODULES | HOST_PARAMS,
 		.params = { &ept_param, &npt_param },
 		.other_name = true,
 	},
@@ -87,8 +81,6 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "nested virtualization",
 		.summary = "Let guests run guests of their own (nested), or not",
 		.values = values_on_off,
-		.next = "load",
-		.parts = HOST_MODULES | HOST_PARAMS,
 		.params = { &nested_vmx, &nested_svm },
 	},
 	[SETTING_KSM] = {
@@ -98,10 +90,18 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "kernel same-page merging",
 		.summary = "Turn kernel same-page merging (KSM) on or off, or unmerge all pages",
 		.values = values_ksm,
-		.next = "boot",
-		.parts = HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED,
 	},
 };
+
+const struct kind_row setting_kinds[KIND_COUNT] = {
+	[KIND_MODULE] = { "load", HOST_MODULES | HOST_PARAMS },
+	[KIND_KSM] = { "boot", HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED },
+};
+
+const char *setting_next_when(const struct setting *s)
+{
+	return setting_kinds[s->kind].next;
+}
 
 const struct setting *setting_find(const char *name)
 {

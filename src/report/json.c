@@ -187,7 +187,7 @@ void json_put_state(struct json_object *o, const struct host *host, const struct
 	json_put_text(o, "now", r.now);
 	json_put(o, "now_source", json_strv(&r.now_source));
 	json_put_text(o, "next", r.next);
-	json_put_text(o, "next_when", s->next);
+	json_put_text(o, "next_when", setting_next_when(s));
 	json_put(o, "next_source", json_strv(&r.next_source));
 	state_report_free(&r);
 }

@@ -30,12 +30,12 @@ static struct json_object *change_object(const struct outcome *o, const struct c
 	else if (changed)
 		after = (struct setting_state){ planned(c), c->value };
 	json_put_text(j, "wanted", c->value);
-	json_put_text(j, "state", change_state(c));
+	json_put_text(j, "state", goal_state_name(change_state(c)));
 	json_put_text(j, "before", c->now);
 	json_put_text(j, "after", after.now);
 	json_put_text(j, "next_before", c->next);
 	json_put_text(j, "next_after", after.next);
-	json_put_text(j, "next_when", c->setting->next);
+	json_put_text(j, "next_when", setting_next_when(c->setting));
 	json_put_bool(j, "changed", changed);
 	json_put(j, "refusal", json_error(&c->impossible));
 	return j;
@@ -219,7 +219,7 @@ static struct json_object *audit_object(const struct host *host, const struct ch
 	struct json_object *o = json_object_new_object();
 
 	json_put_text(o, "wanted", c->value);
-	json_put_text(o, "state", change_state(c));
+	json_put_text(o, "state", goal_state_name(change_state(c)));
 	json_put_state(o, host, c->setting);
 	json_put(o, "refusal", json_error(&c->impossible));
 	return o;

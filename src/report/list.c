@@ -21,7 +21,7 @@ static void row(struct table *t, const struct host *h, const struct setting *s)
 	setting_values_text(s, &values);
 	state_report(h, s, &r);
 	table_row(t, s->name, values.data, setting_fits(s, &h->cpu) ? r.now ?: "-" : "not here",
-		  setting_fits(s, &h->cpu) ? r.next ?: "-" : "", s->next, kept_in(s));
+		  setting_fits(s, &h->cpu) ? r.next ?: "-" : "", setting_next_when(s), kept_in(s));
 	state_report_free(&r);
 }
 

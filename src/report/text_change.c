@@ -17,7 +17,7 @@ static void change_line(FILE *out, const struct style *style, const struct outco
 			const struct change *c, bool done)
 {
 	bool module = c->setting->kind == KIND_MODULE;
-	autofree char *when = xasprintf("next %s", c->setting->next);
+	autofree char *when = xasprintf("next %s", setting_next_when(c->setting));
 	const char *next = c->next ?: module ? "by default" : "unknown";
 
 	print_heading(out, style, c->setting->name);
@@ -277,17 +277,18 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 
 static const char *audit_word(const struct change *c)
 {
-	const char *state = change_state(c);
+	enum goal_state state = change_state(c);
 
-	return strcmp(state, "differs") == 0   ? "DIFFERS"
-	       : strcmp(state, "refused") == 0 ? "not here"
-					       : state;
+	return state == GOAL_DIFFERS   ? "DIFFERS"
+	       : state == GOAL_REFUSED ? "not here"
+				       : goal_state_name(state);
 }
 
 static void audit_row(struct table *t, const struct host *h, const struct change *c)
 {
 	autofree char *now = xasprintf("now %s", c->now ?: "unknown");
-	autofree char *next = xasprintf("next %s %s", c->setting->next, c->next ?: "unknown");
+	autofree char *next =
+		xasprintf("next %s %s", setting_next_when(c->setting), c->next ?: "unknown");
 	autofree char *want = xasprintf("%s=%s", c->setting->name, c->value);
 	autobuf source = { 0 };
 	struct state_report r;
