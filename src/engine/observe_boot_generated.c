@@ -59,12 +59,23 @@ static bool mentions(struct ports *p, const char *path, const char *word, struct
 	return read_noting(p, path, unread, &text) == 0 && strstr(buf_text(&text), word);
 }
 
+/* Where /usr is merged, /lib is another name for /usr/lib: what is there was looked at already. */
+static bool is_seen(struct ports *p, const char *dir)
+{
+	autobuf target = { 0 };
+
+	return starts_with(dir, "/lib/") && p->file.read_link(p, "/lib", &target) == 0 &&
+	       strcmp(buf_text(&target), "usr/lib") == 0;
+}
+
 char *observe_generator(struct ports *p, const char *word, struct unread *unread)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(generator_dirs); i++) {
 		autostrv names = { 0 };
 		const char *name;
 
+		if (is_seen(p, generator_dirs[i]))
+			continue;
 		if (unread_note(unread, generator_dirs[i],
 				p->file.list(p, generator_dirs[i], &names)) < 0)
 			continue;
