@@ -227,7 +227,11 @@ static void take_help(struct invocation *in)
 	if (!in->command || strcmp(in->command, "help") != 0)
 		return;
 	in->given |= OPT_HELP;
-	in->command = in->arg_count ? in->args[0] : NULL;
+	in->command = NULL;
+	if (in->arg_count) {
+		in->command = *in->args++;
+		in->arg_count--;
+	}
 }
 
 int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
@@ -259,9 +263,9 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	ret->command = optind < argc ? argv[optind++] : NULL;
 	ret->args = argv + optind;
 	ret->arg_count = argc - optind;
+	take_help(ret);
 	/* `kvmtune -- status`: the command itself stands behind it. */
 	if (ret->load_count > ret->arg_count)
 		ret->load_count = 0;
-	take_help(ret);
 	return 0;
 }
