@@ -128,8 +128,18 @@ enum host_part {
 	 * of them has to do with. The links are looked at, too, where no service manager runs.
 	 */
 	HOST_KSM_UNITS = 1 << 7,
+	/* Who holds KVM, also where no module counts its use: /proc is walked then. */
+	HOST_HOLDERS = 1 << 8,
 	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED |
 		   HOST_KSM_UNITS
+};
+
+/* Which module makes /dev/kvm, and does anybody hold KVM? */
+struct kvm_use {
+	char *module; /* "kvm_intel", "kvm_pvm"; NULL: none, or not known */
+	struct strv module_source;
+	struct fact held; /* by a module's count, or with HOST_HOLDERS by what /proc shows */
+	bool walked;	  /* /proc was: users has what was found */
 };
 
 struct host {
@@ -149,6 +159,7 @@ struct host {
 	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
 	struct device_facts device;
 	char *device_hidden; /* by HOST_RELOAD: see device_covered_by() */
+	struct kvm_use use;
 	struct kvm_users users;
 	enum tri modules_disabled; /* kernel.modules_disabled: no loading until the next boot */
 	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */
@@ -180,6 +191,8 @@ bool find_refused_option(const struct host *h, const struct modconf *conf, const
 			 struct modconf_token *ret);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);
+/* The module that makes /dev/kvm where it is neither kvm_intel nor kvm_amd; else NULL. */
+const char *host_other_module(const struct host *h);
 
 /* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Nothing to free. */
 struct setting_state {

@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include <errno.h>
+
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
@@ -22,7 +24,8 @@ bool reports_json(struct invocation *in)
 
 enum exit_status cmd_status(struct invocation *in, struct err *e)
 {
-	const unsigned parts = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_RELOAD | HOST_LENIENT;
+	const unsigned parts =
+		HOST_MODULES | HOST_HOLDERS | HOST_PARAMS | HOST_KSM | HOST_RELOAD | HOST_LENIENT;
 	enum exit_status status = no_operands(in, e);
 	struct journal journal = { 0 };
 	struct host host = { 0 };
@@ -61,14 +64,26 @@ enum exit_status cmd_list(struct invocation *in, struct err *e)
 	return status;
 }
 
+/* The command line is right, the image is one of the places where it cannot be done: 4, as cpu. */
+static enum exit_status refuse_image(struct err *e)
+{
+	err_set(e, -EOPNOTSUPP, "an image has no processes");
+	err_hint(e, "Without --root it lists who holds KVM on the running host:  kvmtune guests");
+	err_status(e, STATUS_IMPOSSIBLE, "no-processes");
+	return e->status;
+}
+
 enum exit_status cmd_guests(struct invocation *in, struct err *e)
 {
+	const unsigned parts = HOST_MODULES | HOST_HOLDERS | HOST_PARAMS | HOST_LENIENT;
 	enum exit_status status = no_operands(in, e);
 	struct host host = { 0 };
 
 	if (status != STATUS_DONE)
 		return status;
-	if (host_observe(in->ports, HOST_MODULES | HOST_PARAMS | HOST_LENIENT, &host, e) < 0)
+	if (in->ports->image)
+		return refuse_image(e);
+	if (host_observe(in->ports, parts, &host, e) < 0)
 		status = e->status;
 	else if (reports_json(in))
 		json_users(stdout, &host);

@@ -8,6 +8,7 @@
 
 #include "observe_cpu.h"
 #include "observe_ksm.h"
+#include "observe_use.h"
 #include "unread.h"
 
 #define STATE_MAX 64 /* "live", "coming", "going" */
@@ -305,51 +306,6 @@ static void observe_running(struct ports *p, struct host *h)
 		strv_add(&h->unseen, "the kernel command line (/proc is not mounted)");
 	observe_device(p, &h->device);
 	observe_hypervisors(p, h);
-}
-
-int observe_users(struct ports *p, struct kvm_users *ret, struct err *e)
-{
-	int r = p->kvm.users(p, ret, e);
-
-	if (r < 0) {
-		kvm_users_free(ret);
-		return r;
-	}
-	for (size_t i = 0; i < ret->count; i++)
-		user_describe(&ret->users[i]);
-	return 0;
-}
-
-static void observe_use_of(struct ports *p, const char *module, struct module_facts *m)
-{
-	autofree char *holders = xasprintf("/sys/module/%s/holders", module);
-
-	m->refcnt = observe_refcnt(p, module);
-	p->file.list(p, holders, &m->holders);
-}
-
-/* Nobody uses KVM where the counts say so: then /proc is not walked at all. */
-static void observe_use(struct ports *p, struct host *h)
-{
-	struct err ignored = { 0 };
-	bool in_use = false;
-
-	p->kvm.settle(p);
-	for (size_t i = 0; i < MODULE_COUNT; i++) {
-		struct module_facts *m = &h->modules[i];
-
-		if (m->state == MODULE_STATE_LOADED)
-			observe_use_of(p, kvm_modules[i].name, m);
-		in_use |= m->refcnt > 0;
-	}
-	if (!in_use)
-		return;
-	if (observe_users(p, &h->users, &ignored) < 0)
-		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
-	if (h->users.hidden)
-		strv_addf(&h->unseen, "the descriptors of %zu processes%s", h->users.hidden,
-			  h->root ? "" : " (needs root)");
-	unanswered_tell(&h->users.unanswered, "what runs with KVM", &h->unseen);
 }
 
 static void observe_cpu(struct ports *p, struct host *h)

@@ -80,6 +80,11 @@ const struct advice advices[ADVICE_COUNT] = {
 			"published in 2026",
 		.source = "CVE records, August 2026",
 	},
+	[ADVICE_OTHER_KVM_MODULE] = {
+		.name = "other-kvm-module",
+		.text = "another module makes /dev/kvm now",
+		.source = "Linux, kvm_x86_vendor_init() in kvm/x86.c",
+	},
 	[ADVICE_KVM_CONTAINERS] = {
 		.name = "kvm-containers",
 		.text = "/dev/kvm is a new node after the reload: restart containers that bind-mount it",
@@ -135,13 +140,23 @@ static bool is_on(const struct module_facts *m, const char *param)
 	return value && param_bool(value) == YES;
 }
 
+static void other_module_text(const struct host *host, struct buf *ret)
+{
+	buf_add_safe(ret, host_other_module(host) ?: "another module", 64);
+	buf_puts(ret, " makes /dev/kvm now: its guests do not follow this setting, and the kernel "
+		      "loads no second such module while it is loaded");
+}
+
 char *advice_text(enum advice_id id, const struct host *host)
 {
 	struct buf b = { 0 };
 
-	if (id != ADVICE_SHADOW_PAGING_HOLES)
-		return xstrdup(advices[id].text);
-	shadow_paging_text(&host->id, &b);
+	if (id == ADVICE_SHADOW_PAGING_HOLES)
+		shadow_paging_text(&host->id, &b);
+	else if (id == ADVICE_OTHER_KVM_MODULE)
+		other_module_text(host, &b);
+	else
+		buf_puts(&b, advices[id].text);
 	return buf_steal(&b);
 }
 
@@ -233,6 +248,9 @@ static void advise_change(const struct host *host, const struct change *c, const
 {
 	bool ksm_off = turns(c, SETTING_KSM, "off");
 
+	if (c->setting->kind == KIND_MODULE && c->value && !c->already && host_other_module(host) &&
+	    !has(l, ADVICE_OTHER_KVM_MODULE))
+		add(l, ADVICE_OTHER_KVM_MODULE);
 	if (c->setting->kind == KIND_MODULE && c->value && !c->already)
 		advise_module(host, c, l);
 	if ((ksm_off || turns(c, SETTING_KSM, "unmerged")) && was_on(c))

@@ -105,6 +105,11 @@ bool module_in_use(const struct module_facts *m)
 	return m->refcnt > 0 || m->holders.n > 0;
 }
 
+const char *host_other_module(const struct host *h)
+{
+	return h->use.module && module_find(h->use.module) == MODULE_COUNT ? h->use.module : NULL;
+}
+
 bool unread_is_special(const struct unread_file *file)
 {
 	return file->error == -EINVAL;
@@ -205,6 +210,9 @@ void host_free(struct host *h)
 	free(h->kernel_words);
 	unread_free(&h->conf_unread);
 	ksm_free(&h->ksm);
+	free(h->use.module);
+	strv_free(&h->use.module_source);
+	strv_free(&h->use.held.source);
 	kvm_users_free(&h->users);
 	strv_free(&h->hypervisors);
 	strv_free(&h->unseen);

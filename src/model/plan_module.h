@@ -56,8 +56,9 @@ bool refuse_builtin(struct work *w, const struct want *x);
 bool refuse_unclear(struct work *w);   /* being loaded or removed, or not readable */
 bool refuse_lost_file(struct work *w); /* our option would not win; finds our file's text, too */
 bool refuse_install_line(struct work *w);
-bool refuse_rights(struct work *w); /* not root, or /etc/modprobe.d is not to be written */
-bool refuse_reload(struct work *w); /* what stands in the way of a reload just now */
+bool refuse_rights(struct work *w);	  /* not root, or /etc/modprobe.d is not to be written */
+bool refuse_other_module(struct work *w); /* one that keeps ours from being loaded */
+bool refuse_reload(struct work *w);	  /* what stands in the way of a reload just now */
 
 /*
  * Finds the text of our file with which the next load gives all that is wanted. NULL: there it is;

@@ -234,9 +234,12 @@ static void plan_module_back(struct work *w, const struct step *steps, size_t co
 
 		c->already = w->plan->step_count == first && !c->waits;
 	}
-	if (w->plan->step_count > first && !refuse_rights(w) && w->reload &&
-	    w->m->state == MODULE_STATE_LOADED)
+	if (w->plan->step_count == first || refuse_rights(w) || !w->reload)
+		return;
+	if (w->m->state == MODULE_STATE_LOADED)
 		refuse_reload(w);
+	else
+		refuse_other_module(w);
 }
 
 /* ---- whose steps are they? ---- */

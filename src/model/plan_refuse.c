@@ -269,6 +269,21 @@ static bool refuse_hidden_device(struct work *w)
 	return text && plan_refuse(w->plan, STATUS_IMPOSSIBLE, "device-hidden", text, hint);
 }
 
+/* The kernel takes one such module at a time (kvm_x86_vendor_init in kvm/x86.c: -EEXIST). */
+bool refuse_other_module(struct work *w)
+{
+	const char *other = host_other_module(w->host);
+	autofree char *name = other ? safe_text(other, 64) : NULL;
+	autofree char *text =
+		xasprintf("%s makes " KVM_DEVICE " now, and %s cannot be loaded beside", name ?: "",
+			  w->module->name);
+	autofree char *hint = xasprintf("Remove %s first:  modprobe -r %s        Save for the next "
+					"load:  kvmtune %s --defer",
+					name ?: "", name ?: "", w->again);
+
+	return other && plan_refuse(w->plan, STATUS_REFUSED, "other-kvm-module", text, hint);
+}
+
 bool refuse_reload(struct work *w)
 {
 	w->plan->asks_reload |= !(w->host->parts & HOST_RELOAD);

@@ -107,6 +107,17 @@ static void put_setting(struct json_object *list, const struct host *host, const
 	json_put(list, s->name, o);
 }
 
+/* Who makes /dev/kvm, and does anybody hold it? */
+static void put_use(struct json_object *o, const struct host *host)
+{
+	struct json_object *module = json_object_new_object();
+
+	json_put_text(module, "value", host->use.module);
+	json_put(module, "source", json_strv(&host->use.module_source));
+	json_put(o, "kvm_module", module);
+	json_put(o, "in_use", json_fact(&host->use.held));
+}
+
 static struct json_object *modules_object(const struct host *host)
 {
 	struct json_object *o = json_object_new_object();
@@ -223,6 +234,7 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 	json_put(o, "modules", modules_object(host));
 	json_put(o, "ksm", json_ksm_object(host));
 	json_put(o, "memory", json_memory_object(host));
+	put_use(o, host);
 	json_put(o, "kvm_device", device_object(&host->device));
 	json_put(o, "users", json_users_list(&host->users));
 	json_put_open_change(o, journal);
@@ -251,14 +263,9 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 int json_users(FILE *out, const struct host *host)
 {
 	struct json_object *o = json_document("guests");
-	enum tri in_use = UNKNOWN;
 
 	json_put(o, "host", json_host_object(host));
-	for (size_t i = 0; i < MODULE_COUNT; i++) {
-		if (host->modules[i].refcnt >= 0 && in_use != YES)
-			in_use = module_in_use(&host->modules[i]) ? YES : NO;
-	}
-	json_put(o, "in_use", fact_of(in_use, "refcnt"));
+	put_use(o, host);
 	json_put(o, "users", json_users_list(&host->users));
 	json_put_int(o, "hidden_processes", (int64_t)host->users.hidden);
 	json_put(o, "unanswering_processes", json_pids(&host->users.unanswered));

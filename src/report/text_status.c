@@ -94,6 +94,33 @@ static void use_text(const struct host *h, const struct module_facts *m, struct 
 		buf_puts(ret, ", in use, by nobody who can be seen from here");
 }
 
+/* Where no module counts. */
+static void held_text(const struct host *h, struct buf *ret)
+{
+	size_t n = h->users.count;
+
+	if (n)
+		buf_printf(ret, ", in use by %zu process%s", n, n == 1 ? "" : "es");
+	else if (h->use.held.value == YES)
+		buf_puts(ret, ", in use, by nobody who can be seen from here");
+	else
+		buf_puts(ret, h->use.held.value == NO ? ", not in use" : ", in use: unknown");
+}
+
+/* A module that is none of ours makes /dev/kvm. */
+static void other_module_row(struct table *t, const struct host *h)
+{
+	const char *other = host_other_module(h);
+	autofree char *label = other ? safe_text(other, 64) : NULL;
+	autobuf b = { 0 };
+
+	if (!other)
+		return;
+	buf_puts(&b, "makes " KVM_DEVICE);
+	held_text(h, &b);
+	table_row(t, label, b.data, h->use.module_source.v[0]);
+}
+
 static void module_row(struct table *t, const struct host *h, const struct kvm_module *module,
 		       const struct module_facts *m)
 {
@@ -110,6 +137,8 @@ static void module_row(struct table *t, const struct host *h, const struct kvm_m
 	buf_puts(&b, texts[m->state]);
 	if (m->state == MODULE_STATE_LOADED)
 		use_text(h, m, &b);
+	else if (m->state == MODULE_STATE_BUILTIN && !host_other_module(h))
+		held_text(h, &b);
 	table_row(t, module->name, b.data, "");
 }
 
@@ -259,6 +288,7 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 	for (size_t i = 0; i < MODULE_COUNT; i++)
 		if (module_fits((enum module_id)i, &host->cpu))
 			module_rows(t, host, (enum module_id)i, NULL);
+	other_module_row(t, host);
 	ksm_status_rows(t, host);
 	table_print(t, out, "");
 	fputs(users, out);

@@ -43,16 +43,23 @@ char *users_table(const struct kvm_users *users)
 	return text;
 }
 
-static void nobody(FILE *out, const struct host *h)
+/* What was not seen is said behind it. */
+static const char *nobody_text(const struct host *h)
 {
-	for (size_t i = 0; i < MODULE_COUNT; i++)
-		if (module_in_use(&h->modules[i])) {
-			fputs("KVM is in use, but by nobody who can be seen from here: a process "
-			      "of another PID namespace, or the kernel itself.\n",
-			      out);
-			return;
-		}
-	fputs("Nobody uses KVM.\n", out);
+	const struct fact *held = &h->use.held;
+	bool counted = held->source.n && ends_with(held->source.v[0], "refcnt");
+
+	if (held->value == YES)
+		return "KVM is in use, but by nobody who can be seen from here: a process of "
+		       "another PID namespace, or the kernel itself.";
+	if (held->value == NO && counted)
+		return "Nobody uses KVM.";
+	if (held->value == NO && !h->use.walked)
+		return "This kernel has no /dev/kvm: no process can hold KVM.";
+	if (held->value == NO)
+		return "No process holds KVM. (No module counts its use here: all processes were "
+		       "looked at.)";
+	return "No process that holds KVM was found. Whether there is one is unknown.";
 }
 
 void text_users(FILE *out, const struct style *style, const struct host *host)
@@ -63,6 +70,6 @@ void text_users(FILE *out, const struct style *style, const struct host *host)
 	if (host->users.count)
 		fputs(table + 1, out); /* without its first blank line */
 	else
-		nobody(out, host);
+		fprintf(out, "%s\n", nobody_text(host));
 	text_unseen(out, host);
 }

@@ -50,6 +50,15 @@ param ept
 own_file
 is "$status $value $lines" '0 N options kvm_intel ept=0' 'then the same command ends where it would have'
 
+# Somebody loaded another module in its place.
+host intel-ept-on
+stopped_at load ept off
+host_dir=$KVMTUNE_FAKE_HOST
+other_kvm_module kvm_pvm 0
+refused 3 other-kvm-module 'kvm_pvm makes /dev/kvm now, and kvm_intel cannot be loaded beside' undo
+run kvmtune undo --defer
+is "$status" 5 'another module: saved for the next load'
+
 # An undo that was interrupted goes on.
 host intel-ept-on
 read_tree origin

@@ -323,6 +323,16 @@ module_loaded()
 	device 0660
 }
 
+# other_kvm_module NAME [REFCNT]: it makes /dev/kvm, and ours is not loaded
+other_kvm_module()
+{
+	put "/sys/module/$1/initstate" live
+	[ ! "$2" ] || put "/sys/module/$1/refcnt" "$2"
+	put /sys/module/kvm/initstate live
+	folder "/sys/module/kvm/holders/$1"
+	device 0660
+}
+
 # What a kernel shows that was told ept=0.
 EPT_OFF=(ept=N eptad=N pml=N unrestricted_guest=N allow_smaller_maxphyaddr=Y
 	'vmentry_l1d_flush=EPT disabled')
