@@ -24,7 +24,10 @@
 #define LOCK_FILE     STATE_DIR "/lock"
 #define KVM_DEVICE    "/dev/kvm"
 
-/* A fact and its evidence: "CPUID", "/proc/cpuinfo", "MSR 48Bh"... */
+/* What an earlier change saw; its number is behind it. */
+#define JOURNAL_SOURCE "journal: change "
+
+/* A fact and its evidence: "CPUID", "/proc/cpuinfo", "MSR 48Bh", "journal: change 3"... */
 struct fact {
 	enum tri value;
 	struct strv source;

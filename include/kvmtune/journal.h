@@ -41,6 +41,7 @@ struct journal_entry {
 	int version;
 	int64_t time;  /* seconds since 1970 */
 	char *boot;    /* the kernel's name of the boot it was begun in; NULL: not known */
+	char *cpu;     /* the processor it was begun on; NULL: not known, or a virtual one */
 	char *command; /* "ept off" */
 	int undoes;    /* the entry that this one takes back; 0: none */
 	bool skips;    /* that one is not undone, but left as it is */
@@ -87,6 +88,12 @@ int journal_check_whole(const struct journal *j, struct err *e);
 int journal_check_version(const struct journal_entry *entry, struct err *e);
 /* Was the host booted since it was begun? Where that is not known: no. */
 bool journal_is_of_other_boot(struct ports *p, const struct journal_entry *entry);
+/*
+ * Adds to a host what a change of this very host saw before: that KVM used EPT (NPT), where nothing else
+ * tells it now. Each entry has to be of this boot, or of this processor. Evidence for reports: no plan
+ * is made from it.
+ */
+void journal_add_evidence(struct ports *p, const struct journal *j, struct host *host);
 /* What to type where this is the interrupted one: one line for people. */
 const char *journal_way_out(const struct journal_entry *entry);
 

@@ -110,6 +110,10 @@ struct effect {
 	unsigned line; /* 0: the kernel command line */
 };
 
+/* What a parameter of the running module was before these steps; UNKNOWN: they do not say. */
+enum tri steps_value_before(const char *module, const char *param, const struct step *steps,
+			    size_t count);
+
 /* What becomes of one goal. */
 struct change {
 	const struct setting *setting;

@@ -208,6 +208,17 @@ static void show_ksmd(struct ports *p, const struct host *first)
 	host_free(&second);
 }
 
+/* A journal that cannot be read, or is not trusted, tells nothing. */
+static void add_evidence(struct ports *p, struct host *host)
+{
+	struct journal journal = { 0 };
+	struct err ignored = { 0 };
+
+	if (journal_load(p, &journal, &ignored) == 0)
+		journal_add_evidence(p, &journal, host);
+	journal_free(&journal);
+}
+
 static enum exit_status show_setting(struct invocation *in, const struct setting *setting,
 				     struct err *e)
 {
@@ -221,9 +232,11 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 		return usage_error(e, "%s without a value changes nothing", in->command);
 	if (host_observe(in->ports, parts | HOST_LENIENT, &host, e) < 0)
 		status = e->status;
-	else if (reports_json(in))
-		json_setting(stdout, &host, setting);
 	else
+		add_evidence(in->ports, &host);
+	if (status == STATUS_DONE && reports_json(in))
+		json_setting(stdout, &host, setting);
+	else if (status == STATUS_DONE)
 		text_setting(stdout, &in->style, &host, setting);
 	if (status == STATUS_DONE && in->style.verbose && !(in->given & OPT_JSON))
 		show_ksmd(in->ports, &host);

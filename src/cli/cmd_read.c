@@ -37,6 +37,8 @@ enum exit_status cmd_status(struct invocation *in, struct err *e)
 	/* A journal that cannot be read is no reason not to say the rest. */
 	else if (journal_load(in->ports, &journal, e) < 0)
 		strv_addf(&host.unseen, "whether an earlier change was interrupted (%s)", e->text);
+	else
+		journal_add_evidence(in->ports, &journal, &host);
 	*e = status == STATUS_DONE ? (struct err){ 0 } : *e;
 	if (status == STATUS_DONE && reports_json(in))
 		json_status(stdout, &host, &journal);

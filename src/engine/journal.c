@@ -113,6 +113,7 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 		.version = json_int(record, "version") ?: 1,
 		.time = json_int64(record, "time"),
 		.boot = json_restored(boot),
+		.cpu = json_restored(json_text(record, "cpu")),
 		.command = json_restored(json_text(record, "command") ?: ""),
 		.undoes = json_int(record, "undoes"),
 		.skips = json_int(record, "skip") != 0,
@@ -281,6 +282,7 @@ void journal_free(struct journal *j)
 		strv_free(&entry->lost);
 		free(entry->command);
 		free(entry->boot);
+		free(entry->cpu);
 	}
 	free(j->entries);
 	tdestroy(j->by_id, free);

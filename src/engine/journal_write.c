@@ -90,11 +90,14 @@ static struct json_object *begin_record(struct ports *p, int id, const struct jo
 {
 	struct json_object *record = new_record("begin", id);
 	autofree char *boot = journal_boot_id(p);
+	autofree char *cpu = journal_cpu(p);
 
 	json_put(record, "version", json_object_new_int(JOURNAL_VERSION));
 	json_put(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
 	if (boot)
 		json_put_exact(record, "boot", boot);
+	if (cpu)
+		json_put_exact(record, "cpu", cpu);
 	json_put_exact(record, "command", c->command);
 	json_put(record, "undoes", json_object_new_int(c->undoes));
 	return record;

@@ -59,17 +59,6 @@ bool work_reload_needed(const struct work *w)
 	return false;
 }
 
-const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct act *back = &steps[i].back;
-
-		if (back->kind == ACT_RESTORE && strcmp(back->target, w->module->name) == 0)
-			return back;
-	}
-	return NULL;
-}
-
 static bool is_already(const struct work *w, const struct want *x)
 {
 	if (w->m->state == MODULE_STATE_BUILTIN)

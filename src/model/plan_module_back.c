@@ -29,21 +29,37 @@ static enum tri wanted_value(const struct act *act, const char *param)
 	return UNKNOWN;
 }
 
-/* The running module's value before the change; UNKNOWN: not loaded. */
-static enum tri value_before(const struct work *w, const struct want *x, const struct act *restore,
-			     const struct step *steps, size_t count)
+static const struct act *find_restore(const char *module, const struct step *steps, size_t count)
 {
-	enum tri before = restore ? wanted_value(restore, x->row->name) : UNKNOWN;
+	for (size_t i = 0; i < count; i++) {
+		const struct act *back = &steps[i].back;
+
+		if (back->kind == ACT_RESTORE && strcmp(back->target, module) == 0)
+			return back;
+	}
+	return NULL;
+}
+
+enum tri steps_value_before(const char *module, const char *param, const struct step *steps,
+			    size_t count)
+{
+	const struct act *restore = find_restore(module, steps, count);
+	enum tri before = restore ? wanted_value(restore, param) : UNKNOWN;
 
 	if (restore && before == UNKNOWN)
-		before = expected_before(restore, x->row->name);
+		before = expected_before(restore, param);
 	for (size_t i = 0; i < count && before == UNKNOWN; i++) {
 		const struct act *act = &steps[i].act;
 
-		if (act->kind == ACT_CONFIRM && strcmp(act->target, w->module->name) == 0)
-			before = expected_before(act, x->row->name);
+		if (act->kind == ACT_CONFIRM && strcmp(act->target, module) == 0)
+			before = expected_before(act, param);
 	}
 	return before;
+}
+
+const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count)
+{
+	return find_restore(w->module->name, steps, count);
 }
 
 /* Today's text of our file without what the change wrote; w->next with it. */
@@ -219,7 +235,9 @@ static void plan_module_back(struct work *w, const struct step *steps, size_t co
 	for (size_t i = 0; i < w->want_count; i++) {
 		struct want *x = &w->wants[i];
 
-		x->value = value_to_have(w, x, value_before(w, x, restore, steps, count), options);
+		x->value = value_to_have(
+			w, x, steps_value_before(w->module->name, x->row->name, steps, count),
+			options);
 	}
 	if (refuse_unclear(w) || refuse_gone(w, restore, options))
 		return;

@@ -26,6 +26,17 @@ static void host_row(struct table *t, const struct host *h)
 	table_row(t, "Processor", b.data, "");
 }
 
+/* The number of the change that saw it; NULL: no change did. */
+static const char *seen_by_change(const struct fact *f)
+{
+	const char *source;
+
+	strv_foreach (source, &f->source)
+		if (starts_with(source, JOURNAL_SOURCE))
+			return source + strlen(JOURNAL_SOURCE);
+	return NULL;
+}
+
 static char *processor_text(const struct kvm_module *module, const struct module_facts *m)
 {
 	if (m->virt.value == NO)
@@ -36,6 +47,9 @@ static char *processor_text(const struct kvm_module *module, const struct module
 		return xasprintf("%s yes, %s no", module->virt, module->paging);
 	if (m->usable.value == NO)
 		return xasprintf("yes, but not an %s that KVM can use", module->paging);
+	if (m->usable.value == YES && seen_by_change(&m->usable))
+		return xasprintf("yes, usable by KVM (it was on before change %s)",
+				 seen_by_change(&m->usable));
 	if (m->usable.value == YES)
 		return xstrdup("yes, usable by KVM");
 	if (m->paging.value == YES)
