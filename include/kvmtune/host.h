@@ -9,6 +9,7 @@
 #define KVMTUNE_HOST_H
 
 #include <kvmtune/base.h>
+#include <kvmtune/loader.h>
 #include <kvmtune/err.h>
 #include <kvmtune/facts.h>
 #include <kvmtune/ksm.h>
@@ -57,6 +58,9 @@ struct param_facts {
 	bool next_refused; /* the kernel refuses that option: the module would not load */
 	bool number;	   /* the parameter is an int, not a bool */
 	struct modconf_token winner;
+	struct loader_says boot; /* what the boot entries say */
+	/* After the next boot, by them; UNKNOWN also where they are not known. */
+	enum tri next_boot;
 };
 
 /* What keeps VT-x (SVM) from being used, where the processor has it. */
@@ -160,6 +164,8 @@ struct host {
 	char *kernel_words;	   /* of it, what is the kernel's; NULL: not known */
 	bool xen;		   /* this is a domain of Xen, as dom0 is */
 	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
+	struct loader loader;	   /* kernel command lines that the next boot may have */
+	struct unread loader_unread;
 	struct device_facts device;
 	char *device_hidden; /* by HOST_RELOAD: see device_covered_by() */
 	struct kvm_use use;
@@ -208,6 +214,11 @@ struct setting_state setting_state(const struct host *h, const struct setting *s
  * setting has. In an image, which may run anywhere, the first of those that it has.
  */
 enum module_id setting_module(const struct host *h, const struct setting *s);
+/*
+ * Does the next boot give something else than the next load, by what the boot entries say? Not of an
+ * image: there the next load is that of the next boot.
+ */
+bool next_boot_differs(const struct host *h, const struct param_facts *of);
 /*
  * What the next load of a module gives, where this option decides (NULL: none); sure: no file that
  * could not be read may decide otherwise.

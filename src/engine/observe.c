@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe_loader.h"
 #include "observe_cpu.h"
 #include "observe_ksm.h"
 #include "observe_use.h"
@@ -219,9 +220,12 @@ static void observe_module(struct ports *p, enum module_id id, struct host *h)
 			m->state = stored_state(p, module, h);
 	}
 	observe_hardware(p, h, id, m);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].params[id] && !settings[i].other_name)
-			observe_next(h, settings[i].params[id], module, m, &m->of[i]);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (!settings[i].params[id] || settings[i].other_name)
+			continue;
+		observe_next(h, settings[i].params[id], module, m, &m->of[i]);
+		observe_next_boot(h, id, settings[i].params[id], &m->of[i]);
+	}
 	copy_to_other_names(id, m);
 }
 
@@ -323,6 +327,7 @@ static void observe_modules(struct ports *p, struct host *h)
 	observe_cpu(p, h);
 	observe_conf(p, &h->conf, &h->conf_unread);
 	observe_own_conf(p, h);
+	observe_loader(p, h);
 	if (!p->image)
 		observe_running(p, h);
 	for (size_t i = 0; i < MODULE_COUNT; i++)
@@ -343,6 +348,7 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 	if (parts & (HOST_KSM | HOST_KSM_USERS))
 		observe_ksm(p, ret);
 	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
+	unread_tell(&ret->loader_unread, "decide the next boot", &ret->unseen);
 	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);
 	unread_tell(&ret->ksm.users_unread, "tell what unmerging needs where", &ret->unseen);
 	if (parts & HOST_LENIENT || (unread_fail(&ret->ksm.unread, ret->root, e) == 0 &&

@@ -85,6 +85,11 @@ const struct advice advices[ADVICE_COUNT] = {
 		.text = "another module makes /dev/kvm now",
 		.source = "Linux, kvm_x86_vendor_init() in kvm/x86.c",
 	},
+	[ADVICE_BOOT_ENTRIES] = {
+		.name = "boot-entries",
+		.text = "at the next boot the kernel command line takes precedence",
+		.source = "the boot loader's files",
+	},
 	[ADVICE_KVM_CONTAINERS] = {
 		.name = "kvm-containers",
 		.text = "/dev/kvm is a new node after the reload: restart containers that bind-mount it",
@@ -147,12 +152,32 @@ static void other_module_text(const struct host *host, struct buf *ret)
 		      "loads no second such module while it is loaded");
 }
 
+/* Each parameter that a boot entry names, with the first place. */
+static void boot_entries_text(const struct host *host, struct buf *ret)
+{
+	for (size_t i = 0; i < SETTING_COUNT * MODULE_COUNT; i++) {
+		const struct setting *s = &settings[i / MODULE_COUNT];
+		const struct module_param *row = s->params[i % MODULE_COUNT];
+		const struct loader_says *says = &host->modules[i % MODULE_COUNT].of[s->id].boot;
+
+		if (!row || s->other_name || !says->any)
+			continue;
+		buf_add_safe(ret, says->file, 200);
+		buf_printf(ret, ":%u names %s.%s; ", says->line, kvm_modules[i % MODULE_COUNT].name,
+			   row->name);
+	}
+	buf_puts(ret, "the kernel command line beats every file, so the next boot may differ: take "
+		      "it off there, and make the boot loader's configuration anew");
+}
+
 char *advice_text(enum advice_id id, const struct host *host)
 {
 	struct buf b = { 0 };
 
 	if (id == ADVICE_SHADOW_PAGING_HOLES)
 		shadow_paging_text(&host->id, &b);
+	else if (id == ADVICE_BOOT_ENTRIES)
+		boot_entries_text(host, &b);
 	else if (id == ADVICE_OTHER_KVM_MODULE)
 		other_module_text(host, &b);
 	else
@@ -244,10 +269,25 @@ static bool was_on(const struct change *c)
 	return (c->now && strcmp(c->now, "on") == 0) || (c->next && strcmp(c->next, "on") == 0);
 }
 
+/* Would a word of the boot entries override it? An image refuses that. */
+static bool boot_overrides(const struct host *host, const struct change *c)
+{
+	enum module_id module = setting_module(host, c->setting);
+	const struct loader_says *says;
+
+	if (c->setting->kind != KIND_MODULE || host->image || !c->value || module == MODULE_COUNT)
+		return false;
+	says = &host->modules[module].of[c->setting->id].boot;
+	return says->any && param_bool(c->value) != UNKNOWN &&
+	       loader_value(says, param_bool(c->value)) != param_bool(c->value);
+}
+
 static void advise_change(const struct host *host, const struct change *c, const struct list *l)
 {
 	bool ksm_off = turns(c, SETTING_KSM, "off");
 
+	if (boot_overrides(host, c) && !has(l, ADVICE_BOOT_ENTRIES))
+		add(l, ADVICE_BOOT_ENTRIES);
 	if (c->setting->kind == KIND_MODULE && c->value && !c->already && host_other_module(host) &&
 	    !has(l, ADVICE_OTHER_KVM_MODULE))
 		add(l, ADVICE_OTHER_KVM_MODULE);

@@ -182,6 +182,12 @@ enum tri param_next(const struct module_facts *m, const struct module_param *row
 	return row->is_paging ? YES : UNKNOWN;
 }
 
+bool next_boot_differs(const struct host *h, const struct param_facts *of)
+{
+	return !h->image && h->loader.count && !h->loader_unread.count && !of->next_refused &&
+	       (of->boot.any || !of->boot.unclear) && of->next_boot != of->next;
+}
+
 static struct setting_state module_setting_state(const struct host *h, const struct setting *s)
 {
 	const struct param_facts *of = &h->modules[setting_module(h, s)].of[s->id];
@@ -209,6 +215,8 @@ void host_free(struct host *h)
 	modconf_free(&h->boot_conf);
 	free(h->kernel_words);
 	unread_free(&h->conf_unread);
+	loader_free(&h->loader);
+	unread_free(&h->loader_unread);
 	ksm_free(&h->ksm);
 	free(h->use.module);
 	strv_free(&h->use.module_source);

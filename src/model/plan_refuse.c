@@ -383,6 +383,34 @@ static bool refuse_bad_option(struct work *w)
 	return false;
 }
 
+/* Of an image: its own kernel command line, which is in its boot loader's files. */
+static bool refuse_loader(struct work *w, const struct want *x)
+{
+	const struct loader_says *says = &x->is->boot;
+	autobuf text = { 0 };
+
+	if (!w->host->image || (!says->any && !says->unclear))
+		return false;
+	if (w->host->loader_unread.count)
+		return refuse_unread(w, w->host->loader_unread.files);
+	if (!says->any) {
+		buf_puts(&text, "the image's kernel command line is computed by "
+				"/etc/default/grub, and may beat every file");
+	} else {
+		buf_printf(&text, "the image's kernel command line %ssays %s.%s",
+			   says->same && !says->silent ? "" : "of some boot entries ",
+			   w->module->name, x->row->name);
+		if (says->same && says->value != UNKNOWN)
+			buf_printf(&text, "=%d", says->value);
+		buf_puts(&text, ", which beats every file (");
+		buf_add_safe(&text, says->file, 200);
+		buf_printf(&text, ":%u)", says->line);
+	}
+	return plan_refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data,
+			   "Take it off there, make the boot loader's configuration anew, then run "
+			   "the same command again.");
+}
+
 bool refuse_lost_file(struct work *w)
 {
 	const struct want *x = own_conf_find(w);
@@ -392,6 +420,8 @@ bool refuse_lost_file(struct work *w)
 		return true;
 	if (!x)
 		return false;
+	if (refuse_loader(w, x))
+		return true;
 	if (modconf_winner(&w->next, w->module->name, x->row->name, &winner) &&
 	    param_bool(modconf_token_value(&winner)) != x->value)
 		return refuse_other_option(w, x, &winner);

@@ -219,6 +219,25 @@ void json_put_open_change(struct json_object *o, const struct journal *journal)
 	json_put(o, "interrupted", open ? entry_object(&marked, open) : NULL);
 }
 
+#define BOOT_WORDS_MAX 200
+
+/* What the boot entries say of KVM and huge pages. */
+static struct json_object *boot_words(const struct host *host)
+{
+	struct json_object *list = json_object_new_array();
+	autostrv words = { 0 }, places = { 0 };
+
+	loader_words(&host->loader, BOOT_WORDS_MAX, &words, &places);
+	for (size_t i = 0; i < words.n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_text(o, "word", words.v[i]);
+		json_put_text(o, "where", places.v[i]);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 int json_status(FILE *out, const struct host *host, const struct journal *journal)
 {
 	struct json_object *o = json_document("status");
@@ -232,6 +251,7 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 			put_setting(list, host, &settings[i]);
 	json_put(o, "settings", list);
 	json_put(o, "modules", modules_object(host));
+	json_put(o, "boot_words", boot_words(host));
 	json_put(o, "ksm", json_ksm_object(host));
 	json_put(o, "memory", json_memory_object(host));
 	put_use(o, host);

@@ -17,6 +17,29 @@ static void where_text(const struct modconf_line *l, struct buf *ret)
 		buf_puts(ret, "kernel command line");
 }
 
+void next_boot_source(const struct param_facts *of, struct strv *ret)
+{
+	if (of->boot.file)
+		strv_addf(ret, "%s:%u", of->boot.file, of->boot.line);
+	else
+		strv_add(ret, "boot entries");
+}
+
+const char *next_boot_word(const struct param_facts *of)
+{
+	if (of->next_boot != UNKNOWN)
+		return on_off(of->next_boot);
+	return of->boot.any || of->boot.unclear ? "depends on the boot entry" : "by default";
+}
+
+/* Of an image: the kernel command line of all its boot entries, or of some where they differ. */
+static bool loader_decides(const struct host *h, const struct param_facts *of)
+{
+	if (!h->image || h->loader_unread.count)
+		return false;
+	return of->boot.unclear || (of->boot.any && (!of->boot.silent || of->next == UNKNOWN));
+}
+
 void module_next_source(const struct host *h, const struct setting *s, enum module_id module,
 			struct strv *ret)
 {
@@ -25,11 +48,15 @@ void module_next_source(const struct host *h, const struct setting *s, enum modu
 	bool none = s->params[module]->is_paging && m->paging.value == NO;
 	autobuf b = { 0 };
 
+	if (!none && loader_decides(h, of)) {
+		next_boot_source(of, ret);
+		return;
+	}
 	if (none)
 		buf_puts(&b, "processor");
 	else if (of->next_decided)
 		where_text(of->winner.at, &b);
-	else if (!conf_is_last_word(&h->conf_unread, NULL))
+	else if (!conf_is_last_word(&h->conf_unread, NULL) || (h->image && h->loader_unread.count))
 		buf_puts(&b, "not all files could be read");
 	else
 		buf_puts(&b, "default");
@@ -134,10 +161,23 @@ static void add_mention(const struct search *s, const struct modconf_line *l, st
 	};
 }
 
+static void mention_loader(const struct host *h, const char *const *names, struct mentions *ret)
+{
+	const struct loader_part *part = loader_find_blacklist(&h->loader, names, 2);
+
+	if (part)
+		array_push(ret->v, ret->count) = (struct mention){
+			.text = xasprintf("at the next boot: %s", part->words),
+			.where = xasprintf("%s:%u", part->file, part->line),
+			.kind = kind_names[MODCONF_BLACKLIST],
+		};
+}
+
 static void mention_blacklist(const struct host *h, const char *module, struct mentions *ret)
 {
 	const char *names[] = { module, BASE_MODULE };
 
+	mention_loader(h, names, ret);
 	if (h->kernel_words &&
 	    modconf_kernel_list_has(h->kernel_words, "module_blacklist", names, 2))
 		array_push(ret->v, ret->count) = (struct mention){

@@ -31,4 +31,9 @@ void mentions_free(struct mentions *m);
 void module_next_source(const struct host *h, const struct setting *s, enum module_id module,
 			struct strv *ret);
 
+/* Who decides the next boot, by what the boot entries say: file and line, or "boot entries". */
+void next_boot_source(const struct param_facts *of, struct strv *ret);
+/* "on", "by default", "depends on the boot entry": what the next boot gives. */
+const char *next_boot_word(const struct param_facts *of);
+
 #endif

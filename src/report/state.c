@@ -17,6 +17,10 @@ static void report_module(const struct host *h, const struct setting *s, struct 
 			strv_addf(&ret->now_source, "/sys/module/%s/parameters/%s", module,
 				  s->params[i]->name);
 		module_next_source(h, s, (enum module_id)i, &ret->next_source);
+		if (!next_boot_differs(h, &h->modules[i].of[s->id]))
+			continue;
+		ret->next_boot = value_name(h->modules[i].of[s->id].next_boot);
+		next_boot_source(&h->modules[i].of[s->id], &ret->next_boot_source);
 	}
 }
 
@@ -46,4 +50,5 @@ void state_report_free(struct state_report *r)
 {
 	strv_free(&r->now_source);
 	strv_free(&r->next_source);
+	strv_free(&r->next_boot_source);
 }

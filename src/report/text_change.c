@@ -312,6 +312,23 @@ static void audit_hints(FILE *out, const struct plan *plan)
 			print_wrapped(out, "note: ", plan->changes[i].impossible.hint);
 }
 
+/* Where the boot loader's files make it another than the next load. */
+static void audit_next_boot(FILE *out, const struct host *h, const struct change *c)
+{
+	struct state_report r;
+	autobuf text = { 0 };
+
+	state_report(h, c->setting, &r);
+	if (!c->impossible.code && r.next_boot_source.n) {
+		buf_printf(&text, "at the next boot %s %s%s (", c->setting->name,
+			   r.next_boot ? "is " : "depends on the boot entry", r.next_boot ?: "");
+		buf_add_safe(&text, r.next_boot_source.v[0], 200);
+		buf_puts(&text, ")");
+		print_wrapped(out, "note: ", text.data);
+	}
+	state_report_free(&r);
+}
+
 void text_audit(FILE *out, const struct style *style, const struct host *host,
 		const struct plan *plan, const struct journal *journal)
 {
@@ -326,5 +343,7 @@ void text_audit(FILE *out, const struct style *style, const struct host *host,
 	if (style->quiet)
 		return;
 	audit_hints(out, plan);
+	for (size_t i = 0; i < plan->change_count; i++)
+		audit_next_boot(out, host, &plan->changes[i]);
 	text_unseen(out, host);
 }

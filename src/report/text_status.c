@@ -161,8 +161,13 @@ static const char *next_word(const struct host *h, const struct param_facts *of)
 {
 	bool by_default = of->next == UNKNOWN && !of->next_decided;
 
-	return by_default && conf_is_last_word(&h->conf_unread, NULL) ? "by default"
-								      : on_off(of->next);
+	if (h->image && !h->loader_unread.count && of->next == UNKNOWN &&
+	    (of->boot.any || of->boot.unclear))
+		return next_boot_word(of);
+	return by_default && (!h->image || !h->loader_unread.count) &&
+			       conf_is_last_word(&h->conf_unread, NULL)
+		       ? "by default"
+		       : on_off(of->next);
 }
 
 /* An image may have two of a name. */
@@ -193,6 +198,20 @@ static void setting_row(struct table *t, const struct host *h, const struct sett
 		buf_printf(&b, "now %s; next load %s", on_off(of->now), next_word(h, of));
 	module_next_source(h, s, module, &source);
 	table_row(t, label, b.data, source.n ? source.v[0] : "");
+}
+
+/* Where the boot loader's files make it another than the next load. */
+static void next_boot_row(struct table *t, const struct host *h, const struct setting *s,
+			  enum module_id module)
+{
+	const struct param_facts *of = &h->modules[module].of[s->id];
+	autofree char *text = xasprintf("at the next boot %s", next_boot_word(of));
+	autostrv source = { 0 };
+
+	if (!next_boot_differs(h, of))
+		return;
+	next_boot_source(of, &source);
+	table_row(t, "", text, source.v[0]);
 }
 
 static void mention_rows(struct table *t, const struct host *h, const struct setting *s,
@@ -228,6 +247,7 @@ static void module_rows(struct table *t, const struct host *h, enum module_id mo
 		if (!row || s->other_name || (only && only->params[module] != row))
 			continue;
 		setting_row(t, h, s, module);
+		next_boot_row(t, h, s, module);
 		mention_rows(t, h, s, module);
 	}
 }
