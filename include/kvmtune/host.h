@@ -65,11 +65,12 @@ struct param_facts {
 
 /* What keeps VT-x (SVM) from being used, where the processor has it. */
 enum virt_off {
-	VIRT_OFF_FIRMWARE, /* a register says so, or no other explanation is left */
+	VIRT_OFF_FIRMWARE, /* a register or the kernel's log says so, or no other cause is left */
 	VIRT_OFF_XEN,
 	VIRT_OFF_CLEARCPUID,
 	VIRT_OFF_NO_MODULE, /* this kernel has no kvm module: it may have locked VT-x off itself */
 	VIRT_OFF_HYPERVISOR,
+	VIRT_OFF_UNKNOWN,
 };
 
 /* A kvm vendor module, and the processor's extension that it drives. */

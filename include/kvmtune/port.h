@@ -318,6 +318,11 @@ struct system_port {
 	void (*sleep_ms)(struct ports *p, unsigned ms);
 	int64_t (*monotonic_ms)(struct ports *p);
 	int64_t (*wall_seconds)(struct ports *p);
+	/*
+	 * Appends what the kernel itself wrote into its log, a message a line, from the oldest that is
+	 * left; at most 4 MiB. Never waits. -EPERM: not for this process; -ENOENT: there is none here.
+	 */
+	int (*kernel_log)(struct ports *p, struct buf *ret);
 };
 
 struct ports {

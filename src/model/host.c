@@ -35,6 +35,7 @@ const char *virt_off_text(enum virt_off by)
 		[VIRT_OFF_CLEARCPUID] = "hidden by clearcpuid= on the kernel command line",
 		[VIRT_OFF_NO_MODULE] = "not offered by this kernel, which has no KVM module for it",
 		[VIRT_OFF_HYPERVISOR] = "not offered to this kernel, which runs under a hypervisor",
+		[VIRT_OFF_UNKNOWN] = "not offered by this kernel, for a reason unknown",
 	};
 
 	return texts[by];
@@ -52,6 +53,8 @@ const char *virt_off_hint(enum virt_off by)
 			"Install the kernel's modules or boot a kernel with KVM; if that "
 			"does not help, look at the firmware setup.",
 		[VIRT_OFF_HYPERVISOR] = "Whether it may run guests is set on its host.",
+		[VIRT_OFF_UNKNOWN] = "Look at the kernel command line, at the kernel's log and at "
+				     "the firmware setup.",
 	};
 
 	return hints[by];

@@ -16,8 +16,11 @@
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
-/* Whose descriptors are KVM's is asked of every process; registers are behind /dev/cpu/N/msr. */
-#define CAPS_READ (CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_RAWIO))
+/*
+ * Whose descriptors are KVM's is asked of every process; registers are behind /dev/cpu/N/msr, and the
+ * kernel's log is closed to others where kernel.dmesg_restrict is set.
+ */
+#define CAPS_READ (CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_RAWIO) | CAP(SYSLOG))
 
 /* The kernel answers whether it would load a module only to those who may. */
 #define CAPS_CHECK (CAPS_READ | CAP(SYS_MODULE))

@@ -34,6 +34,47 @@ printf 'root=/dev/vda1 clearcpuid=smap,133x\n' >"$KVMTUNE_FAKE_HOST/root/proc/cm
 run kvmtune status
 like "$out" 'switched off by the firmware' 'another flag'
 
+# ---- the kernel's log ----
+
+# log HOST MESSAGE...: the kernel has said this
+log()
+{
+	host "$1"
+	printf '%s\n' "${@:2}" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
+	run kvmtune status
+}
+
+FEAT_CTL='x86/cpu: VMX (outside TXT) disabled by BIOS'
+log vtx-hidden-clearcpuid 'Linux version 6.1' "$FEAT_CTL" 'Freeing memory'
+like "$out" 'switched off by the firmware +CPUID, /proc/cpuinfo, kernel log' 'the kernel has looked at the register'
+log vtx-hidden-clearcpuid 'kvm: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 1' 'kvm: disabled by bios'
+like "$out" 'hidden by clearcpuid=' 'kvm_intel goes by the flag: no evidence'
+log vtx-hidden-clearcpuid "someone: $FEAT_CTL"
+like "$out" 'hidden by clearcpuid=' 'only as the kernel writes it'
+log vtx-hidden-clearcpuid 'SVM disabled (by BIOS) in MSR_VM_CR'
+like "$out" 'hidden by clearcpuid=' 'that is about SVM'
+log vtx-hidden-xen "$FEAT_CTL"
+like "$out" 'kept by Xen' 'Xen comes first'
+log amd-svm-disabled 'kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR on CPU 3'
+like "$out" 'SVM, NPT +there, but switched off by the firmware' 'AMD'
+log amd-svm-hidden 'SVM disabled (by BIOS) in MSR_VM_CR'
+like "$out" 'kernel log' 'AMD: the source is named'
+log intel-ept-on "$FEAT_CTL"
+like "$out" 'yes, usable by KVM' 'what works was not asked about'
+host vtx-hidden-clearcpuid
+printf '%s\n' "$FEAT_CTL" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
+printf 'root no\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
+run kvmtune status
+like "$out" 'hidden by clearcpuid=' 'not root: not looked at'
+# Where another cause was not looked at, the firmware is not blamed.
+host vtx-disabled
+rm "$KVMTUNE_FAKE_HOST/root/proc/cmdline"
+run kvmtune status
+like "$out" 'not offered by this kernel, for a reason unknown' 'no kernel command line, no evidence'
+printf '%s\n' "$FEAT_CTL" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
+run kvmtune status
+like "$out" 'switched off by the firmware' 'no kernel command line, but the log'
+
 # ---- a built-in module ----
 
 host builtin-modprobe-d

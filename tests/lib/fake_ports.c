@@ -8,6 +8,7 @@
  * DIR/fake/host	what the host is: one "key value" a line, see fake_said()
  * DIR/fake/cpuid	registers of the processors, a dump as text; without: made from what host says
  * DIR/fake/users	who holds KVM: one process a line, see add_user()
+ * DIR/fake/kmsg	what the kernel wrote into its log
  * DIR/fake/loads	how often the module was loaded: written here
  * DIR/fake/slept	is there once the program has slept: written here
  * DIR/fake/units/NAME	a unit of the fake systemd: "LOAD ACTIVE FILE [JOB]", its words, "-" for none:
@@ -1536,6 +1537,18 @@ static int64_t fake_monotonic(struct ports *p)
 }
 
 /* 2 August 2015, 12:00:00 UTC: what is printed shall be the same every day. */
+/* DIR/fake/kmsg, for root. */
+static int fake_kernel_log(struct ports *p, struct buf *ret)
+{
+	autofree char *path = xasprintf("%s/fake/kmsg", fake_of(p)->dir ?: "");
+	autofree char *text = p->image ? NULL : slurp(path);
+
+	if (said_tri(fake_of(p), "root") == NO)
+		return -EPERM;
+	buf_puts(ret, text ?: "");
+	return text ? 0 : -ENOENT;
+}
+
 static int64_t fake_wall(struct ports *p)
 {
 	(void)p;
@@ -1564,6 +1577,7 @@ static void fake_system(struct ports *p)
 	p->system.sleep_ms = fake_sleep;
 	p->system.monotonic_ms = fake_monotonic;
 	p->system.wall_seconds = fake_wall;
+	p->system.kernel_log = fake_kernel_log;
 }
 
 static void fill_table(struct ports *p)
