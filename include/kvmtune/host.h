@@ -154,6 +154,8 @@ struct host {
 	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */
 	bool nixos;		   /* /etc/modprobe.d is generated */
 	char *own_conf;		   /* text of OWN_CONF_FILE, NULL: not there */
+	char *own_tmpfiles;	   /* text of OWN_TMPFILES, NULL: not there */
+	int tmpfiles_writable;	   /* /etc/tmpfiles.d: as conf_writable */
 	struct strv hypervisors;   /* other hypervisors at work: vboxdrv, vmmon */
 	bool udev;		   /* somebody sets owner and mode of /dev/kvm */
 	bool libvirt;		   /* libvirt has a cache of what this host's QEMU can do */

@@ -12,6 +12,7 @@
 #ifndef KVMTUNE_KSM_H
 #define KVMTUNE_KSM_H
 
+#include <kvmtune/attribute.h>
 #include <kvmtune/base.h>
 #include <kvmtune/boot.h>
 #include <kvmtune/facts.h>
@@ -22,9 +23,6 @@
 /* Where the links are that start a unit at boot; those in /run hold until the next boot. */
 #define UNIT_LINKS_DIR	  "/etc/systemd/system"
 #define RUNTIME_LINKS_DIR "/run/systemd/system"
-/* Ours alone, where something must be said at boot: the first line for a path wins. */
-#define OWN_TMPFILES "/etc/tmpfiles.d/00-kvmtune.conf"
-
 /* A file of sysfs and what it says. */
 struct param {
 	char *name, *value; /* as sysfs shows it, without the newline */
@@ -93,20 +91,6 @@ enum manager {
 	MANAGER_DEAD,  /* systemd runs, but does not answer */
 };
 
-/* ---- others that write run ---- */
-
-struct ksm_writer {
-	char *who;     /* "tuned profile realtime-virtual-host", "tmpfiles.d", "qemu-kvm.service" */
-	char *where;   /* file, with its line where there is one: "/etc/tmpfiles.d/ksm.conf:3" */
-	int value;     /* what it writes at boot or whenever it likes; -1: that is its own policy */
-	bool tmpfiles; /* a line of tmpfiles.d that does not count when ours comes before it */
-	char *path;    /* of tmpfiles.d: that of run, or a pattern; else NULL */
-	bool append;   /* of tmpfiles.d: w+, of which several count */
-	bool ours;
-	bool may; /* nobody can tell whether it does: it is named, and stands in no way */
-};
-void ksm_writer_free(struct ksm_writer *w);
-
 /* ---- processes ---- */
 
 struct ksm_user {
@@ -138,20 +122,16 @@ struct ksm_facts {
 	char *manager_error; /* why MANAGER_DEAD */
 	bool other_init;     /* the host runs, under another init than systemd */
 	struct ksm_unit units[KSM_UNIT_COUNT];
-	int units_writable;    /* /etc/systemd/system: 0, -EROFS, ... */
-	int runtime_writable;  /* /run/systemd/system */
-	int tmpfiles_writable; /* /etc/tmpfiles.d */
-	int presets_writable;  /* /etc/systemd/system-preset */
-	bool boot_known;       /* the unit files were followed: `boot` of the units counts */
-	char *own_preset;      /* text of OWN_PRESET, NULL: not there */
+	int units_writable;   /* /etc/systemd/system: 0, -EROFS, ... */
+	int runtime_writable; /* /run/systemd/system */
+	int presets_writable; /* /etc/systemd/system-preset */
+	bool boot_known;      /* the unit files were followed: `boot` of the units counts */
+	char *own_preset;     /* text of OWN_PRESET, NULL: not there */
 	struct strv
 		link_dirs; /* directories of links that are there: ".../multi-user.target.wants" */
-	struct ksm_writer *writers;
-	size_t writer_count;
-	int tmpfiles_others;	/* what tmpfiles.d writes at boot without our file; -1: nothing */
-	char *own_tmpfiles;	/* text of OWN_TMPFILES, NULL: not there */
-	struct strv memory_ksm; /* unit files with MemoryKSM=yes: "FILE:LINE" */
-	struct unread unread;	/* files that may turn KSM on at boot */
+	struct attribute_writers writers; /* others that write run */
+	struct strv memory_ksm;		  /* unit files with MemoryKSM=yes: "FILE:LINE" */
+	struct unread unread;		  /* files that may turn KSM on at boot */
 
 	/* Nothing is merged any more, though the counters say so: their owners are gone. */
 	bool stale;
@@ -213,21 +193,7 @@ bool ksm_cause_is_own(const struct ksm_unit *u, const struct boot_cause *c);
 
 /* ---- files of others, read ---- */
 
-/*
- * The lines of one file of tmpfiles.d (tmpfiles.d(5)) that write `run`: w, w+ and their modifiers,
- * also by a pattern. Adds a writer for each. Files come in the order of reading.
- */
-void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret);
-/*
- * Of all lines for one path only the first counts, whatever follows; only where it is a `w+`, do
- * the `w+` behind it, too (seen with systemd 252: "Duplicate line for path, ignoring"; so is any
- * `w+` behind a `w`). Drops the other writers, and sets tmpfiles_others. A pattern is a path of its
- * own, and not marked as tmpfiles: a line of ours does not drop it. To be called once all files are
- * read, before writers of other kinds are added.
- */
-void ksm_settle_tmpfiles(struct ksm_facts *k);
-
-/* What the kernel takes a text for when it is written to run: 0, 1 or 2; -1: it refuses it. */
+/* The value of run that a text is ("0", "1", "2"); -1: NULL, or another text. */
 int ksm_run_value(const char *text);
 
 /* Names of profiles, as in /etc/tuned/active_profile; odd ones are left out. Writes into list. */
@@ -250,13 +216,9 @@ void ksm_read_install(const char *name, const char *fragment, const char *text,
 bool ksm_read_stat(const char *text, const char *key, uint64_t *ret);
 
 /*
- * The text of OWN_TMPFILES with our line saying this value, or without it (-1). Lines of others
- * stay. NULL: nothing is left to say. old: NULL, no such file. To be freed.
+ * The text of OWN_PRESET with our lines for these units, a bit (1 << unit) each; lines of others stay.
+ * NULL: nothing is left to say. old: NULL, no such file. To be freed. And the units that a text has.
  */
-char *ksm_tmpfiles_edit(const char *old, int run);
-/* What our line in such a text says; -1: there is none. */
-int ksm_tmpfiles_value(const char *text);
-/* Likewise the text of OWN_PRESET, and the units that it says to disable: a bit (1 << unit) each. */
 char *ksm_preset_edit(const char *old, unsigned units);
 unsigned ksm_preset_units(const char *text);
 

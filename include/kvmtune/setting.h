@@ -8,6 +8,7 @@
 #ifndef KVMTUNE_SETTING_H
 #define KVMTUNE_SETTING_H
 
+#include <kvmtune/attribute.h>
 #include <kvmtune/base.h>
 
 struct cpu_id;
@@ -66,6 +67,8 @@ struct setting {
 	const char *const *values; /* NULL-terminated; "on", "off" */
 	/* KIND_MODULE: the parameter in each vendor's module; NULL: that one has none. */
 	const struct module_param *params[MODULE_COUNT];
+	/* What of sysfs is written for it; NULL: nothing is. */
+	const struct attribute *attribute;
 	bool other_name; /* of other settings, one for each vendor: it has no row of its own */
 };
 

@@ -209,6 +209,7 @@ void host_free(struct host *h)
 	strv_free(&h->hypervisors);
 	strv_free(&h->unseen);
 	free(h->own_conf);
+	free(h->own_tmpfiles);
 	free(h->device_hidden);
 	free(h->l1tf);
 	*h = (struct host){ 0 };

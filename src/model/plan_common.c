@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <kvmtune/own_file.h>
+
 struct step *plan_add_step(struct plan *plan)
 {
 	return &array_push(plan->steps, plan->step_count);
@@ -73,6 +75,23 @@ void plan_add_file_step(struct plan *plan, const char *path, const char *text, c
 	s = plan_add_step(plan);
 	s->act = file_act(path, text);
 	s->back = file_act(path, before);
+}
+
+void plan_keep_attribute(struct plan *plan, const struct host *host, const struct attribute *a,
+			 const char *want)
+{
+	const char *now = plan_file_text(plan, OWN_TMPFILES, host->own_tmpfiles);
+	autofree char *text = own_tmpfiles_edit(now, a, want);
+
+	if (strcmp(now ?: "", text ?: "") != 0)
+		plan_add_file_step(plan, OWN_TMPFILES, text, host->own_tmpfiles);
+}
+
+bool plan_changes_attribute_line(const struct step *s, const struct attribute *a)
+{
+	return plan_changes_file(&s->act, OWN_TMPFILES) &&
+	       own_tmpfiles_text(file_text(&s->act), a) !=
+		       own_tmpfiles_text(file_text(&s->back), a);
 }
 
 struct change *plan_find_change(const struct plan *plan, const struct setting *s)

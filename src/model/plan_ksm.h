@@ -13,6 +13,8 @@
 
 #define RUN_AS_IS (-1)
 
+#define KSM_ATTRIBUTE (settings[SETTING_KSM].attribute)
+
 struct unit_target {
 	enum tri enabled, active; /* UNKNOWN: as it is */
 	enum tri masked;	  /* by a link of ours: UNKNOWN: as it is */

@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include <kvmtune/own_file.h>
+
 #include "plan_common.h"
 #include "plan_ksm.h"
 
@@ -38,7 +40,9 @@ static void take_link(struct ksm_target *t, const struct act *back)
 static void take_file(struct ksm_target *t, const struct act *back)
 {
 	t->file_known = true;
-	t->file_run = back->kind == ACT_WRITE_FILE ? ksm_tmpfiles_value(back->text) : -1;
+	t->file_run = back->kind == ACT_WRITE_FILE
+			      ? ksm_run_value(own_tmpfiles_text(back->text, KSM_ATTRIBUTE))
+			      : -1;
 }
 
 static void take_preset(struct ksm_target *t, const struct act *back)
@@ -86,9 +90,9 @@ struct ksm_target ksm_target_of_past(const struct step *steps, size_t count)
 
 /* ---- questions about the past ---- */
 
-static bool concerns_ksm(const struct act *act)
+static bool concerns_ksm(const struct step *s)
 {
-	switch (act->kind) {
+	switch (s->act.kind) {
 	case ACT_SET_RUN:
 	case ACT_START_UNIT:
 	case ACT_STOP_UNIT:
@@ -98,14 +102,15 @@ static bool concerns_ksm(const struct act *act)
 	case ACT_REMOVE_LINK:
 		return true;
 	default:
-		return plan_changes_file(act, OWN_TMPFILES) || plan_changes_file(act, OWN_PRESET);
+		return plan_changes_file(&s->act, OWN_PRESET) ||
+		       plan_changes_attribute_line(s, KSM_ATTRIBUTE);
 	}
 }
 
 bool plan_touches_ksm(const struct step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (concerns_ksm(&steps[i].act))
+		if (concerns_ksm(&steps[i]))
 			return true;
 	return false;
 }

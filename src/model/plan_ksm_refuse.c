@@ -174,8 +174,10 @@ static bool refuse_read_only_sysfs(struct ksm_work *w)
 }
 
 /* Why files cannot be made or removed where this act does it; 0: they can. */
-static int unwritable(const struct ksm_facts *k, const struct act *act, const char **ret_dir)
+static int unwritable(const struct host *h, const struct act *act, const char **ret_dir)
 {
+	const struct ksm_facts *k = &h->ksm;
+
 	switch (act->kind) {
 	case ACT_WRITE_FILE:
 	case ACT_REMOVE_FILE:
@@ -184,7 +186,7 @@ static int unwritable(const struct ksm_facts *k, const struct act *act, const ch
 			return k->presets_writable;
 		}
 		*ret_dir = "/etc/tmpfiles.d";
-		return k->tmpfiles_writable;
+		return h->tmpfiles_writable;
 	case ACT_MAKE_LINK:
 	case ACT_REMOVE_LINK:
 		*ret_dir = starts_with(act->target, RUNTIME_LINKS_DIR) ? RUNTIME_LINKS_DIR
@@ -200,7 +202,7 @@ static bool refuse_files(struct ksm_work *w)
 {
 	for (size_t i = w->first_step; i < w->plan->step_count; i++) {
 		const char *dir;
-		int code = unwritable(w->k, &w->plan->steps[i].act, &dir);
+		int code = unwritable(w->host, &w->plan->steps[i].act, &dir);
 
 		if (dir && (plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
 					      "Set hardware.ksm.enable in the system's "

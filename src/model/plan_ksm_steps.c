@@ -159,14 +159,11 @@ static void add_run_step(struct ksm_work *w, bool opened)
 
 static void add_file_step(struct ksm_work *w)
 {
-	const char *now = w->k->own_tmpfiles;
-	autofree char *want = NULL;
+	int run = w->target.file_run;
 
-	if (!w->target.file_known)
-		return;
-	want = ksm_tmpfiles_edit(now, w->target.file_run);
-	if (strcmp(now ?: "", want ?: "") != 0)
-		plan_add_file_step(w->plan, OWN_TMPFILES, want, now);
+	if (w->target.file_known)
+		plan_keep_attribute(w->plan, w->host, KSM_ATTRIBUTE,
+				    run < 0 ? NULL : KSM_ATTRIBUTE->texts[run]);
 }
 
 static void add_preset_step(struct ksm_work *w)

@@ -16,7 +16,7 @@ static const char *text_now(const struct host *h, const char *path)
 {
 	if (strcmp(path, OWN_PRESET) == 0)
 		return h->ksm.own_preset;
-	return strcmp(path, OWN_TMPFILES) == 0 ? h->ksm.own_tmpfiles : h->own_conf;
+	return strcmp(path, OWN_TMPFILES) == 0 ? h->own_tmpfiles : h->own_conf;
 }
 
 static bool module_is_as_wanted(const struct host *h, const struct act *act)

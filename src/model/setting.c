@@ -45,6 +45,9 @@ static const struct module_param nested_svm = {
 	.name = "nested", .number_once = true, .forced_off = nothing, .also_moves = nothing
 };
 
+static const char *const run_texts[] = { "0", "1", "2", NULL };
+static const struct attribute ksm_run = { .path = KSM_RUN_FILE, .texts = run_texts };
+
 const struct setting settings[SETTING_COUNT] = {
 	[SETTING_EPT] = {
 		.id = SETTING_EPT,
@@ -90,6 +93,7 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "kernel same-page merging",
 		.summary = "Turn kernel same-page merging (KSM) on or off, or unmerge all pages",
 		.values = values_ksm,
+		.attribute = &ksm_run,
 	},
 };
 

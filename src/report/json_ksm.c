@@ -98,13 +98,14 @@ static struct json_object *writers_list(const struct ksm_facts *k)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < k->writer_count; i++) {
-		const struct ksm_writer *w = &k->writers[i];
+	for (size_t i = 0; i < k->writers.n; i++) {
+		const struct attribute_writer *w = &k->writers.v[i];
 		struct json_object *o = json_object_new_object();
 
 		json_put_text(o, "who", w->who);
 		json_put_text(o, "where", w->where);
-		json_put(o, "value", w->value < 0 ? NULL : json_object_new_int(w->value));
+		json_put(o, "value",
+			 w->value ? json_object_new_int(ksm_run_value(w->value)) : NULL);
 		json_put_bool(o, "ours", w->ours);
 		json_object_array_add(list, o);
 	}

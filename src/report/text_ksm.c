@@ -104,13 +104,13 @@ static void unit_rows(struct table *t, const struct host *h)
 
 static void writer_rows(struct table *t, const struct ksm_facts *k)
 {
-	for (size_t i = 0; i < k->writer_count; i++) {
-		const struct ksm_writer *w = &k->writers[i];
+	for (size_t i = 0; i < k->writers.n; i++) {
+		const struct attribute_writer *w = &k->writers.v[i];
 		autofree char *text =
-			w->may	       ? xasprintf("%s may turn it on again", w->who)
-			: w->value < 0 ? xasprintf("%s writes it by a policy of its own", w->who)
-				       : xasprintf("%s writes %d",
-						   w->ours ? "kvmtune's file" : w->who, w->value);
+			w->may	    ? xasprintf("%s may turn it on again", w->who)
+			: !w->value ? xasprintf("%s writes it by a policy of its own", w->who)
+				    : xasprintf("%s writes %s", w->ours ? "kvmtune's file" : w->who,
+						w->value);
 
 		table_row(t, "", text, w->where);
 	}

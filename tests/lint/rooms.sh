@@ -21,7 +21,7 @@ in_room base base.h elf_note.h err.h proc_text.h version.h
 in_room data facts.h user.h
 in_room port port.h process.h
 in_room sys reader.h scan.h testguest.h
-in_room model advice.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
+in_room model advice.h attribute.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
 in_room engine apply.h change.h journal.h json_string.h observe.h
 in_room bench bench.h bench_run.h stats.h
 in_room report report.h

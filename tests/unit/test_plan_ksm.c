@@ -91,11 +91,13 @@ static void units(struct host *h, const char *active, const char *file)
 
 static void writer(struct host *h, const char *who, const char *where, int value, bool tmpfiles)
 {
-	array_push(h->ksm.writers, h->ksm.writer_count) = (struct ksm_writer){
-		.who = xstrdup(who), .where = xstrdup(where), .value = value, .tmpfiles = tmpfiles
+	const char *text = value < 0 ? NULL : settings[SETTING_KSM].attribute->texts[value];
+
+	array_push(h->ksm.writers.v, h->ksm.writers.n) = (struct attribute_writer){
+		.who = xstrdup(who), .where = xstrdup(where), .value = text, .tmpfiles = tmpfiles
 	};
 	if (tmpfiles)
-		h->ksm.tmpfiles_others = value;
+		h->ksm.writers.tmpfiles_others = text;
 }
 
 /* Debian with ksmtuned: merging, 262144 mappings of 1024 pages, 16 GiB of 64 GiB available. */
@@ -107,7 +109,6 @@ static void make(struct host *h)
 	h->ksm.page_bytes = 4096;
 	h->ksm.manager = MANAGER_THERE;
 	h->ksm.run = 1;
-	h->ksm.tmpfiles_others = -1;
 	counter(h, "run", "1");
 	counter(h, "pages_shared", "1024");
 	counter(h, "pages_sharing", "262144");
@@ -623,7 +624,7 @@ static void test_undo_on(void **state)
 	host_free(&now);
 	make(&now);
 	no_units(&now);
-	now.ksm.own_tmpfiles = xstrdup(HEAD BOOT "1\n");
+	now.own_tmpfiles = xstrdup(HEAD BOOT "1\n");
 	goes_back(&before, "on", &now, "remove 00-kvmtune(write 00-kvmtune), set_run=0(set_run=1)");
 	host_free(&before);
 	host_free(&now);
@@ -770,9 +771,9 @@ static void test_override_tmpfiles(void **state)
 	assert_int_equal(plan.step_count, 1);
 	assert_string_equal(plan.steps[0].act.text, HEAD BOOT "0\n");
 	plan_free(&plan);
-	h.ksm.own_tmpfiles = xstrdup(HEAD BOOT "0\n");
-	h.ksm.writers[0].ours = true;
-	h.ksm.writers[0].value = 0;
+	h.own_tmpfiles = xstrdup(HEAD BOOT "0\n");
+	h.ksm.writers.v[0].ours = true;
+	h.ksm.writers.v[0].value = "0";
 	is_already(&h, "off");
 	/* And it goes when the other line does the right thing. */
 	plans(&h, "on", NULL, "remove 00-kvmtune(write 00-kvmtune), " START_BOTH);

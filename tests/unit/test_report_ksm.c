@@ -60,7 +60,6 @@ static void make(struct host *h)
 	h->ksm.run = 1;
 	h->ksm.page_bytes = 4096;
 	h->ksm.manager = MANAGER_THERE;
-	h->ksm.tmpfiles_others = -1;
 	counter(h, "pages_shared", "4096");
 	counter(h, "pages_sharing", "65536");
 	h->memory = (struct memory_facts){ .known = true,
@@ -266,9 +265,9 @@ static void hostile_names(void **state)
 	(void)state;
 	make(&h);
 	user(&h, 7, "\033[31mred\n", 100);
-	array_push(h.ksm.writers, h.ksm.writer_count) = (struct ksm_writer){
-		.who = xstrdup("\033]0;"), .where = xstrdup("/etc/\ax"), .value = -1
-	};
+	array_push(h.ksm.writers.v, h.ksm.writers.n) =
+		(struct attribute_writer){ .who = xstrdup("\033]0;"),
+					   .where = xstrdup("/etc/\ax") };
 	has(&h, "\\x1b[31mred\\x0a");
 	has_not(&h, "\033");
 	has_not(&h, "\a");
