@@ -16,10 +16,25 @@
 struct attribute {
 	const char *path;	  /* "/sys/kernel/mm/ksm/run" */
 	const char *const *texts; /* all that a kernel may take, NULL-terminated */
+	const char *absent;	  /* what a kernel without it does as if this were written */
+	/*
+	 * The word of the kernel command line that sets it first ("transparent_hugepage"), and the
+	 * options of tuned's plugin vm that write it, NULL-terminated; NULL: none. Where that word
+	 * is given, tuned leaves the attribute alone (tuned, plugin_vm.py).
+	 */
+	const char *boot_word;
+	const char *const *tuned_vm;
 };
 
 /* The table's spelling of a text that is written; NULL: no kernel takes it. */
 const char *attribute_text(const struct attribute *a, const char *text);
+/*
+ * "always [madvise] never": the word that is chosen, NULL: none of the table's; and all words, added
+ * to ret.
+ */
+const char *attribute_chosen(const struct attribute *a, const char *shown, struct strv *ret);
+/* What the kernel's words of its command line set it to; NULL: nothing. The last one counts. */
+const char *attribute_boot_text(const struct attribute *a, const char *kernel_words);
 
 /* Somebody who writes an attribute at boot, or whenever he likes. */
 struct attribute_writer {
@@ -45,6 +60,22 @@ struct attribute_watch {
 	const struct attribute *attribute;
 	struct attribute_writers *to;
 };
+
+/* What is known of an attribute on a host. */
+struct attribute_facts {
+	bool present;	   /* this kernel has it */
+	int writable;	   /* 0, or why not: -EROFS, -EACCES */
+	const char *now;   /* of attribute.texts; NULL: unknown */
+	struct strv words; /* that this kernel takes */
+	const char *boot;  /* what the kernel command line sets it to; NULL: nothing */
+	struct attribute_writers writers;
+};
+void attribute_facts_free(struct attribute_facts *f);
+/*
+ * What the next boot gives, of attribute.texts, and who decides, added to ret_who (which may be
+ * NULL). NULL: unknown: the kernel's default, or somebody whose text cannot be told.
+ */
+const char *attribute_next(const struct attribute_facts *f, struct strv *ret_who);
 
 /* ---- tmpfiles.d ---- */
 

@@ -128,8 +128,10 @@ enum host_part {
 	 * of them has to do with. The links are looked at, too, where no service manager runs.
 	 */
 	HOST_KSM_UNITS = 1 << 7,
+	HOST_ATTRIBUTES =
+		1 << 8, /* settings that are a word in sysfs, and who writes them at boot */
 	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED |
-		   HOST_KSM_UNITS
+		   HOST_KSM_UNITS | HOST_ATTRIBUTES
 };
 
 struct host {
@@ -141,6 +143,7 @@ struct host {
 	struct cpu_id cpu;
 	struct module_facts modules[MODULE_COUNT];
 	struct ksm_facts ksm;
+	struct attribute_facts attributes[SETTING_COUNT]; /* of settings of that kind */
 	struct memory_facts memory;
 	struct modconf conf;
 	struct modconf boot_conf;  /* the kernel command line alone: what a built-in module gets */

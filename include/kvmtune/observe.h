@@ -46,4 +46,7 @@ int observe_evidence(struct ports *p, struct cpu_evidence *ret, struct strv *uns
 /* The first line of a file, without its newline; NULL when it cannot be read. To be freed. */
 char *read_line_of(struct ports *p, const char *path);
 
+/* The word that an attribute has now, NULL: unknown; and all words that it takes, added to ret. */
+const char *observe_attribute(struct ports *p, const struct attribute *a, struct strv *ret_words);
+
 #endif

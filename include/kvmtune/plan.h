@@ -56,7 +56,8 @@ enum act_kind {
 	 * is read back.
 	 */
 	ACT_SET_RUN,
-	ACT_WATCH_MEMORY, /* watch_ms: so long the host must not begin to swap */
+	ACT_SET_ATTRIBUTE, /* target: path of an attribute; text: its word. It is read back. */
+	ACT_WATCH_MEMORY,  /* watch_ms: so long the host must not begin to swap */
 	ACT_KIND_COUNT
 };
 const char *act_name(enum act_kind kind); /* "write", "unload"...: in text and in JSON */

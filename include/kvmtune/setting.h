@@ -20,12 +20,15 @@ enum setting_id {
 	SETTING_TDP,
 	SETTING_NESTED,
 	SETTING_KSM,
+	SETTING_THP,
+	SETTING_THP_DEFRAG,
 	SETTING_COUNT
 };
 
 enum setting_kind {
 	KIND_MODULE, /* a bool parameter of a kvm vendor module, fixed when the module is loaded */
-	KIND_KSM,    /* KSM's switch, and the services that drive it */
+	KIND_ATTRIBUTE, /* a word in sysfs, written at any time */
+	KIND_KSM,	/* KSM's switch, and the services that drive it */
 	KIND_COUNT
 };
 
@@ -82,6 +85,8 @@ extern const struct kind_row {
 /* "load", "boot" */
 const char *setting_next_when(const struct setting *s);
 
+/* The setting whose attribute this is (its path); NULL: none is. */
+const struct setting *setting_of_attribute(const char *path);
 /* NULL: no such setting. */
 const struct setting *setting_find(const char *name);
 /* The table's own spelling of a value, or NULL where the setting has no such value. */

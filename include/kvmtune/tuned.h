@@ -40,5 +40,7 @@ void tuned_free(struct tuned *t);
 const struct tuned_option *tuned_sysfs(const struct tuned *t, const char *path);
 /* What the plugin `service` does with a unit, "ksmtuned": "start,enable". NULL: nothing. */
 const struct tuned_option *tuned_service(const struct tuned *t, const char *unit);
+/* What the plugin `vm` says by one of these options, NULL-terminated. NULL: nothing. */
+const struct tuned_option *tuned_vm(const struct tuned *t, const char *const *keys);
 
 #endif

@@ -22,7 +22,8 @@ bool reports_json(struct invocation *in)
 
 enum exit_status cmd_status(struct invocation *in, struct err *e)
 {
-	const unsigned parts = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_RELOAD | HOST_LENIENT;
+	const unsigned parts = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_ATTRIBUTES |
+			       HOST_RELOAD | HOST_LENIENT;
 	enum exit_status status = no_operands(in, e);
 	struct journal journal = { 0 };
 	struct host host = { 0 };
@@ -51,7 +52,8 @@ enum exit_status cmd_list(struct invocation *in, struct err *e)
 
 	if (status != STATUS_DONE)
 		return status;
-	if (host_observe(in->ports, HOST_MODULES | HOST_KSM | HOST_LENIENT, &host, e) < 0)
+	if (host_observe(in->ports, HOST_MODULES | HOST_KSM | HOST_ATTRIBUTES | HOST_LENIENT, &host,
+			 e) < 0)
 		status = e->status;
 	else if (reports_json(in))
 		json_list(stdout, &host);

@@ -65,6 +65,10 @@ const size_t option_count = ARRAY_SIZE(option_table);
 	"guest runs; then checks the parameters, /dev/kvm and a test guest. Anything that "        \
 	"fails is taken back."
 
+#define ATTRIBUTE_TEXT                                                                             \
+	"Writes it now, also while guests run, and has it written at each boot by " OWN_TMPFILES   \
+	". Refused where something else writes another value at boot. "
+
 const struct command command_table[] = {
 	{ .name = "status",
 	  .summary = "Say what the host is: now, and at the next module load or boot",
@@ -140,6 +144,27 @@ const struct command command_table[] = {
 		  "the "
 		  "services, or else has the kernel merge, now and at boot. Anything that fails is "
 		  "taken back.",
+	  .takes = OPTS_CHANGE,
+	  .changes = true,
+	  .run = cmd_setting },
+	{ .name = "thp",
+	  .operands = "[always|madvise|never]",
+	  .summary = "Choose who gets transparent huge pages; without an argument: print the state",
+	  .text = ATTRIBUTE_TEXT
+	  "always: all memory is given in huge pages where possible. madvise: "
+	  "that of programs that ask, as QEMU does for its guests. never: none. Memory "
+	  "that a program already has stays as it is.",
+	  .takes = OPTS_CHANGE,
+	  .changes = true,
+	  .run = cmd_setting },
+	{ .name = "thp-defrag",
+	  .operands = "[always|defer|defer+madvise|madvise|never]",
+	  .summary =
+		  "Choose when memory is defragmented for huge pages; without an argument: print "
+		  "the state",
+	  .text = ATTRIBUTE_TEXT
+	  "always, madvise: a program that gets a huge page waits for it. defer: it "
+	  "is done in the background. never: not at all.",
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_setting },

@@ -413,6 +413,23 @@ int act_take_back(struct act_context *c, const struct step *step, struct err *e)
 	return act_do(c, &step->back, e);
 }
 
+/* ---- attributes ---- */
+
+static int set_attribute(struct ports *p, const struct act *act, struct err *e)
+{
+	const struct attribute *a = setting_of_attribute(act->target)->attribute;
+	const char *now;
+
+	if (p->file.write_value(p, act->target, act->text, e) < 0)
+		return e->code;
+	now = observe_attribute(p, a, NULL);
+	if (now && strcmp(now, act->text) == 0)
+		return 0;
+	err_set(e, -ESTALE, "%s was set to %s, but now says %s: something else writes it, too",
+		act->target, act->text, now ?: "something else");
+	return err_hint(e, "See what else writes it:  kvmtune status -v");
+}
+
 /* ---- dispatch ---- */
 
 int act_do(struct act_context *c, const struct act *act, struct err *e)
@@ -436,6 +453,8 @@ int act_do(struct act_context *c, const struct act *act, struct err *e)
 		return do_check_params(c, act, e);
 	case ACT_CHECK_DEVICE:
 		return do_check_device(c, act, e);
+	case ACT_SET_ATTRIBUTE:
+		return set_attribute(p, act, e);
 	case ACT_CHECK_GUEST:
 		return p->kvm.run_guest(p, GUEST_TIMEOUT_MS, e);
 	default:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe_attribute.h"
 #include "observe_cpu.h"
 #include "observe_ksm.h"
 #include "unread.h"
@@ -384,7 +385,9 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 	ret->nixos = exists(p, "/etc/NIXOS");
 	if (parts & HOST_MODULES)
 		observe_modules(p, ret);
-	if (parts & (HOST_KSM | HOST_KSM_USERS))
+	if (parts & HOST_ATTRIBUTES)
+		observe_attributes(p, ret);
+	if (parts & (HOST_KSM | HOST_KSM_USERS | HOST_ATTRIBUTES))
 		observe_ksm(p, ret);
 	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
 	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);

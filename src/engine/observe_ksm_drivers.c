@@ -264,8 +264,10 @@ static void observe_units(struct drivers *d)
 	k->units_writable = writable(d, UNIT_LINKS_DIR);
 	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
 	k->presets_writable = writable(d, "/etc/systemd/system-preset");
+	/* Other attributes are written by tuned alone. */
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
-		observe_unit(d, ksm_unit_names[i], &k->units[i]);
+		if (i == KSM_UNIT_TUNED || d->h->parts & (HOST_KSM | HOST_KSM_USERS))
+			observe_unit(d, ksm_unit_names[i], &k->units[i]);
 	if (d->h->parts & HOST_KSM_UNITS && k->manager == MANAGER_THERE &&
 	    observe_ksm_jobs(d->p, d->h, &e) < 0)
 		manager_dead(d, "the units that start or stop with the services of KSM", &e);
@@ -523,7 +525,11 @@ void observe_ksm_drivers(struct ports *p, struct host *h)
 			     .unread = &h->ksm.unread,
 			     .writers = { .p = p, .unread = &h->ksm.unread } };
 
-	writers_watch(&d.writers, settings[SETTING_KSM].attribute, &h->ksm.writers);
+	writers_watch(&d.writers, settings[SETTING_KSM].attribute, false, &h->ksm.writers);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (h->parts & HOST_ATTRIBUTES && settings[i].kind == KIND_ATTRIBUTE)
+			writers_watch(&d.writers, settings[i].attribute, h->attributes[i].boot,
+				      &h->attributes[i].writers);
 	observe_units(&d);
 	observe_starts(&d);
 	observe_own_tmpfiles(&d);

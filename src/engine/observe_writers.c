@@ -13,8 +13,10 @@
 typedef struct sysfs_write (*text_reader)(const char *text, const char *path);
 typedef void (*file_sink)(struct writers *w, const char *file, const char *text);
 
-void writers_watch(struct writers *w, const struct attribute *a, struct attribute_writers *ret)
+void writers_watch(struct writers *w, const struct attribute *a, bool boot_said,
+		   struct attribute_writers *ret)
 {
+	w->boot_said[w->count] = boot_said;
 	w->watches[w->count++] = (struct attribute_watch){ a, ret };
 }
 
@@ -224,9 +226,12 @@ void observe_tuned_writers(struct writers *w, const struct tuned *t, const char 
 	autofree char *who = xasprintf("tuned profile %s", profile);
 
 	for (size_t i = 0; i < w->count; i++) {
-		const struct tuned_option *o = tuned_sysfs(t, w->watches[i].attribute->path);
+		const struct attribute *a = w->watches[i].attribute;
+		const struct tuned_option *o = tuned_sysfs(t, a->path);
 
-		if (o && attribute_text(w->watches[i].attribute, o->value))
+		if (!o && a->tuned_vm && !w->boot_said[i])
+			o = tuned_vm(t, a->tuned_vm);
+		if (o && attribute_text(a, o->value))
 			writers_add(w, i, who, o->where, o->value);
 	}
 }

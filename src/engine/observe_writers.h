@@ -20,13 +20,16 @@ struct writers {
 	struct ports *p;
 	struct unread *unread;
 	struct attribute_watch watches[SETTING_COUNT];
+	/* Beside each watch: the kernel command line sets it, and tuned's plugin vm leaves it alone. */
+	bool boot_said[SETTING_COUNT];
 	/* Beside each watch: what a boot does behind tmpfiles.d. */
 	struct attribute_writers later[SETTING_COUNT];
 	size_t count;
 };
 
 /* Those who write this attribute are to be added to ret. */
-void writers_watch(struct writers *w, const struct attribute *a, struct attribute_writers *ret);
+void writers_watch(struct writers *w, const struct attribute *a, bool boot_said,
+		   struct attribute_writers *ret);
 /* text: what is written, NULL: cannot be told. */
 void writers_add(struct writers *w, size_t watch, const char *who, const char *where,
 		 const char *text);

@@ -114,6 +114,12 @@ const struct advice advices[ADVICE_COUNT] = {
 		.text = "KSM merges, but its own bookkeeping takes more memory than merging saves now",
 		.source = "Linux, general_profit in mm/ksm.rst",
 	},
+	[ADVICE_THP_RUNNING_GUESTS] = {
+		.name = "thp-running-guests",
+		.text = "it acts on memory that is mapped from now on: guests that run keep what they "
+			"have until they are started again",
+		.source = "Linux, mm/transhuge.rst",
+	},
 };
 
 /* Where the ids go: a plan's list or a report's. */
@@ -242,6 +248,8 @@ static void advise_change(const struct host *host, const struct change *c, const
 		add(l, ADVICE_KSM_OFF_MEMORY);
 	if (turns(c, SETTING_KSM, "on"))
 		add(l, ADVICE_KSM_ON_SIDE_CHANNEL);
+	if (c->setting->id == SETTING_THP && c->now && !change_is_so_now(c))
+		add(l, ADVICE_THP_RUNNING_GUESTS);
 }
 
 void advise_plan(const struct host *host, struct plan *plan)

@@ -23,6 +23,41 @@ const char *attribute_text(const struct attribute *a, const char *text)
 	return NULL;
 }
 
+const char *attribute_chosen(const struct attribute *a, const char *shown, struct strv *ret)
+{
+	autofree char *copy = xstrdup(shown);
+	const char *chosen = NULL;
+	char *rest = copy, *word;
+
+	while ((word = strsep(&rest, " \t\n"))) {
+		size_t len = strlen(word);
+		bool marked = len > 2 && word[0] == '[' && word[len - 1] == ']';
+
+		if (!len)
+			continue;
+		if (marked) {
+			word[len - 1] = '\0';
+			chosen = attribute_text(a, ++word);
+		}
+		strv_add(ret, word);
+	}
+	return chosen;
+}
+
+const char *attribute_boot_text(const struct attribute *a, const char *kernel_words)
+{
+	autofree char *copy = xstrdup(kernel_words);
+	const char *text = NULL;
+	char *rest = copy, *word;
+	size_t len = a->boot_word ? strlen(a->boot_word) : 0;
+
+	/* A value that the kernel does not know changes nothing (mm/huge_memory.c). */
+	while (len && (word = strsep(&rest, " \t\n")))
+		if (strncmp(word, a->boot_word, len) == 0 && word[len] == '=')
+			text = attribute_text(a, word + len + 1) ?: text;
+	return text;
+}
+
 static void writer_free(struct attribute_writer *w)
 {
 	free(w->who);
@@ -36,6 +71,28 @@ void attribute_writers_free(struct attribute_writers *w)
 		writer_free(&w->v[i]);
 	free(w->v);
 	*w = (struct attribute_writers){ 0 };
+}
+
+void attribute_facts_free(struct attribute_facts *f)
+{
+	strv_free(&f->words);
+	attribute_writers_free(&f->writers);
+}
+
+const char *attribute_next(const struct attribute_facts *f, struct strv *ret_who)
+{
+	const struct attribute_writer *last = NULL, *may = NULL;
+
+	for (size_t i = 0; i < f->writers.n; i++)
+		if (f->writers.v[i].may)
+			may = &f->writers.v[i];
+		else
+			last = &f->writers.v[i];
+	if (may && ret_who)
+		strv_addf(ret_who, "may be written by %s (%s)", may->who, may->where);
+	else if (ret_who && (last || f->boot))
+		strv_add(ret_who, last ? last->where : "/proc/cmdline");
+	return may ? NULL : last ? last->value : f->boot;
 }
 
 /* ---- tmpfiles.d ---- */

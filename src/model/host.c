@@ -189,10 +189,23 @@ static struct setting_state module_setting_state(const struct host *h, const str
 	return (struct setting_state){ value_name(of->now), value_name(next) };
 }
 
+static struct setting_state attribute_setting_state(const struct host *h, const struct setting *s)
+{
+	const struct attribute_facts *f = &h->attributes[s->id];
+
+	if (!h->image && !f->present)
+		return (struct setting_state){ s->attribute->absent, s->attribute->absent };
+	/* A file that cannot be read may say otherwise. */
+	return (struct setting_state){ f->now,
+				       h->ksm.unread.count ? NULL : attribute_next(f, NULL) };
+}
+
 struct setting_state setting_state(const struct host *h, const struct setting *s)
 {
 	if (s->kind == KIND_MODULE)
 		return module_setting_state(h, s);
+	if (s->kind == KIND_ATTRIBUTE)
+		return attribute_setting_state(h, s);
 	return (struct setting_state){ ksm_now(&h->ksm), ksm_next_known(&h->ksm, NULL) };
 }
 
@@ -205,6 +218,8 @@ void host_free(struct host *h)
 	free(h->kernel_words);
 	unread_free(&h->conf_unread);
 	ksm_free(&h->ksm);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		attribute_facts_free(&h->attributes[i]);
 	kvm_users_free(&h->users);
 	strv_free(&h->hypervisors);
 	strv_free(&h->unseen);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plan_attribute.h"
 #include "plan_ksm.h"
 #include "plan_module.h"
 
@@ -24,6 +25,7 @@ static const char *const act_names[ACT_KIND_COUNT] = {
 	[ACT_MAKE_LINK] = "link",
 	[ACT_REMOVE_LINK] = "unlink",
 	[ACT_SET_RUN] = "set_run",
+	[ACT_SET_ATTRIBUTE] = "set_attribute",
 	[ACT_WATCH_MEMORY] = "watch_memory",
 };
 
@@ -131,6 +133,8 @@ static const struct {
 	unsigned (*past_parts)(const struct step *steps, size_t count);
 } kinds[KIND_COUNT] = {
 	[KIND_MODULE] = { plan_modules, plan_modules_back, module_goal_parts, module_past_parts },
+	[KIND_ATTRIBUTE] = { plan_attributes, plan_attributes_back, attribute_goal_parts,
+			     attribute_past_parts },
 	[KIND_KSM] = { plan_ksm, plan_ksm_back, ksm_goal_parts, ksm_past_parts },
 };
 
@@ -341,6 +345,9 @@ static void ksm_detail(const struct act *act, struct buf *ret)
 		break;
 	case ACT_SET_RUN:
 		run_detail(act, text, ret);
+		break;
+	case ACT_SET_ATTRIBUTE:
+		buf_add_safe(ret, text, 20);
 		break;
 	case ACT_WATCH_MEMORY:
 		buf_printf(ret, "%lld s; taken back if the host begins to swap",

@@ -160,3 +160,22 @@ bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)
 	return plan_refuse(plan, STATUS_IMPOSSIBLE, "read-only-config", text,
 			   plan_unwritable_hint(code));
 }
+
+bool plan_refuse_tmpfiles(const struct host *host, struct plan *plan)
+{
+	return plan_refuse_nixos(host, plan, "/etc/tmpfiles.d",
+				 "Set systemd.tmpfiles.rules in the system's configuration and "
+				 "rebuild.") ||
+	       plan_refuse_unwritable(plan, "/etc/tmpfiles.d", host->tmpfiles_writable);
+}
+
+bool plan_refuse_sysfs(struct plan *plan, const char *path, int code)
+{
+	autofree char *text = NULL;
+
+	if (!code)
+		return false;
+	text = xasprintf("%s cannot be written: %s", path, strerror(-code));
+	return plan_refuse(plan, STATUS_IMPOSSIBLE, "read-only-sysfs", text,
+			   "In a container, run kvmtune on the host itself.");
+}

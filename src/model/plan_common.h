@@ -33,6 +33,9 @@ struct change *plan_find_change(const struct plan *plan, const struct setting *s
 struct change *plan_add_change(struct plan *plan, const struct host *host, const struct setting *s,
 			       const char *value);
 
+/* The directory of OWN_TMPFILES, or sysfs with this attribute, cannot be written. */
+bool plan_refuse_tmpfiles(const struct host *host, struct plan *plan);
+bool plan_refuse_sysfs(struct plan *plan, const char *path, int code);
 /* Adds a reason why nothing of the plan may be done. Returns true, so that checks read as a chain. */
 bool plan_refuse(struct plan *plan, enum exit_status status, const char *id, const char *text,
 		 const char *hint);

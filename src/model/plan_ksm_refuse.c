@@ -164,13 +164,7 @@ static bool sets_run(const struct ksm_work *w)
 
 static bool refuse_read_only_sysfs(struct ksm_work *w)
 {
-	autofree char *text = NULL;
-
-	if (!sets_run(w) || !w->k->writable)
-		return false;
-	text = xasprintf(KSM_RUN_FILE " cannot be written: %s", strerror(-w->k->writable));
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "read-only-sysfs", text,
-			   "In a container, run kvmtune on the host itself.");
+	return sets_run(w) && plan_refuse_sysfs(w->plan, KSM_RUN_FILE, w->k->writable);
 }
 
 /* Why files cannot be made or removed where this act does it; 0: they can. */

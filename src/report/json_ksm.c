@@ -94,19 +94,26 @@ static struct json_object *units_list(const struct ksm_facts *k)
 	return list;
 }
 
+struct json_object *json_writer(const struct attribute_writer *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_text(o, "who", w->who);
+	json_put_text(o, "where", w->where);
+	json_put_bool(o, "ours", w->ours);
+	return o;
+}
+
 static struct json_object *writers_list(const struct ksm_facts *k)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < k->writers.n; i++) {
 		const struct attribute_writer *w = &k->writers.v[i];
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = json_writer(w);
 
-		json_put_text(o, "who", w->who);
-		json_put_text(o, "where", w->where);
 		json_put(o, "value",
 			 w->value ? json_object_new_int(ksm_run_value(w->value)) : NULL);
-		json_put_bool(o, "ours", w->ours);
 		json_object_array_add(list, o);
 	}
 	return list;

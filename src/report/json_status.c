@@ -96,6 +96,24 @@ static struct json_object *mentions_object(const struct host *host, const struct
 	return o;
 }
 
+static struct json_object *attribute_object(const struct setting *s,
+					    const struct attribute_facts *f)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	json_put_text(o, "path", s->attribute->path);
+	json_put(o, "words", json_strv(&f->words));
+	json_put_text(o, "kernel_command_line", f->boot);
+	for (size_t i = 0; i < f->writers.n; i++) {
+		struct json_object *writer = json_writer(&f->writers.v[i]);
+
+		json_put_text(writer, "value", f->writers.v[i].value);
+		json_object_array_add(list, writer);
+	}
+	json_put(o, "writers", list);
+	return o;
+}
+
 static void put_setting(struct json_object *list, const struct host *host, const struct setting *s)
 {
 	struct json_object *o = json_object_new_object();
@@ -104,6 +122,8 @@ static void put_setting(struct json_object *list, const struct host *host, const
 	json_put_state(o, host, s);
 	if (s->kind == KIND_MODULE)
 		json_put(o, "modules", mentions_object(host, s));
+	if (s->kind == KIND_ATTRIBUTE)
+		json_put(o, "attribute", attribute_object(s, &host->attributes[s->id]));
 	json_put(list, s->name, o);
 }
 
@@ -240,7 +260,7 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 	json_put(o, "settings", list);
 	if (setting->kind == KIND_MODULE) {
 		json_put(o, "modules", modules_object(host));
-	} else {
+	} else if (setting->kind == KIND_KSM) {
 		json_put(o, "ksm", json_ksm_object(host));
 		json_put(o, "memory", json_memory_object(host));
 	}

@@ -10,7 +10,13 @@
 
 static const char *kept_in(const struct setting *s)
 {
-	return s->kind == KIND_MODULE ? OWN_CONF_FILE : UNIT_LINKS_DIR ", " OWN_TMPFILES;
+	static const char *const files[KIND_COUNT] = {
+		[KIND_MODULE] = OWN_CONF_FILE,
+		[KIND_ATTRIBUTE] = OWN_TMPFILES,
+		[KIND_KSM] = UNIT_LINKS_DIR ", " OWN_TMPFILES,
+	};
+
+	return files[s->kind];
 }
 
 static void row(struct table *t, const struct host *h, const struct setting *s)

@@ -42,6 +42,7 @@ static const char *verb_of(enum act_kind kind)
 	case ACT_CHECK_GUEST:
 		return "check";
 	case ACT_SET_RUN:
+	case ACT_SET_ATTRIBUTE:
 		return "write";
 	case ACT_WATCH_MEMORY:
 		return "watch";
@@ -121,7 +122,7 @@ static void waiting_note(FILE *out, const struct outcome *o, const struct change
 }
 
 /* Was something changed now that one may want to take back? */
-static bool changed_ksm(const struct outcome *o)
+static bool changed_at_once(const struct outcome *o)
 {
 	for (size_t i = 0; i < o->plan.change_count; i++) {
 		const struct change *c = &o->plan.changes[i];
@@ -141,7 +142,7 @@ static void done_note(FILE *out, const struct outcome *o)
 	if (away)
 		fprintf(out, "KVM was away for %lld ms.%s", (long long)o->report.away_ms,
 			o->is_undo ? "\n" : " ");
-	if (!o->is_undo && !o->before.image && (away || changed_ksm(o)))
+	if (!o->is_undo && !o->before.image && (away || changed_at_once(o)))
 		fputs("Take it back:  kvmtune undo\n", out);
 }
 

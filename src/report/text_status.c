@@ -6,6 +6,7 @@
 
 #include "ksm_report.h"
 #include "mention.h"
+#include "state.h"
 #include "table.h"
 
 static void host_row(struct table *t, const struct host *h)
@@ -195,6 +196,64 @@ void text_unseen(FILE *out, const struct host *h)
 		fprintf(out, "not seen: %s\n", h->unseen.v[i]);
 }
 
+static void attribute_row(struct table *t, const struct host *h, const struct setting *s)
+{
+	const struct attribute_facts *f = &h->attributes[s->id];
+	struct state_report r;
+	autobuf b = { 0 };
+
+	state_report(h, s, &r);
+	if (!h->image && !f->present)
+		buf_puts(&b, "not in this kernel");
+	else if (r.now && r.next && strcmp(r.now, r.next) == 0)
+		buf_printf(&b, "%s, now and at the next boot", r.now);
+	else if (h->image)
+		buf_printf(&b, "next boot %s", r.next ?: "by default");
+	else
+		buf_printf(&b, "now %s; next boot %s", r.now ?: "unknown",
+			   r.next	  ? r.next
+			   : f->writers.n ? "unknown"
+					  : "by default");
+	table_row(t, s->name, b.data, r.next_source.n ? r.next_source.v[0] : "");
+	state_report_free(&r);
+}
+
+/* Not where there is none, or nothing is known; and of the finer ones only what somebody chose. */
+static bool is_worth_a_row(const struct host *h, const struct style *style, const struct setting *s)
+{
+	const struct attribute_facts *f = &h->attributes[s->id];
+
+	return f->writers.n || (f->now && (s->id == SETTING_THP || style->verbose));
+}
+
+static void writer_rows(struct table *t, const struct attribute_facts *f)
+{
+	for (size_t i = 0; i < f->writers.n; i++) {
+		const struct attribute_writer *w = &f->writers.v[i];
+		autofree char *text =
+			w->may ? xasprintf("%s may write it", w->who)
+			       : xasprintf("%s writes %s", w->ours ? "kvmtune's file" : w->who,
+					   w->value ?: "another value");
+
+		table_row(t, "", text, w->where);
+	}
+	if (f->boot) {
+		autofree char *text = xasprintf("the kernel command line sets %s", f->boot);
+
+		table_row(t, "", text, "/proc/cmdline");
+	}
+}
+
+static void text_attribute(FILE *out, const struct host *h, const struct setting *s)
+{
+	struct table *t = table_new("", "", "", NULL);
+
+	attribute_row(t, h, s);
+	writer_rows(t, &h->attributes[s->id]);
+	table_print(t, out, "");
+	text_unseen(out, h);
+}
+
 /* Only where it could not: that a module can be loaded again goes without saying. */
 static void text_reload(FILE *out, const struct host *h)
 {
@@ -260,6 +319,9 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 		if (module_fits((enum module_id)i, &host->cpu))
 			module_rows(t, host, (enum module_id)i, NULL);
 	ksm_status_rows(t, host);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].kind == KIND_ATTRIBUTE && is_worth_a_row(host, style, &settings[i]))
+			attribute_row(t, host, &settings[i]);
 	table_print(t, out, "");
 	fputs(users, out);
 	text_reload(out, host);
@@ -295,6 +357,8 @@ void text_setting(FILE *out, const struct style *style, const struct host *host,
 {
 	if (setting->kind == KIND_MODULE)
 		text_module_setting(out, style, host, setting);
+	else if (setting->kind == KIND_ATTRIBUTE)
+		text_attribute(out, host, setting);
 	else
 		text_ksm(out, style, host);
 }

@@ -414,6 +414,27 @@ ksm()
 	ksm_files "$1" use_zero_pages=0
 }
 
+# choice FILE WORD WORDS...: a file of sysfs that shows its words, the chosen one in brackets
+choice()
+{
+	local file=$1 chosen=$2 word line=
+
+	shift 2
+	for word in "$@"; do
+		[ "$word" != "$chosen" ] || word="[$word]"
+		line+="${line:+ }$word"
+	done
+	put "$file" "$line"
+}
+
+# thp ENABLED DEFRAG: transparent huge pages as Linux 6.1 has them
+thp()
+{
+	choice /sys/kernel/mm/transparent_hugepage/enabled "$1" always madvise never
+	choice /sys/kernel/mm/transparent_hugepage/defrag "$2" \
+		always defer defer+madvise madvise never
+}
+
 # merges COUNTER=N...: what the counters are when all that can be merged is: as soon as merging is
 # turned on. A number is a process that has so many of these pages.
 merges()
