@@ -37,7 +37,7 @@ static void blame(const struct plan *plan, struct err *e)
 		const struct effect *f = &plan->effects[i];
 		autobuf text = { 0 };
 
-		buf_puts(&text, i ? ", " : "; to blame is probably ");
+		buf_puts(&text, i ? ", " : "; likely cause: ");
 		buf_printf(&text, "%s=", f->param);
 		buf_add_safe(&text, f->to, 40);
 		buf_puts(&text, " of ");
@@ -129,8 +129,8 @@ static void end_journal(struct run *r)
 
 	if (journal_end(r->c.ports, r->id, result_of(r->c.report), &e) < 0)
 		strv_addf(&r->c.report->remarks,
-			  "the end of the change is not in the journal (%s): the next command will "
-			  "take it for interrupted",
+			  "the journal could not record the end of the change (%s): the next "
+			  "command will treat it as interrupted",
 			  e.text);
 }
 

@@ -71,7 +71,7 @@ void ksm_keep_running_state(struct ksm_work *w);
 bool ksm_running_differs(const struct ksm_work *w);
 /* Is `run` to be written for the target, services aside? */
 bool ksm_run_changes(const struct ksm_work *w);
-/* How many bytes are to stay free. */
+/* How many bytes are to free. */
 uint64_t ksm_reserve(const struct ksm_work *w);
 
 /* Does something start this unit at boot that goes with no link of ours? What it is, or NULL. */

@@ -224,7 +224,7 @@ static void add_unload_step(const struct work *w)
 			add_wanted(&s->back, w->wants[i].row->name, w->wants[i].is->now);
 	for (size_t i = 0; i < w->m->param_count; i++)
 		add_expect(w, &w->m->params[i], &s->back);
-	s->note = xstrdup(module_in_use(w->m) ? "in use now" : "nobody uses it");
+	s->note = xstrdup(module_in_use(w->m) ? "in use now" : "not in use");
 }
 
 /* ---- load and check ---- */
@@ -236,12 +236,12 @@ static void add_forced(const struct work *w, const struct want *x, struct buf *r
 
 		if (!value || param_bool(value) != YES)
 			continue;
-		buf_puts(ret, ret->len ? ", " : "turns off too: ");
+		buf_puts(ret, ret->len ? ", " : "also turns off: ");
 		buf_puts(ret, *name);
 	}
 }
 
-/* "turns off too: eptad, pml" for the reader of the plan. */
+/* "also turns off: eptad, pml" for the reader of the plan. */
 static char *forced_note(const struct work *w)
 {
 	struct buf b = { 0 };

@@ -90,7 +90,7 @@ struct bus {
 
 /* What is asked, for messages. */
 struct question {
-	const char *asked; /* "to stop" */
+	const char *asked; /* "stop" */
 	const char *unit;
 	bool look; /* only how things are */
 };

@@ -195,7 +195,7 @@ for words in 'undo --dry-run' undo; do
 	read -ra command <<<"$words"
 	run kvmtune "${command[@]}"
 	is "$status" 4 "$words: an unknown step"
-	like "$err" 'step 1 of the change \(frobnicate /x\) is not known.*kvmtune undo --skip' "$words: it is told"
+	like "$err" 'step 1 of the change \(frobnicate /x\) is unknown.*kvmtune undo --skip' "$words: it is told"
 done
 param ept
 is "$value" N 'nothing of it is undone'

@@ -30,7 +30,7 @@ host intel-ept-on
 read_tree origin
 stopped_at load ept off
 run kvmtune status
-like "$out" 'earlier change \(ept off\) did not end.*Take it back:  kvmtune undo' 'status: a change'
+like "$out" 'earlier change \(ept off\) did not end.*Undo it:  kvmtune undo' 'status: a change'
 unlike "$out" 'Finish it' 'status: a change has one way only'
 run kvmtune ept on --dry-run
 like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it is rolled back first.*taking back: kvmtune ept off' \
@@ -236,7 +236,7 @@ unlike "$status $out" 'did not end' 'of 0.1.0, finished: and nothing is left'
 host intel-ept-on
 begin_line '"version":4,' ',"goals":["ept=off"]'
 run kvmtune status
-like "$status $out" '^0 .*did not end.*newer kvmtune has begun it' 'of a newer version: status says so'
+like "$status $out" '^0 .*did not end.*newer kvmtune started it' 'of a newer version: status says so'
 refused 4 newer-journal 'made by a newer kvmtune' undo
 refused 4 newer-journal 'made by a newer kvmtune' ept off
 run kvmtune undo --list

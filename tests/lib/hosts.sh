@@ -303,7 +303,7 @@ parameters()
 	done
 }
 
-# module_loaded [PARAM=VALUE...]: it is loaded, and nobody uses it
+# module_loaded [PARAM=VALUE...]: it is loaded, and not in use
 # shellcheck disable=SC2120 # descriptions call it with some
 module_loaded()
 {

@@ -518,7 +518,7 @@ static void values_given_by_hand(void **state)
 	assert_int_equal(apply(x), 0);
 	assert_walked_back(x);
 	assert_non_null(strstr(x->report.err.text, "nested is N, not Y"));
-	assert_non_null(strstr(x->report.err.hint, "by hand"));
+	assert_non_null(strstr(x->report.err.hint, "set manually"));
 	assert_string_equal(fake_param(&x->f, "nested"), "Y");
 	assert_int_equal(fake_count(&x->f, "load " MODULE " ept=1 nested=Y"), 1);
 	assert_int_equal(fake_count(&x->f, "unload"), 3);

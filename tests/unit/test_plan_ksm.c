@@ -415,7 +415,8 @@ static void test_memory(void **state)
 	plans(&h, "unmerged", NULL,
 	      "set_run=0(set_run=1), " STOP_BOTH ", set_run=2(), watch_memory()");
 	h.memory.available_bytes--;
-	refuses(&h, "unmerged", "memory", STATUS_REFUSED, "1.0 GiB; 4.2 GiB are available");
+	refuses(&h, "unmerged", "memory", STATUS_REFUSED,
+		"1.0 GiB, but only 1.0 GiB is available above the 3.2 GiB reserve");
 	h.memory.available_bytes = 5;
 	refuses(&h, "unmerged", "memory", STATUS_REFUSED, "kvmtune ksm off");
 	/* To keep what is merged needs nothing. */

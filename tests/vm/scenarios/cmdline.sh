@@ -11,7 +11,7 @@ scenario "the kernel command line wins"
 snapshot /tmp/before
 run kvmtune "$setting" off
 is "exit status" "$status" 3
-like "names it" "$stderr" "the kernel command line says $module.$setting=1"
+like "names it" "$stderr" "$module.$setting=1 on the kernel command line takes precedence"
 snapshot /tmp/after
 ok "nothing changed" same_host_load /tmp/before /tmp/after
 run kvmtune "$setting" off --defer

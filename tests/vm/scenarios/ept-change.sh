@@ -51,7 +51,7 @@ run kvmtune "$setting" off --dry-run
 is "exit status" "$status" 0
 like "the steps" "$stdout" "^ +3 +unload +$module"
 if [ "$(parameter "$module" unrestricted_guest 2>/dev/null)" = Y ]; then
-	like "what else goes off" "$stdout" 'turns off too: .*unrestricted_guest'
+	like "what else goes off" "$stdout" 'also turns off: .*unrestricted_guest'
 fi
 like "says that nothing was changed" "$stdout" "^Nothing was changed"
 case $setting in
@@ -60,7 +60,7 @@ ept)
 	like "with its source" "$stdout" "CERN, August and September 2015"
 	;;
 npt)
-	like "advice" "$stdout" "^note: the gain and the losses .* were measured for EPT, not for NPT"
+	like "advice" "$stdout" "^note: the known gains and losses .*were measured for EPT, not for NPT"
 	unlike "no figures that are not NPT's" "$stdout" "CERN"
 	;;
 esac

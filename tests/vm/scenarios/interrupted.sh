@@ -45,7 +45,7 @@ killed_at finit_module:2 kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
 like "status says so" "$stdout" "did not end"
-like "status names the way out" "$stdout" "^Take it back:  kvmtune undo$"
+like "status names the way out" "$stdout" "^Undo it:  kvmtune undo$"
 leads_back
 made_again
 leads_back

@@ -39,7 +39,7 @@ becomes_busy
 finish
 is "exit status" "$status" 1
 # By one of the two signs, whichever comes first: a slow machine swaps few pages a second, but all wait for them
-like "why" "$stderr" "came short of memory.*: (the host swaps [0-9]+ pages a second|all tasks wait for memory [0-9]+ %)"
+like "why" "$stderr" "ran short of memory.*: (the host swaps [0-9]+ pages a second|all tasks wait for memory [0-9]+ %)"
 release
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after
