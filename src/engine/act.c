@@ -269,7 +269,7 @@ static int do_check_device(struct act_context *c, const struct act *act, struct 
 		       "owner, mode or access list (ACL) of " KVM_DEVICE " could not be restored");
 }
 
-/* ---- the way back ---- */
+/* ---- rollback ---- */
 
 /* The module with our parameters alone: better than no KVM at all. */
 static int load_with_ours_alone(struct act_context *c, const struct act *act, struct err *e)
@@ -390,7 +390,7 @@ int act_check_unchanged(struct act_context *c, const struct step *step, struct e
 	return err_hint(e, "Run the same command again.");
 }
 
-/* A write that failed on a full disk changed nothing; nor need it be taken back. */
+/* A write that failed on a full disk changed nothing, and needs no rollback. */
 static int take_file_back(struct act_context *c, const struct step *step, struct err *e)
 {
 	const char *path = step->act.target;

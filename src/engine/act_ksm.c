@@ -10,7 +10,7 @@
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
-/* How often a child that takes pages apart is looked after. */
+/* How often the child that unmerges is checked. */
 #define UNMERGE_PAUSE_MS 50
 
 /* The counters follow the work by some milliseconds (mm/ksm.c: stale stable nodes). */
@@ -125,7 +125,7 @@ static int do_watch(struct act_context *c, const struct act *act, struct err *e)
 	return 0;
 }
 
-/* ---- taking pages apart ---- */
+/* ---- unmerging ---- */
 
 static uint64_t merged_bytes(struct act_context *c)
 {
@@ -142,7 +142,7 @@ static uint64_t merged_bytes(struct act_context *c)
 struct unmerge {
 	uint64_t total; /* bytes merged at the beginning */
 	bool unmerged_known;
-	uint64_t unmerged; /* pages taken apart since boot, at the beginning */
+	uint64_t unmerged; /* pages unmerged since boot, at the beginning */
 	int64_t started;
 	struct watch watch;
 };
@@ -150,7 +150,7 @@ struct unmerge {
 /*
  * What is left to do. The counters of KSM fall only when all of a process is done (mm/ksm.c:
  * unmerge_and_remove_all_rmap_items), and stay too high when it is stopped in between; the kernel's
- * count of pages taken apart moves with each.
+ * count of unmerged pages moves with each.
  */
 static uint64_t left_bytes(struct act_context *c, const struct unmerge *u,
 			   const struct memory_facts *m)
@@ -202,7 +202,7 @@ static int look_after(struct act_context *c, const struct act *act, struct unmer
 	observe_memory(p, &m);
 	tell(c, act->kind, u->total - left_bytes(c, u, &m), u->total,
 	     p->system.monotonic_ms(p) - u->started);
-	/* On the way back nothing may stop it. */
+	/* A rollback is not stopped. */
 	if (c->report->failed)
 		return 0;
 	if (p->system.interrupted(p))

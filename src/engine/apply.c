@@ -49,7 +49,7 @@ static void blame(const struct plan *plan, struct err *e)
 	}
 }
 
-/* Does a step before this one bring KVM back that was away? Then nothing is taken back any more. */
+/* Does an earlier step load KVM that was not loaded? Then there is no rollback any more. */
 static bool is_one_way(const struct plan *plan, size_t before)
 {
 	for (size_t i = 0; i < before; i++) {
@@ -83,7 +83,7 @@ static int do_step(struct run *r, size_t i, struct err *e)
 	return result;
 }
 
-/* Takes back the steps before `count`, last first; goes on when one cannot be taken back. */
+/* Rolls back the steps before `count`, last first; continues if one fails. */
 static void walk_back(struct run *r, size_t count)
 {
 	struct apply_report *report = r->c.report;

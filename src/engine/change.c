@@ -21,7 +21,7 @@ struct flow {
 
 /* ---- observe and plan ---- */
 
-/* What of the host the goals are about, or the steps that are taken back. */
+/* The parts of the host that the goals, or the steps to be undone, are about. */
 static unsigned parts_of(const struct flow *f)
 {
 	const struct journal_entry *undoes = f->o->undoes;
@@ -125,7 +125,7 @@ static int refuse_not_root(struct outcome *o)
 		      "Run it again with sudo.");
 }
 
-/* What is to be taken back, with its steps. */
+/* Chooses the change to undo, and reads its steps. */
 static int choose(struct flow *f)
 {
 	struct outcome *o = f->o;

@@ -98,7 +98,7 @@ static struct journal_entry *add_entry(struct journal *j, int id)
 	return &array_push(j->entries, j->count);
 }
 
-/* Others name it by its number: one that has none could not be taken back. */
+/* Others name it by its number: without one it could not be undone. */
 static bool read_begin(struct journal *j, struct json_object *record, size_t offset)
 {
 	const char *boot = json_text(record, "boot");
@@ -316,7 +316,7 @@ const struct journal_entry *journal_interrupted(const struct journal *j)
 	return NULL;
 }
 
-/* Of a way back that failed the end is written down: nobody makes it any more. */
+/* A failed rollback has an end record: it is not being made any more. */
 bool journal_is_being_made(const struct journal *j, const struct journal_entry *entry)
 {
 	return j->at_work && entry->result == JOURNAL_OPEN && entry == journal_interrupted(j);

@@ -2,7 +2,7 @@
 /*
  * observe_ksm_users.c - whose pages are merged, and what limits of memory they are under.
  *
- * A page that is taken apart is charged to the cgroup of its process, and a cgroup that is full has
+ * An unmerged page is charged to the cgroup of its process, and a cgroup that is full has
  * the kernel kill somebody in it (mm/memcontrol.c): so each limit above such a process counts.
  */
 #include <kvmtune/port.h>

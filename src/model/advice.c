@@ -259,7 +259,7 @@ void advise_plan(const struct host *host, struct plan *plan)
 		add(&l, ADVICE_LIBVIRT_CACHE);
 }
 
-/* The kernel reckons that itself, since 6.4; in bytes, and negative where merging costs more. */
+/* The kernel computes that since 6.4, in bytes; it is negative if merging costs more. */
 static bool merges_for_nothing(const struct ksm_facts *k)
 {
 	const char *profit = param_value(k->counters, k->counter_count, "general_profit");

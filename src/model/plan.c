@@ -124,7 +124,7 @@ static const struct {
 	/* Plans all changes of this kind that the plan has. */
 	void (*plan)(const struct host *host, const struct plan_options *options,
 		     struct plan *plan);
-	/* Adds and plans the changes that take back what these steps of the past did. */
+	/* Adds and plans the changes that undo these earlier steps. */
 	void (*back)(const struct host *host, const struct step *steps, size_t count,
 		     const struct plan_options *options, struct plan *plan);
 	unsigned (*parts)(const struct goal *goal);

@@ -87,7 +87,7 @@ bool ksm_refuse_revived(struct ksm_work *w);
 bool ksm_refuse_rights(struct ksm_work *w);
 bool ksm_refuse_memory(struct ksm_work *w);
 
-/* What the steps of the past found: the target of the way back. */
+/* The state that these earlier steps found: the target of the undo. */
 struct ksm_target ksm_target_of_past(const struct step *steps, size_t count);
 
 #endif

@@ -51,7 +51,7 @@ static struct step *add_job(struct ksm_work *w, const char *unit, bool start)
 	return s;
 }
 
-/* One that was being stopped anyway is not started when all is taken back. */
+/* A rollback does not start one that was being stopped anyway. */
 static void add_stop(struct ksm_work *w, size_t unit)
 {
 	const struct ksm_unit *u = &w->k->units[unit];

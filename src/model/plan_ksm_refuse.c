@@ -255,7 +255,7 @@ static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
 			   "Raise that limit (MemoryMax=), or keep merged pages:  kvmtune ksm off");
 }
 
-/* Only where pages are to be taken apart. */
+/* Only for unmerging. */
 bool ksm_refuse_memory(struct ksm_work *w)
 {
 	/* Stale counters are cleared by the same write, which needs no memory then. */

@@ -328,7 +328,7 @@ bool refuse_rights(struct work *w)
 	return plan_refuse_not_root(w->host, w->plan) || refuse_unwritable(w);
 }
 
-/* Of those that could not be read, the one that is most likely to have the last word. */
+/* Of the unreadable files, the one that is most likely to take precedence. */
 static const struct unread_file *last_unread(const struct unread *unread)
 {
 	const struct unread_file *last = unread->files;

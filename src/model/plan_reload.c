@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * plan_reload.c - the steps that take a module out and put it in again, and their way back.
+ * plan_reload.c - the steps that remove a module and load it again, and their undo.
  */
 #include "plan_common.h"
 #include "plan_module.h"
@@ -303,7 +303,7 @@ void work_add_load_steps(struct work *w, const char *options, const struct devic
 	struct step *load, *check;
 
 	add_load_step(w, options);
-	/* Where KVM is away, its return is never taken back. */
+	/* If KVM is not loaded, loading it is never rolled back. */
 	load = &w->plan->steps[w->plan->step_count - 1];
 	load->back.kind = ACT_NONE;
 	load->urgent = false;
@@ -351,7 +351,7 @@ void work_add_restore_steps(struct work *w, const struct act *restore)
 	s = add_step(w);
 	s->act = copy_of_restore(restore);
 	s->urgent = loaded;
-	/* Where KVM is away, its return is never taken back. */
+	/* If KVM is not loaded, loading it is never rolled back. */
 	if (loaded)
 		s->back = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->module->name) };
 	add_guest_check(w);

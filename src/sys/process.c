@@ -50,7 +50,7 @@ static void settle_signals(void)
 
 	/* Where it is ignored nobody is told how a child ended. */
 	signal(SIGCHLD, SIG_DFL);
-	/* A file that is too big is an error of write(), to be walked back from. */
+	/* A file that is too big is an error of write(), which is rolled back. */
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -430,7 +430,7 @@ static int judge_job(const struct bus *b, const struct question *q, struct err *
 /*
  * This one unit alone: what else a start needs is started before it, by the plan, and where a stop
  * would take others along there is no plan. A job of this unit that is there already is joined where
- * it leads to the same, and else taken back (systemd's transaction.c, job.c).
+ * it leads to the same, and otherwise cancelled (systemd's transaction.c, job.c).
  * 1: there is no such unit.
  */
 static int run_job(struct ports *p, struct bus *b, const char *member, const struct question *q,

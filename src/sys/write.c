@@ -263,7 +263,7 @@ static int file_make_link(struct ports *p, const char *path, const char *target,
 	return r < 0 ? cannot(e, r, "make the link", path) : 0;
 }
 
-/* A line that did not reach the disk whole is taken off again: the next one needs a clean end. */
+/* A partly written line is removed: the next one needs a clean end. */
 static int append_to(int fd, const char *text)
 {
 	off_t end = lseek(fd, 0, SEEK_END);

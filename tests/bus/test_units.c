@@ -301,7 +301,7 @@ static const struct one ones[] = {
 	  "within 1 s",
 	  true },
 	{ "stop: unheard end", stop_unit, KSM, { "unheard" }, NULL, NULL, true },
-	{ "stop: unheard and in vain",
+	{ "stop: no message and no effect",
 	  stop_unit,
 	  KSM,
 	  { "unheard", "stubborn" },
@@ -346,7 +346,7 @@ static const struct one ones[] = {
 	  "job-failed",
 	  "\"unknown\"",
 	  false },
-	{ "stop: an end without a word",
+	{ "stop: an end without a message",
 	  stop_unit,
 	  KSM,
 	  { "job=" },
@@ -424,7 +424,7 @@ static const struct one ones[] = {
 	  "bus-error",
 	  "no unit " GHOST,
 	  false },
-	{ "start: in vain",
+	{ "start: without effect",
 	  start_unit,
 	  KSM,
 	  { "active=inactive", "stubborn" },
@@ -723,7 +723,7 @@ static void restart_all(void)
 	MANAGER(NULL);
 }
 
-/* The way back needs the manager after the bus has been lost. */
+/* The rollback needs the manager after the bus has been lost. */
 static void test_reconnects_after_loss(void **state)
 {
 	(void)state;

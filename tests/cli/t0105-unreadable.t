@@ -86,7 +86,7 @@ is "$status" 1 'audit does not take it for what was asked for'
 # Our own file comes after it: with a word of ours nothing is left to be guessed.
 run kvmtune ept off
 own_file
-is "$status $lines" '0 options kvm_intel ept=0' 'ept off: our file has the last word'
+is "$status $lines" '0 options kvm_intel ept=0' 'ept off: our file takes precedence'
 like "$out" 'not seen: /etc/modprobe.d/kvm.conf' 'ept off: and says what was not seen'
 run kvmtune status
 like "$out" 'ept +off, now and at the next load' 'and then the next load is known'
@@ -111,7 +111,7 @@ done
 host cmdline
 unreadable EIO /etc/modprobe.d
 reported status
-like "$out" 'ept +on, now and at the next load +kernel command line' 'the kernel command line has the last word'
+like "$out" 'ept +on, now and at the next load +kernel command line' 'the kernel command line takes precedence'
 
 # Our own: what others have put there would be lost.
 host intel-ept-off

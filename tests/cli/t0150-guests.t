@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-#
-# Who uses KVM.
+# The holders of KVM.
 
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh

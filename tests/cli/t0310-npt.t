@@ -41,7 +41,7 @@ run kvmtune audit npt=on
 is "$status" 7 'audit of the contrary'
 run kvmtune npt off
 is "$status$err" 0 'npt off again'
-like "$out" 'npt: off already' 'it is so already'
+like "$out" 'npt: off already' 'it is off already'
 read_loads loads
 is "$loads" 1 'and the module is not touched'
 read_tree off
@@ -54,7 +54,7 @@ is "$status$err" 0 'undo'
 read_tree tree
 is "$(differences "$off" "$tree")" '' 'leads back to off'
 
-# A change that is killed with the module away, then taken back.
+# A change that is killed with the module away, then rolled back.
 host amd
 read_tree before
 call_number load npt off

@@ -42,7 +42,7 @@ for name in modules-removed module-replaced module-unsigned; do
 	refused 4 not-reloadable 'could not be loaded again' ept off --dry-run
 	refused 4 not-reloadable 'could not be loaded again' apply ept=off --wait
 	run kvmtune ept on
-	status_is 0 "not-reloadable: $name: what is so already is no matter"
+	status_is 0 "not-reloadable: $name: already off is no refusal"
 	run kvmtune status
 	like "$out" 'not reloadable: kvm_intel could not be loaded again: ' "not-reloadable: $name: status says so"
 	run kvmtune ept off --defer

@@ -72,7 +72,7 @@ on ksm-cgroup 3 cgroup-memory \
 	ksm unmerged
 on ksm-cgroup 3 cgroup-memory 'leaves 512 MiB' ksm unmerged --reserve 0
 
-# Not a byte is needed where nothing is taken apart.
+# Not a byte is needed where nothing is unmerged.
 for goal in ksm-small/off ksm-cgroup/off; do
 	host "${goal%/*}"
 	run kvmtune ksm off

@@ -344,7 +344,7 @@ device()
 	about udev_mode "$1"
 }
 
-# ---- who uses KVM ----
+# ---- the holders of KVM ----
 
 in_use()
 {
@@ -425,7 +425,7 @@ merges()
 	done
 }
 
-# merged COUNTER=N...: and that is so already
+# merged COUNTER=N...: and that has happened already
 merged()
 {
 	local p

@@ -29,7 +29,7 @@ static const char letters[ACT_KIND_COUNT] = {
 	[ACT_RESTORE] = 'R',
 };
 
-/* "wculpdg", and as many letters for the ways back. */
+/* "wculpdg", and as many letters for the undo acts. */
 static void kinds_of(const struct plan *plan, char *acts, char *backs)
 {
 	size_t i;
@@ -441,13 +441,13 @@ static bool differs(const struct plan_case *c, const struct plan *plan)
 		print_error("%s: refusal \"%s\", not \"%s\"\n", c->name, plan->refusal.id,
 			    c->refusal ? c->refusal : "");
 	else if (c->refusal && (!plan->refusal.text[0] || !plan->refusal.code))
-		print_error("%s: a refusal without a word\n", c->name);
+		print_error("%s: a refusal without a message\n", c->name);
 	else if (!c->refusal && plan->refusal.code)
 		print_error("%s: refused: %s\n", c->name, plan->refusal.text);
 	else if (c->acts && strcmp(acts, c->acts) != 0)
 		print_error("%s: steps %s, not %s\n", c->name, acts, c->acts);
 	else if (c->backs && strcmp(backs, c->backs) != 0)
-		print_error("%s: ways back %s, not %s\n", c->name, backs, c->backs);
+		print_error("%s: undo acts %s, not %s\n", c->name, backs, c->backs);
 	else
 		return false;
 	return true;
@@ -815,7 +815,7 @@ static void note_names_what_is_on(void **state)
 
 struct force_case {
 	const char *conf, *cmdline; /* NULL: none */
-	const char *back;	    /* the options for the way back */
+	const char *back;	    /* the options for the rollback */
 };
 
 static const struct force_case forces[] = {

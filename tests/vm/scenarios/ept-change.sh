@@ -15,7 +15,7 @@ run kvmtune "$setting" off
 is "off: exit status" "$status" 0
 is "off now" "$(parameter "$module" "$setting")" N
 is "our file" "$(grep -v '^#' $own)" "options $module $setting=0"
-like "the way back is shown" "$stdout" 'kvmtune undo'
+like "the undo is shown" "$stdout" 'kvmtune undo'
 ok "a guest runs" kvmhold guest 0
 run kvmtune status
 like "status: off, decided by our file" "$stdout" "^$setting +off, now and at the next load +$own:2"
@@ -105,7 +105,7 @@ not "not loaded uninvited" test -d "/sys/module/$module"
 modprobe "$module"
 is "off at the next load" "$(parameter "$module" "$setting")" N
 
-scenario "undo takes back the last change, then the one before"
+scenario "undo undoes the last change, then the one before"
 snapshot /tmp/before
 run kvmtune "$setting" off
 snapshot /tmp/off

@@ -59,7 +59,7 @@ wait $strace
 is "exit status" "$?" 3
 like "says why" "$(cat /tmp/err)" "KVM came into use.*the host is as it was before"
 snapshot /tmp/after
-ok "the file was taken back, the module not touched" same_host_load /tmp/before /tmp/after
+ok "the file was rolled back, the module not touched" same_host_load /tmp/before /tmp/after
 
 scenario "a later file wins"
 echo "options $module $setting=1" >/etc/modprobe.d/zzz-site.conf

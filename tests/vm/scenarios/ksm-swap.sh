@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# After pages were taken apart the host begins to swap: seen, and merging is back on. The machine has 256 MiB.
+# After unmerging the host begins to swap: seen, and merging is back on. The machine has 256 MiB.
 # needs: kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh
