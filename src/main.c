@@ -37,7 +37,7 @@ static const char *state_text(const struct command *c, const struct err *e, bool
 	switch (e->status) {
 	case STATUS_REFUSED:
 	case STATUS_IMPOSSIBLE:
-		/* Found out on the way, and walked back. */
+		/* Found during the change, and rolled back. */
 		return changed ? "; the host is as it was before" : "; nothing was changed";
 	case STATUS_FAILED:
 		return "; the host is as it was before";

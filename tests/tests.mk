@@ -7,7 +7,7 @@ TESTS := $(BUILD)/tests
 
 UNIT := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(patsubst %.c,$(TESTS)/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
-# Of an archive the linker takes only what a test needs: no test gets doors that it did not ask for.
+# Of an archive the linker takes only what a test needs: no test gets ports that it did not ask for.
 ARCHIVE := $(TESTS)/kvmtune.a
 
 .PHONY: check check-unit check-bus check-diff check-cli check-asan check-valgrind check-lint check-vm
@@ -56,7 +56,7 @@ $(TESTS)/bus/test_units: $(TESTS)/tests/bus/test_units.o $(UNIT_SHARED) $(ARCHIV
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(PKG_LIBS)
 
-## check-bus: the service manager's door, before a made-up manager on a bus of its own
+## check-bus: the service manager's port, with a fake manager on a bus of its own
 check-bus: $(TESTS)/bus/test_units $(TESTS)/bus/manager
 	$(Q)$(RUN_TESTS) $(PART)bus $<
 
@@ -117,7 +117,7 @@ check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
 
 ## check-lint: format, static analysis, layers, man page, spelling, how the program is linked
 check-lint: all
-	$(Q)$(RUN_TESTS) lint tests/lint/lint.sh 'tests/lint/rooms.sh $(BUILD)' 'tests/lint/hardened.sh $(BUILD)'
+	$(Q)$(RUN_TESTS) lint tests/lint/lint.sh 'tests/lint/layers.sh $(BUILD)' 'tests/lint/hardened.sh $(BUILD)'
 
 ## check-vm: the scenarios in the emulated machines: some fifteen minutes
 VM_TESTS := $(patsubst tests/vm/t/%.t,%,$(wildcard tests/vm/t/*.t))

@@ -25,7 +25,7 @@ enum exit_status {
 	STATUS_REFUSED = 3,    /* unsafe now */
 	STATUS_IMPOSSIBLE = 4, /* not possible on this host */
 	STATUS_PENDING = 5,    /* saved, waits for the next module load or boot */
-	STATUS_STUCK = 6,      /* the way back failed too */
+	STATUS_STUCK = 6,      /* needs attention: rollback failed, or not verified */
 	STATUS_DRIFT = 7,      /* audit: the host differs */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * facts.h - plain facts that the doors to the outside give and struct host holds.
+ * facts.h - plain facts that the ports return and struct host holds.
  */
 #ifndef KVMTUNE_FACTS_H
 #define KVMTUNE_FACTS_H

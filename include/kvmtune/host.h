@@ -107,7 +107,7 @@ char *device_covered_by(const char *mountinfo);
 
 /* What of a host is to be found out; the rest of struct host stays empty. */
 enum host_part {
-	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, who uses KVM */
+	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, the holders of KVM */
 	HOST_PARAMS = 1 << 1,  /* all parameters of the modules, not only those of our settings */
 	HOST_KSM = 1 << 2,     /* KSM, who drives it, memory */
 	HOST_KSM_USERS =
@@ -174,7 +174,7 @@ void host_free(struct host *h);
  */
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
 
-/* "switched off by the firmware"; and the way out. Neither is to be freed. */
+/* "disabled in firmware"; and the next step for the user. Neither is to be freed. */
 const char *virt_off_text(enum virt_off by);
 const char *virt_off_hint(enum virt_off by);
 

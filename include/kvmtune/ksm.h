@@ -157,7 +157,7 @@ uint64_t ksm_counted(const struct param *counters, size_t count, const char *nam
 
 /* What merging saves now: (pages_sharing + ksm_zero_pages) pages. */
 uint64_t ksm_saved_bytes(const struct ksm_facts *k);
-/* The most that taking all apart needs: pages_shared on top, as those are freed last. */
+/* The most that unmerging needs: pages_shared counts too, as those are freed last. */
 uint64_t ksm_need_bytes(const struct ksm_facts *k);
 uint64_t ksm_merged_pages(const struct param *counters, size_t count);
 

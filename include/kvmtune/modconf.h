@@ -118,7 +118,7 @@ const char *modconf_token_value(const struct modconf_token *t);
 void modconf_each_option(const struct modconf *c, const char *module,
 			 bool (*each)(const struct modconf_token *t, void *arg), void *arg);
 
-/* The last word about one parameter: the one that wins. False: nobody says anything. */
+/* The option of a parameter that takes precedence. False: there is none. */
 bool modconf_winner(const struct modconf *c, const char *module, const char *param,
 		    struct modconf_token *ret);
 

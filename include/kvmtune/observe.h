@@ -28,12 +28,12 @@ void observe_device(struct ports *p, struct device_facts *ret);
 /* HOST_RELOAD of a host that was observed with HOST_MODULES; its plan may ask for that. */
 void observe_reload(struct ports *p, struct host *h);
 void observe_memory(struct ports *p, struct memory_facts *ret);
-/* The value of run with the bit of memory that goes offline taken off; -1: not readable. */
+/* The value of run without the bit for memory that goes offline; -1: not readable. */
 int observe_ksm_run(struct ports *p);
 /* All counters, sorted by name; those that this kernel does not have are not in there. */
 int observe_ksm_counters(struct ports *p, struct param **ret, size_t *ret_count);
 
-/* Who uses KVM, described. ret must be empty; it is freed by kvm_users_free(). */
+/* The holders of KVM, described. ret must be empty; it is freed by kvm_users_free(). */
 int observe_users(struct ports *p, struct kvm_users *ret, struct err *e);
 
 /*

@@ -3,7 +3,7 @@
  * plan.h - from a host and goals to a list of steps, or to a refusal.
  *
  * plan_build() is pure: no I/O, no clock, no globals. The steps carry everything that applying
- * them needs, each with the act that takes it back; dry run, apply, undo, journal and report read
+ * them needs, each with the act that undoes it; dry run, apply, undo, journal and report read
  * this one list. A plan without steps for a goal is the proof that the host is there already.
  *
  *	struct plan plan = { 0 };
@@ -68,7 +68,7 @@ struct expect {
 	char *param;
 	char *before;
 	char *after;	/* NULL: the kernel sets it as it likes */
-	bool announced; /* the plan says so already, or it goes without saying */
+	bool announced; /* the plan mentions it, or it is obvious */
 };
 
 /* The value of a parameter that a change is about; UNKNOWN: the default, whatever that is. */
@@ -97,7 +97,7 @@ struct act {
 
 struct step {
 	struct act act;
-	struct act back; /* ACT_NONE: nothing to take back */
+	struct act back; /* ACT_NONE: nothing to undo */
 	char *note;	 /* for people: why, or what comes with it; NULL */
 	/* KVM is away until this step is done: not even a signal comes between. */
 	bool urgent;
@@ -179,7 +179,7 @@ struct plan {
 	struct err refusal; /* the first, which decides the exit status; code 0: none */
 	struct err *also;   /* the others */
 	size_t also_count;
-	bool refused_for_users; /* show who uses KVM */
+	bool refused_for_users; /* show the holders of KVM */
 	/*
 	 * It rests on whether the module could be loaded again, which was not looked at: plan again
 	 * after observe_reload().
@@ -193,8 +193,8 @@ void plan_build(const struct host *host, const struct goal *goals, size_t count,
 		const struct plan_options *options, struct plan *ret);
 
 /*
- * The way back from a change of the past, given as its steps: what the host still needs so that
- * each step is taken back, files first, then modules. Works from any state in between.
+ * Plans the undo of an earlier change, given as its steps: what the host still needs so that
+ * each step is undone, files first, then modules. Works from any state in between.
  */
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret);

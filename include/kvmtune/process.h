@@ -4,7 +4,7 @@
  * and left with no more rights than its command needs.
  *
  * Order of calls, from main: environment_clean() before anything else, process_begin() once it is
- * known what is to be done. There is no way back from either.
+ * known what is to be done. Neither can be reverted.
  */
 #ifndef KVMTUNE_PROCESS_H
 #define KVMTUNE_PROCESS_H

@@ -27,7 +27,7 @@ struct reader_user;
 struct reader {
 	struct ports *ports; /* whose signals end a walk; NULL: none does */
 	unsigned tick_ms;    /* a process has four of these to answer; 0: the default, 250 */
-	unsigned waited_ms;  /* in vain, in all walks */
+	unsigned waited_ms;  /* without an answer, in all walks */
 	unsigned given_up;   /* children, likewise */
 	int *silent;	     /* processes that did not answer */
 	size_t silent_count;

@@ -70,7 +70,7 @@ int json_audit(FILE *out, const struct host *host, const struct plan *plan,
 void text_journal(FILE *out, const struct style *style, const struct journal *journal);
 int json_journal(FILE *out, const struct host *host, const struct journal *journal);
 
-/* The table of who uses KVM alone, with a blank line around; for a refusal. To be freed. */
+/* The table of holders of KVM alone, with a blank line around; for a refusal. To be freed. */
 char *users_table(const struct kvm_users *users);
 
 #endif

@@ -8,7 +8,7 @@
  * either but make their holder a user. A descriptor that is held all the time while the scan runs
  * is seen, whatever its number; one of O_PATH holds nothing and is left out.
  *
- * The scan explains who uses KVM; it cannot prove that nobody does. It does not see processes of
+ * The scan lists the holders of KVM; it cannot prove that there is none. It does not see processes of
  * other pid name spaces than that of the given /proc, descriptors on their way through a socket,
  * those whose process is not allowed to be read (kvm_users.hidden), and what hidepid= hides.
  *

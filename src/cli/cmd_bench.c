@@ -219,7 +219,7 @@ static char **split_command(const char *text, struct strv *ret)
 			strv_add(ret, word);
 	if (!ret->n)
 		return NULL;
-	/* NULL behind the last word. */
+	/* NULL behind the last argument. */
 	array_push(ret->v, ret->n) = NULL;
 	ret->n--;
 	return ret->v;

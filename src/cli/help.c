@@ -52,8 +52,8 @@ static void options_help(FILE *out, uint64_t takes)
 void help_all(FILE *out)
 {
 	fputs("Usage: kvmtune [options] COMMAND\n\n"
-	      "Tune how this host runs its virtual machines, safely: every change is planned,\n"
-	      "refused where it is unsafe, proved, and can be taken back.\n\nCommands:\n",
+	      "Turn EPT, NPT, nested virtualization and KSM off or on, safely: every change "
+	      "is\nplanned, refused if unsafe, verified, and can be undone.\n\nCommands:\n",
 	      out);
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *c = &command_table[i];
@@ -67,8 +67,8 @@ void help_all(FILE *out)
 	fputs("\nOptions:\n", out);
 	options_help(out, UINT64_MAX);
 	fputs("\nExit status: 0 done, 1 failed (nothing changed), 2 usage, 3 refused as unsafe,\n"
-	      "4 not possible here, 5 saved for the next load or boot, 6 the way back failed\n"
-	      "too, 7 audit: the host differs. See kvmtune(8).\n",
+	      "4 not possible here, 5 saved for the next load or boot, 6 needs "
+	      "attention:\nrollback failed, 7 audit: the host differs. See kvmtune(8).\n",
 	      out);
 }
 

@@ -12,43 +12,44 @@ const struct option_row option_table[] = {
 	{ OPT_QUIET, 'q', "quiet", NULL, false, "print no advice and no notes" },
 	{ OPT_VERBOSE, 'v', "verbose", NULL, false, "print more: steps, parameters, counters" },
 	{ OPT_WAIT, 0, "wait", "TIME", true,
-	  "wait until no guest runs, at most TIME (90s, 10m, 2h; for ever without)" },
+	  "wait until KVM is not in use, at most TIME (90s, 10m, 2h; without TIME for ever)" },
 	{ OPT_DEFER, 0, "defer", NULL, false,
 	  "save for the next module load or boot, leave the running host alone" },
 	{ OPT_RESERVE, 0, "reserve", "SIZE", false,
-	  "memory to keep free when merged pages are taken apart (5 % of all, at least 1G)" },
+	  "memory to keep free while unmerging (default: 5 % of all, at least 1G)" },
 	{ OPT_WATCH, 0, "watch", "TIME", false,
-	  "watch so long for swapping after that (10s), and take it back if it begins; 0: do not" },
-	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be taken back" },
+	  "time to watch for swapping after unmerging (10s); the change is rolled back if the host "
+	  "swaps" },
+	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be undone" },
 	{ OPT_SKIP, 0, "skip", NULL, false,
-	  "do not undo the last change, but leave it as it is and go on before it" },
+	  "keep the last change; the next undo undoes the one before" },
 	{ OPT_REQUIRE, 0, "require", "NAME", false,
-	  "exit with 0, 4 or 1: the processor has this (ept, npt, ept-1gb...), has not, unknown" },
+	  "exit with 0 if the processor has this (ept, npt, ept-1gb...), 4 if not, 1 if unknown" },
 	{ OPT_CPUID, 0, "cpuid", "FILE", false,
 	  "judge the processor whose registers are in FILE, not this one" },
-	{ OPT_MSR, 0, "msr", "FILE", false, "its model-specific registers" },
-	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "its /proc/cpuinfo" },
+	{ OPT_MSR, 0, "msr", "FILE", false, "the model-specific registers of that processor" },
+	{ OPT_CPUINFO, 0, "cpuinfo", "FILE", false, "the /proc/cpuinfo of that processor" },
 	{ OPT_CAPTURE, 0, "capture", "DIR", false,
-	  "write these three files of this processor into the new directory DIR" },
+	  "write these three files for this processor into the new directory DIR" },
 	{ OPT_RUNS, 0, "runs", "N", false, "run the load N times under each variant (10)" },
 	{ OPT_PRECISION, 0, "precision", "PERCENT", false,
-	  "run it 10, 20 or 30 times: until it is sure, or known to so many percent" },
-	{ OPT_BUDGET, 0, "budget", "TIME", false, "likewise, and end within TIME (30m, 8h)" },
+	  "run it 10, 20 or 30 times, until the difference is sure or known to PERCENT" },
+	{ OPT_BUDGET, 0, "budget", "TIME", false, "the same, and end within TIME (30m, 8h)" },
 	{ OPT_SEED, 0, "seed", "N", false, "draw the order of runs from this number" },
 	{ OPT_WARMUP, 0, "warmup", "N", false,
-	  "first runs of each variant that are thrown away (1)" },
+	  "first runs of each variant that are not judged (1)" },
 	{ OPT_PREPARE, 0, "prepare", "COMMAND", false, "run this before each run, not measured" },
 	{ OPT_CLEANUP, 0, "cleanup", "COMMAND", false, "run this after each run, not measured" },
 	{ OPT_SCORE, 0, "score", "REGEX", false,
-	  "judge a number that the load prints: the last that this expression finds" },
+	  "judge a number that the load prints: the last match of this expression" },
 	{ OPT_SCORE_JSON, 0, "score-json", "KEY", false,
 	  "judge a number in JSON that the load prints: a.b is b in a" },
-	{ OPT_HIGHER, 0, "higher-is-better", NULL, false, "of two scores the higher is better" },
-	{ OPT_RESUME, 0, "resume", "FILE", false, "go on with the bench in FILE.json" },
+	{ OPT_HIGHER, 0, "higher-is-better", NULL, false, "the higher of two scores is better" },
+	{ OPT_RESUME, 0, "resume", "FILE", false, "continue the bench in FILE.json" },
 	{ OPT_ANALYSE, 0, "analyse", NULL, false,
 	  "judge and draw recorded benches, also of several hosts" },
 	{ OPT_EXPORT, 0, "export", "FILE", false,
-	  "write the bench to FILE.json (all of it), .csv (the runs) or .md (tables)" },
+	  "write the bench to FILE.json (everything), .csv (the runs) or .md (tables)" },
 	{ OPT_PLOT, 0, "plot", "FILE", false, "draw the runs into FILE.svg" },
 	{ OPT_ROOT, 0, "root", "DIR", false,
 	  "work on an image below DIR: files only, never the running kernel" },
@@ -59,11 +60,11 @@ const struct option_row option_table[] = {
 };
 const size_t option_count = ARRAY_SIZE(option_table);
 
-/* What the settings that are a parameter of a module do. */
+/* For settings that are a parameter of a module. */
 #define RELOAD_TEXT(module)                                                                        \
-	"Writes " OWN_CONF_FILE ", makes sure that it wins, and reloads " module " while no "      \
-	"guest runs; then checks the parameters, /dev/kvm and a test guest. Anything that "        \
-	"fails is taken back."
+	"Writes " OWN_CONF_FILE ", checks that it takes precedence, and reloads " module           \
+	" while KVM is not in use. Then checks the parameters, /dev/kvm and a test guest. Any "    \
+	"failure rolls the change back."
 
 #define ATTRIBUTE_TEXT                                                                             \
 	"Writes it now, also while guests run, and has it written at each boot by " OWN_TMPFILES   \
@@ -71,49 +72,47 @@ const size_t option_count = ARRAY_SIZE(option_table);
 
 const struct command command_table[] = {
 	{ .name = "status",
-	  .summary = "Say what the host is: now, and at the next module load or boot",
+	  .summary = "Report the host: now, and at the next module load or boot",
 	  .text = "Prints the processor's virtualization with the evidence for it, the state of "
-		  "the "
-		  "kvm module, each setting now and at the next load or boot with the file and "
-		  "line "
-		  "that decides it, every other place that has a say, same-page merging and "
-		  "memory, "
-		  "and who uses KVM. Works without root, and says what it could not see.",
+		  "the kvm module, each setting now and at the next load or boot with the file and "
+		  "line responsible, every other place that sets it, same-page merging, memory, "
+		  "and the holders of KVM. Works without root, and lists what it could not read.",
 	  .takes = OPTS_READ,
 	  .run = cmd_status },
 	{ .name = "list",
-	  .summary = "List the settings: their values, and what each is now and later",
+	  .summary = "List the settings: possible values, current and next value",
 	  .text = "Prints each setting with the values that it takes, its value now and after the "
 		  "next load or boot, and where kvmtune keeps it.",
 	  .takes = OPTS_READ,
 	  .run = cmd_list },
 	{ .name = "cpu",
-	  .summary = "Say what the processor can do for virtual machines, with the evidence",
-	  .text = "Prints what CPUID, the model-specific registers, /proc/cpuinfo and the loaded "
-		  "kvm module say of virtualization: what there is, what is switched off by the "
-		  "firmware, and whether KVM may use it. --require answers for scripts: exit "
-		  "status 0 yes, 4 no, 1 cannot tell. --capture DIR writes what was read, without "
-		  "serial numbers, into DIR/cpuid.txt, msr.txt and cpuinfo.txt, and --cpuid judges "
-		  "it anywhere. Works without root, and says what it could not see.",
+	  .summary = "Report what the processor can do for virtual machines, with the evidence",
+	  .text = "Prints each capability for virtualization by CPUID, the model-specific "
+		  "registers, /proc/cpuinfo and the loaded kvm module: present, disabled in "
+		  "firmware or absent, and whether KVM can use it. --require answers for scripts: "
+		  "exit status 0 yes, 4 no, 1 unknown. --capture DIR writes these facts, without "
+		  "serial numbers, into DIR/cpuid.txt, msr.txt and cpuinfo.txt; --cpuid judges "
+		  "them on any host. Works without root, and lists what it could not read.",
 	  .takes = OPTS_READ | OPTS_CPU,
 	  .run = cmd_cpu },
 	{ .name = "guests",
-	  .summary = "Say who uses KVM now, whatever the program is called",
+	  .summary = "List the processes that hold KVM now, whatever they are called",
 	  .text = "Lists every process that holds /dev/kvm, a virtual machine or a virtual "
-		  "processor. Without root only one's own processes can be seen.",
+		  "processor. Without root it sees only your own processes.",
 	  .takes = OPTS_READ,
 	  .run = cmd_guests },
 	{ .name = "ept",
 	  .operands = "[on|off]",
-	  .summary = "Turn Intel's extended page tables on or off; without a word: print their "
-		     "state",
+	  .summary = "Turn Intel's extended page tables on or off; without an argument: print "
+		     "their state",
 	  .text = RELOAD_TEXT("kvm_intel"),
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_setting },
 	{ .name = "npt",
 	  .operands = "[on|off]",
-	  .summary = "Turn AMD's nested page tables on or off; without a word: print their state",
+	  .summary =
+		  "Turn AMD's nested page tables on or off; without an argument: print their state",
 	  .text = RELOAD_TEXT("kvm_amd"),
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
@@ -135,15 +134,13 @@ const struct command command_table[] = {
 	  .run = cmd_setting },
 	{ .name = "ksm",
 	  .operands = "[on|off|unmerged]",
-	  .summary =
-		  "Turn same-page merging off or on, or take merged pages apart; without a word: "
-		  "print its state",
+	  .summary = "Turn same-page merging on or off, or unmerge all pages; without an argument: "
+		     "print its state",
 	  .text = "off: disables and stops ksmtuned and ksm, and stops merging; merged pages stay "
-		  "merged. unmerged: takes them apart, too, where there is the memory for it, and "
-		  "watches for swapping. on: brings back what the last off found, or else starts "
-		  "the "
-		  "services, or else has the kernel merge, now and at boot. Anything that fails is "
-		  "taken back.",
+		  "merged. unmerged: also unmerges all pages if there is enough memory, and "
+		  "watches for swapping. on: restores what the last off found; otherwise starts "
+		  "the services; otherwise makes the kernel merge, now and at boot. Any failure "
+		  "rolls the change back.",
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_setting },
@@ -170,36 +167,37 @@ const struct command command_table[] = {
 	  .run = cmd_setting },
 	{ .name = "apply",
 	  .operands = "SETTING=VALUE...",
-	  .summary = "Change several settings as one",
-	  .text = "`kvmtune apply ept=off` is `kvmtune ept off`. Either all of it is done, or "
-		  "nothing: `kvmtune apply ept=off ksm=off`.",
+	  .summary = "Change several settings as one change",
+	  .text = "All settings are changed, or none: `kvmtune apply ept=off ksm=off`. `kvmtune "
+		  "apply ept=off` is `kvmtune ept off`.",
 	  .takes = OPTS_CHANGE,
 	  .changes = true,
 	  .run = cmd_apply },
 	{ .name = "audit",
 	  .operands = "SETTING=VALUE...",
-	  .summary = "Compare the host with what it should be, and change nothing",
-	  .text = "Exit status 0: now and at the next load or boot it is so. 7: it differs.",
+	  .summary = "Compare the host with these values, and change nothing",
+	  .text = "Exit status 0: the host matches, now and at the next load or boot. 7: it "
+		  "differs.",
 	  .takes = OPTS_READ,
 	  .run = cmd_audit },
 	{ .name = "undo",
-	  .summary = "Take back the last change, then the one before",
-	  .text = "An interrupted change comes first. With --list it prints what can be taken "
-		  "back. With --skip it leaves the last change as it is, so that the next undo "
-		  "comes to the one before.",
+	  .summary = "Undo the last change, then the one before",
+	  .text = "An interrupted change comes first. --list prints the changes that can be "
+		  "undone. --skip keeps the last change, so that the next undo undoes the one "
+		  "before.",
 	  .takes = OPTS_CHANGE | OPT_LIST | OPT_SKIP,
 	  .changes = true,
 	  .run = cmd_undo },
 	{ .name = "bench",
 	  .operands = "VARIANT... -- COMMAND",
-	  .summary = "Run a load under variants of the host, and say which is faster, and how sure "
-		     "that is",
+	  .summary = "Run a load under variants of the host, and report which is faster, and how "
+		     "sure that is",
 	  .text = "A variant is a list of settings, as ept=off or ept=off,ksm=off, or `current`: "
-		  "the host as it is. The host is switched between the variants, in drawn order, "
-		  "and is as it was at the end. COMMAND is run without a shell; "
-		  "KVMTUNE_BENCH_VARIANT tells it the variant. `kvmtune bench --analyse FILE...` "
-		  "judges what --export wrote before: files of one host are taken together; of "
-		  "several hosts, each counts once.",
+		  "the host as it is. The host is switched between the variants in random order, "
+		  "and restored at the end. COMMAND is run without a shell; KVMTUNE_BENCH_VARIANT "
+		  "holds the variant. `kvmtune bench --analyse FILE...` judges files that --export "
+		  "wrote before: those of one host are taken together; of several hosts, each "
+		  "counts once.",
 	  .takes = OPTS_BENCH,
 	  .changes = true,
 	  .run = cmd_bench },

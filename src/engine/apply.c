@@ -37,7 +37,7 @@ static void blame(const struct plan *plan, struct err *e)
 		const struct effect *f = &plan->effects[i];
 		autobuf text = { 0 };
 
-		buf_puts(&text, i ? ", " : "; to blame is probably ");
+		buf_puts(&text, i ? ", " : "; likely cause: ");
 		buf_printf(&text, "%s=", f->param);
 		buf_add_safe(&text, f->to, 40);
 		buf_puts(&text, " of ");
@@ -49,7 +49,7 @@ static void blame(const struct plan *plan, struct err *e)
 	}
 }
 
-/* Does a step before this one bring KVM back that was away? Then nothing is taken back any more. */
+/* Does an earlier step load KVM that was not loaded? Then there is no rollback any more. */
 static bool is_one_way(const struct plan *plan, size_t before)
 {
 	for (size_t i = 0; i < before; i++) {
@@ -83,7 +83,7 @@ static int do_step(struct run *r, size_t i, struct err *e)
 	return result;
 }
 
-/* Takes back the steps before `count`, last first; goes on when one cannot be taken back. */
+/* Rolls back the steps before `count`, last first; continues if one fails. */
 static void walk_back(struct run *r, size_t count)
 {
 	struct apply_report *report = r->c.report;
@@ -129,8 +129,8 @@ static void end_journal(struct run *r)
 
 	if (journal_end(r->c.ports, r->id, result_of(r->c.report), &e) < 0)
 		strv_addf(&r->c.report->remarks,
-			  "the end of the change is not in the journal (%s): the next command will "
-			  "take it for interrupted",
+			  "the journal could not record the end of the change (%s): the next "
+			  "command will treat it as interrupted",
 			  e.text);
 }
 

@@ -21,7 +21,7 @@ struct flow {
 
 /* ---- observe and plan ---- */
 
-/* What of the host the goals are about, or the steps that are taken back. */
+/* The parts of the host that the goals, or the steps to be undone, are about. */
 static unsigned parts_of(const struct flow *f)
 {
 	const struct journal_entry *undoes = f->o->undoes;
@@ -108,8 +108,8 @@ static void plan_for(const struct flow *f, const struct host *host, struct plan 
 	if (undoes && undoes->lost.n) {
 		*ret = (struct plan){ .status = STATUS_IMPOSSIBLE };
 		refuse(ret, STATUS_IMPOSSIBLE, "unknown-step", undoes->lost.v[0],
-		       "Undo it with the kvmtune that made it. Or leave that change as it is:  "
-		       "kvmtune undo --skip");
+		       "Undo it with the kvmtune version that made it. Skip that change:  kvmtune "
+		       "undo --skip");
 	} else if (undoes) {
 		plan_back(host, undoes->steps, undoes->step_count, &options, ret);
 	} else if (f->request->goal_count) {
@@ -125,7 +125,7 @@ static int refuse_not_root(struct outcome *o)
 		      "Run it again with sudo.");
 }
 
-/* What is to be taken back, with its steps. */
+/* Chooses the change to undo, and reads its steps. */
 static int choose(struct flow *f)
 {
 	struct outcome *o = f->o;
@@ -160,10 +160,10 @@ static int check_own_file(struct ports *p, const char *path, struct err *e)
 		return e->code;
 	if (p->image || p->file.stat(p, path, &st) < 0 || st.links < 2)
 		return 0;
-	err_set(e, -EMLINK, "%s has %u names (hard links), of which a change would keep one", path,
-		st.links);
+	err_set(e, -EMLINK, "%s has %u hard links; a change would separate it from the others",
+		path, st.links);
 	err_status(e, STATUS_REFUSED, "not-trusted");
-	return err_hint(e, "Put a copy in its place (cp -a, mv), and run the command again.");
+	return err_hint(e, "Replace it with a copy (cp -a, mv), then run the command again.");
 }
 
 /* The journal looks after itself. */
@@ -319,8 +319,7 @@ static void prove(struct flow *f)
 				: o->leftover.refusal.text);
 	o->status = STATUS_STUCK;
 	err_status(&o->err, o->status, "not-verified");
-	err_hint(&o->err, "All steps were done. Look at it:  kvmtune status        Undo it:  "
-			  "kvmtune undo");
+	err_hint(&o->err, "All steps were done. Check:  kvmtune status        Undo:  kvmtune undo");
 }
 
 static void take_failure(struct outcome *o)
@@ -331,18 +330,16 @@ static void take_failure(struct outcome *o)
 	o->status = r->stuck || r->one_way ? STATUS_STUCK : r->err.status;
 	if (r->one_way) {
 		err_status(&o->err, STATUS_STUCK, "stuck");
-		err_wrap(&o->err, "the %s did not come to its end; what it has restored stays",
+		err_wrap(&o->err, "the %s did not finish; the parts it restored stay",
 			 o->is_undo ? "undo" : "change");
 		if (!o->err.hint[0])
-			err_hint(&o->err, "Go on with:  kvmtune undo");
+			err_hint(&o->err, "Continue:  kvmtune undo");
 	}
 	if (!r->stuck)
 		return;
 	err_status(&o->err, STATUS_STUCK, "stuck");
-	err_wrap(&o->err, "the change failed and so did the way back (%s); it failed first because",
-		 r->back_err.text);
-	err_hint(&o->err, "%s",
-		 r->back_err.hint[0] ? r->back_err.hint : "Go on with:  kvmtune undo");
+	err_wrap(&o->err, "rollback failed: %s. First error", r->back_err.text);
+	err_hint(&o->err, "%s", r->back_err.hint[0] ? r->back_err.hint : "Continue:  kvmtune undo");
 }
 
 /* Who was killed while he wrote a file has left a part of it beside it: nobody reads it, but it stays. */

@@ -47,7 +47,7 @@ static int append_lines(struct ports *p, const struct buf *lines, struct err *e)
 
 /*
  * Where the part begins that is kept: the newer half, from the beginning of an entry on; but nothing is
- * forgotten that has still to be taken back, however often that was tried.
+ * forgotten that has still to be rolled back, however often that was tried.
  */
 static size_t kept_from(const struct journal *j)
 {

@@ -346,11 +346,11 @@ static void observe_use(struct ports *p, struct host *h)
 	if (!in_use)
 		return;
 	if (observe_users(p, &h->users, &ignored) < 0)
-		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
+		strv_addf(&h->unseen, "the holders of KVM (%s)", ignored.text);
 	if (h->users.hidden)
 		strv_addf(&h->unseen, "the descriptors of %zu processes%s", h->users.hidden,
 			  h->root ? "" : " (needs root)");
-	unanswered_tell(&h->users.unanswered, "what runs with KVM", &h->unseen);
+	unanswered_tell(&h->users.unanswered, "the holders of KVM", &h->unseen);
 }
 
 static void observe_cpu(struct ports *p, struct host *h)
@@ -391,7 +391,7 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 		observe_ksm(p, ret);
 	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
 	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);
-	unread_tell(&ret->ksm.users_unread, "tell what unmerging needs where", &ret->unseen);
+	unread_tell(&ret->ksm.users_unread, "decide how much memory unmerging needs", &ret->unseen);
 	if (parts & HOST_LENIENT || (unread_fail(&ret->ksm.unread, ret->root, e) == 0 &&
 				     unread_fail(&ret->ksm.users_unread, ret->root, e) == 0))
 		return 0;

@@ -270,7 +270,7 @@ static void observe_units(struct drivers *d)
 			observe_unit(d, ksm_unit_names[i], &k->units[i]);
 	if (d->h->parts & HOST_KSM_UNITS && k->manager == MANAGER_THERE &&
 	    observe_ksm_jobs(d->p, d->h, &e) < 0)
-		manager_dead(d, "the units that start or stop with the services of KSM", &e);
+		manager_dead(d, "the units that start or stop with the KSM services", &e);
 }
 
 /* NixOS: its command is a script of the store, which need not be in an image. */

@@ -2,7 +2,7 @@
 /*
  * observe_ksm_users.c - whose pages are merged, and what limits of memory they are under.
  *
- * A page that is taken apart is charged to the cgroup of its process, and a cgroup that is full has
+ * An unmerged page is charged to the cgroup of its process, and a cgroup that is full has
  * the kernel kill somebody in it (mm/memcontrol.c): so each limit above such a process counts.
  */
 #include <kvmtune/port.h>
@@ -76,7 +76,7 @@ static void read_processes(struct walk *w, const int *pids, size_t count, unsign
 	if (r < 0 && r != -EINTR)
 		unread_note(&w->h->ksm.users_unread, "/proc", r);
 	if (r < 0)
-		strv_addf(&w->h->unseen, "whose pages are merged (%s)", e.text);
+		strv_addf(&w->h->unseen, "the processes with merged pages (%s)", e.text);
 }
 
 /* ---- cgroups ---- */
@@ -413,7 +413,7 @@ void observe_ksm_users(struct ports *p, struct host *h)
 	read_found(&w, 1 << PROC_COMM | 1 << PROC_STATUS | 1 << PROC_CGROUP | 1 << PROC_CMDLINE,
 		   take_user);
 	free(w.found);
-	unanswered_tell(&k->users_unanswered, "what has merged pages", &h->unseen);
+	unanswered_tell(&k->users_unanswered, "processes with merged pages", &h->unseen);
 	if (k->user_count)
 		qsort(k->users, k->user_count, sizeof(*k->users), compare_users);
 	for (size_t i = 0; i < k->user_count; i++)

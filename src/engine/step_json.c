@@ -355,8 +355,8 @@ static void add_lost(struct strv *ret, struct json_object *act, size_t number)
 	autofree char *kind = safe_text(json_text(act, "kind") ?: "unknown", 40);
 	autofree char *target = safe_text(json_text(act, "target") ?: "nothing", 200);
 
-	strv_addf(ret, "step %zu of the change (%s %s) is not known to this kvmtune", number, kind,
-		  target);
+	strv_addf(ret, "step %zu of the change (%s %s) is unknown to this kvmtune version", number,
+		  kind, target);
 }
 
 void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count,

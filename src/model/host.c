@@ -30,11 +30,11 @@ static bool may_come_after(const char *unread, const struct modconf_line *line)
 const char *virt_off_text(enum virt_off by)
 {
 	static const char *const texts[] = {
-		[VIRT_OFF_FIRMWARE] = "switched off by the firmware",
-		[VIRT_OFF_XEN] = "kept by Xen, which this host runs under",
+		[VIRT_OFF_FIRMWARE] = "disabled in firmware",
+		[VIRT_OFF_XEN] = "reserved by Xen, which this host runs under",
 		[VIRT_OFF_CLEARCPUID] = "hidden by clearcpuid= on the kernel command line",
-		[VIRT_OFF_NO_MODULE] = "not offered by this kernel, which has no KVM module for it",
-		[VIRT_OFF_HYPERVISOR] = "not offered to this kernel, which runs under a hypervisor",
+		[VIRT_OFF_NO_MODULE] = "not enabled by this kernel, which has no KVM module for it",
+		[VIRT_OFF_HYPERVISOR] = "not passed on by the hypervisor that this host runs under",
 	};
 
 	return texts[by];
@@ -44,14 +44,14 @@ const char *virt_off_hint(enum virt_off by)
 {
 	static const char *const hints[] = {
 		[VIRT_OFF_FIRMWARE] =
-			"Turn virtualization on in the firmware setup (BIOS, UEFI) and "
-			"boot again.",
-		[VIRT_OFF_XEN] = "Xen runs the virtual machines here: for KVM boot without Xen.",
-		[VIRT_OFF_CLEARCPUID] = "Take it off the kernel command line and boot again.",
+			"Enable virtualization in the firmware setup (BIOS, UEFI) and reboot.",
+		[VIRT_OFF_XEN] =
+			"Xen runs the virtual machines here. To use KVM, boot without Xen.",
+		[VIRT_OFF_CLEARCPUID] = "Remove it from the kernel command line and reboot.",
 		[VIRT_OFF_NO_MODULE] =
 			"Install the kernel's modules or boot a kernel with KVM; if that "
-			"does not help, look at the firmware setup.",
-		[VIRT_OFF_HYPERVISOR] = "Whether it may run guests is set on its host.",
+			"does not help, check the firmware setup.",
+		[VIRT_OFF_HYPERVISOR] = "Enable nested virtualization on its host.",
 	};
 
 	return hints[by];
@@ -122,7 +122,7 @@ const char *unread_reason(const struct unread_file *file)
 {
 	if (file->error == -EFBIG)
 		return "not read: too much";
-	return unread_is_special(file) ? "it is no regular file" : strerror(-file->error);
+	return unread_is_special(file) ? "not a regular file" : strerror(-file->error);
 }
 
 static void free_nothing(void *path)

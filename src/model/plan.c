@@ -126,7 +126,7 @@ static const struct {
 	/* Plans all changes of this kind that the plan has. */
 	void (*plan)(const struct host *host, const struct plan_options *options,
 		     struct plan *plan);
-	/* Adds and plans the changes that take back what these steps of the past did. */
+	/* Adds and plans the changes that undo these earlier steps. */
 	void (*back)(const struct host *host, const struct step *steps, size_t count,
 		     const struct plan_options *options, struct plan *plan);
 	unsigned (*parts)(const struct goal *goal);
@@ -281,7 +281,8 @@ static void wanted_text(const struct act *act, const char *between, struct buf *
 			buf_puts(ret, words ? ", " : " ");
 		buf_add_safe(ret, w->param, 40);
 		if (words)
-			buf_printf(ret, " %s", w->value == UNKNOWN ? "as it is" : on_off(w->value));
+			buf_printf(ret, " %s",
+				   w->value == UNKNOWN ? "unchanged" : on_off(w->value));
 		else if (w->value == UNKNOWN)
 			buf_puts(ret, " by default");
 		else
@@ -298,8 +299,8 @@ static void configured_detail(const struct act *act, struct buf *ret)
 /* What the kernel does when this is written to run (mm/ksm.c:run_store). */
 static const char *run_meaning(const char *value)
 {
-	static const char *const meanings[] = { "merging stops, merged pages stay",
-						"merging starts", "merged pages are taken apart" };
+	static const char *const meanings[] = { "merging stops; merged pages stay",
+						"merging starts", "all merged pages are unmerged" };
 
 	if (value[0] < '0' || value[0] > '2' || value[1])
 		return "";
@@ -312,9 +313,9 @@ static void run_detail(const struct act *act, const char *text, struct buf *ret)
 	buf_join(ret, ": ", run_meaning(text));
 	if (!act->reserve_bytes)
 		return;
-	buf_puts(ret, ", as long as ");
+	buf_puts(ret, ", keeping ");
 	size_text(act->reserve_bytes, ret);
-	buf_puts(ret, " stay free");
+	buf_puts(ret, " free");
 }
 
 /* A link beside the unit files is another name. */
@@ -323,11 +324,11 @@ static const char *unlink_meaning(const char *path, const char *leads_to)
 	bool runtime = starts_with(path, RUNTIME_LINKS_DIR "/");
 
 	if (ksm_is_mask(path, leads_to))
-		return "the mask of it";
+		return "its mask";
 	const char *name = path + strlen(runtime ? RUNTIME_LINKS_DIR "/" : UNIT_LINKS_DIR "/");
 
 	if (!strchr(name, '/'))
-		return "another name of it";
+		return "an alias of it";
 	return runtime ? "starts it until the next boot" : "starts it at boot";
 }
 
@@ -350,7 +351,7 @@ static void ksm_detail(const struct act *act, struct buf *ret)
 		buf_add_safe(ret, text, 20);
 		break;
 	case ACT_WATCH_MEMORY:
-		buf_printf(ret, "%lld s; taken back if the host begins to swap",
+		buf_printf(ret, "%lld s; rolled back if the host starts to swap",
 			   (long long)(act->watch_ms / 1000 + (act->watch_ms % 1000 > 0)));
 		break;
 	default:
@@ -365,7 +366,7 @@ void act_detail_text(const struct act *act, struct buf *ret)
 		file_detail(act->text, ret);
 		break;
 	case ACT_REMOVE_FILE:
-		buf_puts(ret, "nothing is left to say there");
+		buf_puts(ret, "nothing else is in it");
 		break;
 	case ACT_CONFIRM:
 		wanted_text(act, "=", ret);

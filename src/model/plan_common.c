@@ -146,8 +146,8 @@ bool plan_refuse_nixos(const struct host *host, struct plan *plan, const char *d
 
 const char *plan_unwritable_hint(int code)
 {
-	return code == -EPERM ? "It has the attribute i or a (lsattr): take that off with chattr."
-			      : "On an immutable system set it where its image is made.";
+	return code == -EPERM ? "It has the attribute i or a (lsattr). Remove that with chattr."
+			      : "On an immutable system, change its image instead.";
 }
 
 bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)

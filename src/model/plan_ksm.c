@@ -165,7 +165,7 @@ static bool refuse_driven(struct ksm_work *w, bool on)
 					       : " turns KSM on");
 		buf_puts(&text, " (");
 		buf_add_safe(&text, writer->where, 200);
-		buf_puts(&text, "): this would not last");
+		buf_puts(&text, "): the change would not last");
 		return plan_refuse(w->plan, STATUS_REFUSED, "ksm-driven", text.data,
 				   "Change it there first, then run the same command again.");
 	}

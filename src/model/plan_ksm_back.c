@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * plan_ksm_back.c - the way back from what was done to KSM in the past.
+ * plan_ksm_back.c - undo of an earlier change of KSM.
  *
- * The ways back of the old steps say what was there: that is the target. The steps to it are made
+ * The undo acts of the old steps describe the earlier state: that is the target. The steps to it are made
  * from what the host is now, so it does not matter how far the change had come.
  */
 #include <string.h>
@@ -140,7 +140,7 @@ bool plan_turned_ksm_on(const struct step *steps, size_t count)
 	return false;
 }
 
-/* ---- the way back ---- */
+/* ---- undo ---- */
 
 /* What KSM was, in the words of its setting. */
 static const char *value_of(const struct ksm_target *t)

@@ -3,7 +3,7 @@
  * plan_module.h - what the files that plan module parameters share; nobody else includes this.
  *
  * plan_module.c decides, plan_refuse.c says what stands in the way, own_conf.c knows the text of
- * our file, plan_reload.c makes the steps of a reload, plan_module_back.c plans the way back.
+ * our file, plan_reload.c makes the steps of a reload, plan_module_back.c plans the undo.
  */
 #ifndef KVMTUNE_PLAN_MODULE_H
 #define KVMTUNE_PLAN_MODULE_H
@@ -33,7 +33,7 @@ struct work {
 	struct modconf next;  /* modprobe.d as it will be */
 	bool file_changes;    /* own file differs from now: file_text, NULL: to be removed */
 	char *file_text;
-	struct modconf_token *asked; /* the last word of `next` about each parameter */
+	struct modconf_token *asked; /* the option of `next` that takes precedence, for each parameter */
 	size_t asked_count;
 	bool others_move; /* the reload applies other options, which were not in force before */
 };
@@ -71,7 +71,7 @@ enum tri next_value(const struct work *w, const struct modconf *c, const struct 
 bool want_needs_reload(const struct work *w, const struct want *x);
 bool work_reload_needed(const struct work *w); /* for one of them */
 /*
- * The way back of the module's removal, if it was among these steps: it knows the module as it was
+ * The undo of the module's removal, if it was among these steps: it knows the module as it was
  * before. Not that of another module, whatever a journal says: what is planned is about this one.
  */
 const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count);

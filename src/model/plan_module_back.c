@@ -157,16 +157,16 @@ static void note_lost(const struct work *w, const struct act *restore)
 {
 	if (w->m->state == MODULE_STATE_ABSENT && restore)
 		strv_addf(&w->plan->lost,
-			  "the running kernel has no module %s any more: only its options were "
-			  "undone",
+			  "module %s is no longer installed for the running kernel: only its "
+			  "options were undone",
 			  w->module->name);
 	for (size_t i = 0; w->m->state == MODULE_STATE_BUILTIN && i < w->want_count; i++) {
 		const struct want *x = &w->wants[i];
 
 		if (x->is->now != x->value)
 			strv_addf(&w->plan->lost,
-				  "%s is built into the running kernel: %s stays %s, whatever its "
-				  "option says",
+				  "%s is built into the running kernel: %s stays %s regardless of "
+				  "its option",
 				  w->module->name, x->row->name, on_off(x->is->now));
 	}
 }
@@ -179,13 +179,12 @@ static bool refuse_gone(struct work *w, const struct act *restore,
 
 	if (!restore || !options->exact || options->defer || w->m->state != MODULE_STATE_ABSENT)
 		return false;
-	text = xasprintf("the interrupted change removed %s, and the running kernel %s has no such "
-			 "module any more",
+	text = xasprintf("the interrupted change removed module %s, which is no longer installed "
+			 "for the running kernel %s",
 			 w->module->name, w->host->id.kernel);
-	return plan_refuse(
-		w->plan, STATUS_IMPOSSIBLE, "no-module", text,
-		"Install the kernel's modules again, or boot another kernel; then: kvmtune "
-		"undo        Leave this change as it is:  kvmtune undo --skip");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-module", text,
+			   "Install the kernel's modules again, or boot another kernel. Then:  "
+			   "kvmtune undo        Skip this change:  kvmtune undo --skip");
 }
 
 static void plan_live(struct work *w, const struct act *restore, const struct plan_options *options)

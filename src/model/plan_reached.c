@@ -104,7 +104,7 @@ static bool act_is_done(const struct host *h, const struct act *act)
 	}
 }
 
-/* Another one behind it has the last word: `run` is written twice by some changes. */
+/* A later step overrides it: some changes write `run` twice. */
 static bool is_overtaken(const struct step *steps, size_t count, size_t i)
 {
 	for (size_t k = i + 1; k < count; k++)

@@ -66,6 +66,6 @@ host vtx-disabled
 printf 'msr 0x3a 0x1\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 rm "$KVMTUNE_FAKE_HOST/root/proc/cpuinfo"
 run kvmtune status
-like "$out" 'switched off by the firmware.*MSR 3Ah' 'VT-x locked off (MSR 3Ah)'
+like "$out" 'disabled in firmware.*MSR 3Ah' 'VT-x locked off (MSR 3Ah)'
 
 done_testing

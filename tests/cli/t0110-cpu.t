@@ -61,7 +61,7 @@ required 1 ept-usable '^ept-usable: unknown\|kvmtune: .*cannot tell whether the 
 host vtx-disabled
 required 0 vmx '^vmx: yes' 'switched off is there'
 required 4 vmx-enabled 'has no vmx-enabled: .*firmware' 'switched off'
-required 4 ept-usable 'VT-x is switched off' 'switched off'
+required 4 ept-usable 'VT-x is disabled' 'switched off'
 host vmx-no-ept
 required 4 ept '^ept: no  \(' 'absent'
 required 4 ept-1gb '^ept-1gb: no  \(' 'absent'

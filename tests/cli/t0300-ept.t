@@ -14,7 +14,7 @@ read_tree origin
 run kvmtune ept off
 is "$status$err" 0 'ept off'
 like "$out" 'ept: on -> off, done' 'it says so'
-like "$out" 'kvmtune undo' 'and what takes it back'
+like "$out" 'kvmtune undo' 'and what undoes it'
 read_calls calls
 like "$calls" '^append .*replace .*unload load run_guest append$' \
 	'written down first, then the file, then the module, then the proof'
@@ -126,7 +126,7 @@ for name in intel-ept-on no-udev udev-late el8; do
 		"$name: /dev/kvm has its owner and mode again"
 done
 
-# ---- what cannot be foreseen is walked back ----
+# ---- what cannot be foreseen is rolled back ----
 
 # walked_back NAME REGEX: after `ept off` on a fresh host
 walked_back()

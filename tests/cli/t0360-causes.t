@@ -12,27 +12,27 @@ hidden()
 	host "$1"
 	run kvmtune status
 	like "$out" "VT-x, EPT +there, but $2" "$1: status"
-	refused 4 virt-disabled "VT-x is there but $2" ept off
+	refused 4 virt-disabled "VT-x is present but $2" ept off
 }
 
-hidden vtx-hidden-xen 'kept by Xen'
+hidden vtx-hidden-xen 'reserved by Xen'
 unlike "$err" firmware 'Xen: the firmware is not blamed'
 hidden vtx-hidden-clearcpuid 'hidden by clearcpuid='
 hidden vtx-hidden-clearcpuid-number 'hidden by clearcpuid='
-hidden vtx-hidden-l0 'not offered to this kernel, which runs under a hypervisor'
-hidden vtx-disabled 'switched off by the firmware'
+hidden vtx-hidden-l0 'not passed on by the hypervisor that this host runs under'
+hidden vtx-disabled 'disabled in firmware'
 host vtx-hidden-clearcpuid
 printf 'msr 0x3a 0x1\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 run kvmtune status
-like "$out" 'switched off by the firmware.*MSR 3Ah' 'a register beats a word'
+like "$out" 'disabled in firmware.*MSR 3Ah' 'a register beats a word'
 host vtx-disabled
 printf 'kind absent\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 run kvmtune status
-like "$out" 'not offered by this kernel, which has no KVM module' 'a kernel without kvm_intel'
+like "$out" 'not enabled by this kernel, which has no KVM module' 'a kernel without kvm_intel'
 host vtx-hidden-clearcpuid
 printf 'root=/dev/vda1 clearcpuid=smap,133x\n' >"$KVMTUNE_FAKE_HOST/root/proc/cmdline"
 run kvmtune status
-like "$out" 'switched off by the firmware' 'another flag'
+like "$out" 'disabled in firmware' 'another flag'
 
 # ---- a built-in module ----
 
@@ -70,7 +70,7 @@ option()
 option 6.1.0-28-amd64 ept=maybe
 like "$out" 'ept=maybe \(refused: the module would not load\) +/etc/modprobe.d/a-site.conf:1' \
 	'no bool at all: refused, not a value'
-refused 3 option-refused 'a-site.conf:1 says ept=maybe, which this kernel refuses' ept off
+refused 3 option-refused 'a-site.conf:1 sets ept=maybe, which this kernel refuses' ept off
 run kvmtune audit ept=on
 ok 'audit promises nothing' [ "$status" != 0 ]
 for case in '3.10.0 off yes' '3.10.0-1160.el7.x86_64 off no' '4.18.0-240 off no' '4.18.0-240 false yes' \

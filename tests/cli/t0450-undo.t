@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# undo takes back the last change, then the one before.
+# undo undoes the last change, then the one before.
 
 # shellcheck disable=SC2154 # read_tree and others set variables by name
 # shellcheck source=tests/lib/fake.sh
@@ -26,7 +26,7 @@ for name in $(some_hosts); do
 		[ "$name: $goal" != 'nested-edited: ept off' ] || continue
 		run kvmtune undo
 		read_tree tree
-		is "$status $(differences "$origin" "$tree")" '0 ' "$name: undo takes back $goal"
+		is "$status $(differences "$origin" "$tree")" '0 ' "$name: undo undoes $goal"
 		run kvmtune undo
 		like "$status $out" '^0 There is nothing to take back' "$name: and then nothing is left"
 	done
@@ -61,7 +61,7 @@ golden undo-list-all.txt 'undo --list after all that'
 run kvmtune undo
 like "$status $out" '^0 There is nothing to take back' 'nothing is left'
 
-# A new change after an undo is the one to be taken back.
+# A new change after an undo is the one to be undone.
 host intel-ept-on
 run kvmtune ept off
 run kvmtune undo
@@ -78,7 +78,7 @@ run kvmtune undo --defer
 status_is 5 'undo --defer leaves the running module alone'
 param ept
 own_file
-is "$value $lines" 'N ' 'the file is taken back, the module runs on'
+is "$value $lines" 'N ' 'the file is undone, the module runs on'
 
 host intel-ept-on
 run kvmtune ept off
@@ -94,12 +94,12 @@ call_number load undo
 KVMTUNE_FAKE_FAIL=$n run kvmtune undo
 status_is 1 'an undo that fails'
 read_tree tree
-is "$(differences "$before" "$tree")" '' 'is taken back itself'
+is "$(differences "$before" "$tree")" '' 'is undone itself'
 run kvmtune undo
 param ept
 is "$status $value" '0 Y' 'and can be tried again'
 
-# Stopped while KVM was away: with --defer it stays away, and all else is taken back.
+# Stopped while KVM was away: with --defer it stays away, and all else is undone.
 host intel-ept-on
 call_number load ept off
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
@@ -119,7 +119,7 @@ is "$status $value" '0 Y' 'a last line that a power cut tore is passed over'
 run kvmtune undo --list
 like "$out" '1 lines? of the journal cannot be read|taken back' 'the list still works'
 
-# The line that says what was done: without it there is nothing that could be taken back.
+# The line that says what was done: without it there is nothing that could be undone.
 host intel-ept-on
 run kvmtune ept off
 journal
@@ -129,7 +129,7 @@ like "$status $out" '^0 There is nothing to take back' 'a line with a wrong chec
 run kvmtune undo --list
 like "$out" 'lines? of the journal cannot be read' 'and counted'
 
-# The line with the steps: nobody knows the way back any more.
+# The line with the steps: nobody knows the undo any more.
 host intel-ept-on
 run kvmtune ept off
 journal
@@ -170,7 +170,7 @@ done
 is "$unlisted" '' 'a plan without its begin is no change'
 is "$stuck" '' "a beginning torn anywhere in its $size bytes: undo, and then a change works"
 
-# forge FILE MODULE: an interrupted change whose way back writes and loads these
+# forge FILE MODULE: an interrupted change whose undo writes and loads these
 forge()
 {
 	crc_line '{"record":"plan","id":1,"steps":[{"act":{"kind":"remove","target":"/etc/modprobe.d/zz-kvmtune.conf"},"back":{"kind":"write","target":"'"$1"'","text":"options kvm_intel vpid=0\n","mode":511}},{"act":{"kind":"confirm","target":"kvm_intel","parameter":"ept","value":1},"back":{"kind":"none"}},{"act":{"kind":"unload","target":"kvm_intel"},"back":{"kind":"restore","target":"'"$2"'","text":"vpid=0","parameter":"ept","value":1,"before":{"ept":"Y","vpid":"N"}}}]}' \
@@ -195,7 +195,7 @@ for words in 'undo --dry-run' undo; do
 	read -ra command <<<"$words"
 	run kvmtune "${command[@]}"
 	is "$status" 4 "$words: an unknown step"
-	like "$err" 'step 1 of the change \(frobnicate /x\) is not known.*kvmtune undo --skip' "$words: it is told"
+	like "$err" 'step 1 of the change \(frobnicate /x\) is unknown.*kvmtune undo --skip' "$words: it is told"
 done
 param ept
 is "$value" N 'nothing of it is undone'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Changes that were interrupted: what is said of them, how undo takes them back, when it is refused; and
+# Changes that were interrupted: what is said of them, how undo undoes them, when it is refused; and
 # journals of other boots, older and newer versions.
 
 # shellcheck disable=SC2154 # read_tree and others set variables by name
@@ -30,7 +30,7 @@ host intel-ept-on
 read_tree origin
 stopped_at load ept off
 run kvmtune status
-like "$out" 'earlier change \(ept off\) did not end.*Take it back:  kvmtune undo' 'status: a change'
+like "$out" 'earlier change \(ept off\) did not end.*Undo it:  kvmtune undo' 'status: a change'
 unlike "$out" 'Finish it' 'status: a change has one way only'
 run kvmtune ept on --dry-run
 like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it is rolled back first.*taking back: kvmtune ept off' \
@@ -62,7 +62,7 @@ like "$status $out" '^0 .*"undoes": ?1' 'an undo goes on'
 read_tree tree
 is "$(differences "$origin" "$tree")" '' 'an undo goes on: the host'
 
-# What was begun by one option is taken back without it.
+# What was begun by one option is rolled back without it.
 host intel-ept-on
 read_tree origin
 stopped_at replace ept off --defer
@@ -229,14 +229,14 @@ run kvmtune undo --list --json
 like "$status $out" '^0 .*"next_undo": ?true' 'of 0.1.0, finished: the list'
 run kvmtune undo
 read_tree tree
-is "$status $(differences "$origin" "$tree")" '0 ' 'of 0.1.0, finished: undo takes it back'
+is "$status $(differences "$origin" "$tree")" '0 ' 'of 0.1.0, finished: undo undoes it'
 run kvmtune status
 unlike "$status $out" 'did not end' 'of 0.1.0, finished: and nothing is left'
 
 host intel-ept-on
 begin_line '"version":4,' ',"goals":["ept=off"]'
 run kvmtune status
-like "$status $out" '^0 .*did not end.*newer kvmtune has begun it' 'of a newer version: status says so'
+like "$status $out" '^0 .*did not end.*newer kvmtune started it' 'of a newer version: status says so'
 refused 4 newer-journal 'made by a newer kvmtune' undo
 refused 4 newer-journal 'made by a newer kvmtune' ept off
 run kvmtune undo --list

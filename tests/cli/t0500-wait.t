@@ -140,7 +140,7 @@ read_all before
 run kvmtune ept off --json
 json_id
 is "$status $id" '3 locked' 'another kvmtune is at work'
-like "$err" 'another kvmtune is at work: kvmtune ept on, PID 4711.*--wait' 'it is named'
+like "$err" 'another kvmtune is running: kvmtune ept on, PID 4711.*--wait' 'it is named'
 nothing_changed 'nothing was changed'
 run kvmtune status
 is "$status" 0 'status needs no lock'
@@ -209,7 +209,7 @@ being_made()
 {
 	run kvmtune status
 	like "$out" "^A change is being made now: $1\\." "$2: status says who"
-	unlike "$out" 'did not end|Take it back' "$2: and not that it did not end"
+	unlike "$out" 'did not end|Undo it' "$2: and not that it did not end"
 	run kvmtune status --json
 	like "$out" "\"at_work\": ?\"$1\"" "$2: so in JSON"
 	like "$out" '"interrupted": ?null' "$2: not interrupted, in JSON"
@@ -223,7 +223,7 @@ being_made()
 		run kvmtune "${command[@]}" --dry-run --json
 		json_id
 		is "$status $id" '3 locked' "$2: $goal --dry-run"
-		like "$err" "another kvmtune is at work: $1; nothing was changed" "$2: it is named"
+		like "$err" "another kvmtune is running: $1; nothing was changed" "$2: it is named"
 	done
 }
 
@@ -286,7 +286,7 @@ if [ "$UID" = 0 ]; then
 	read_all before
 	run kvmtune ept off
 	status_is 3 "somebody else's lock file"
-	like "$err" 'belongs to somebody else \(uid 1000\)' 'it is said'
+	like "$err" 'is owned by another user \(uid 1000\)' 'it is said'
 	nothing_changed 'nothing was changed'
 else
 	skip 'needs root' "somebody else's lock file"

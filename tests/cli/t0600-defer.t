@@ -29,7 +29,7 @@ for name in in-use in-use-hidden intel-ept-on vboxdrv-in-use modules-disabled; d
 	run kvmtune ept on --defer
 	param ept
 	own_file
-	is "$status $value $lines" '0 Y ' "$name: ept on --defer takes it off again"
+	is "$status $value $lines" '0 Y ' "$name: ept on --defer removes it again"
 done
 
 # The next load brings it; kvmtune itself can be the one who loads.

@@ -55,7 +55,7 @@ is "$status" 7 'all rows: the worst of them'
 like "$out" 'ept=off +(DIFFERS|not here)' 'all rows: ept'
 like "$out" 'ksm=off +DIFFERS' 'all rows: KSM, though systemd does not answer'
 like "$out" 'npt=off +not here +this processor has no SVM' 'all rows: another vendor'
-like "$out" 'note: This one has VT-x, and EPT for NPT: use .kvmtune ept.' 'all rows: and its right name'
+like "$out" 'note: It has VT-x, with EPT in place of NPT. Use:  kvmtune ept' 'all rows: and its right name'
 host intel-ept-on
 run kvmtune audit npt=off
 status_is 4 "another vendor's alone"

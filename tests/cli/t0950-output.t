@@ -118,9 +118,9 @@ for way in kvmtune to_full to_nowhere to_closed_pipe no_stdin no_stderr full_std
 	done
 	host intel-ept-on
 	KVMTUNE_FAKE_FAIL=$load run "$way" ept off -v
-	ends_as 1 "$before" "$way: a change that fails is taken back"
+	ends_as 1 "$before" "$way: a change that fails is rolled back"
 	KVMTUNE_FAKE_SIGNAL=$((load - 1)) run "$way" ept off -v
-	ends_as 1 "$before" "$way: a change that is stopped is taken back"
+	ends_as 1 "$before" "$way: a change that is stopped is rolled back"
 	KVMTUNE_FAKE_KILL=$load run kvmtune ept off
 	run "$way" undo
 	ends_as 0 "$before" "$way: undo"

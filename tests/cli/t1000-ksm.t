@@ -64,7 +64,7 @@ changes()
 	like "$status $out" '^0 ' "$name: a second undo has nothing to do"
 }
 
-# unchanged HOST WORDS: it is so already; not a call
+# unchanged HOST WORDS: already as wanted; not a call
 unchanged()
 {
 	local words
@@ -168,7 +168,7 @@ put_unit()
 }
 
 # Every state that the two can be in: a change ends as its dry run, leads to what was asked for, is
-# found done, and is taken back exactly.
+# found done, and is rolled back exactly.
 states='- active/enabled active/disabled inactive/enabled inactive/disabled active/enabled-runtime'
 states+=' failed/enabled active/static activating/enabled'
 wrong='' tried=0
@@ -236,7 +236,7 @@ for i in 1 2 3; do
 	status_is 0 "ksm-by-hand: undo $i"
 done
 read_tree tree
-is "$(differences "$before" "$tree")" '' 'ksm-by-hand: all taken back'
+is "$(differences "$before" "$tree")" '' 'ksm-by-hand: all rolled back'
 host ksm-tmpfiles
 run kvmtune ksm off
 own_tmpfiles
@@ -282,7 +282,7 @@ run kvmtune undo --list
 golden ksm-undo-list.txt 'the list of changes'
 host ksm-tuned
 run kvmtune ksm unmerged
-golden ksm-unmerged-done.txt 'what was done to take all apart'
+golden ksm-unmerged-done.txt 'the steps of unmerging'
 host ksm-tmpfiles
 run kvmtune ksm off --dry-run
 golden dry-run-ksm-tmpfiles.txt 'the plan with a file of ours'

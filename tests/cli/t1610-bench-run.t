@@ -321,7 +321,7 @@ KVMTUNE_FAKE=$(readlink -f "$KVMTUNE_FAKE")
 export KVMTUNE_FAKE
 bench meets --runs 1 --seed 3
 status_is 0 "a bench in whose variant another is begun"
-like "$(cat "$tmp/met")" "refused: another kvmtune is at work: kvmtune bench ept=off" "which is refused"
+like "$(cat "$tmp/met")" "refused: another kvmtune is running: kvmtune bench ept=off" "which is refused"
 ok "with status 3" grep -qx 3 "$tmp/met"
 same_after "two benches at once"
 

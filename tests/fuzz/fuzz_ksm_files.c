@@ -5,7 +5,7 @@
  *
  * What must hold: a value is one that the kernel takes, or unknown; a line is one of the file; names
  * that become parts of paths cannot leave their directory; and a link that kvmtune would make is one
- * that it may take back.
+ * that it may undo.
  */
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fake_ports.c - the doors to a made-up kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
+ * fake_ports.c - the ports of a test double of the kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
  * system}.c it makes kvmtune-fake, which is the production code on a host that is a directory.
  *
  *	KVMTUNE_FAKE_HOST=DIR		DIR/root: the host's files; DIR/fake: what is no file
@@ -159,7 +159,7 @@ static int read_about(struct fake *f, struct err *e)
 	autofree char *text = slurp(path);
 
 	if (!text)
-		return err_sys(e, -errno, "no fake host: %s", path);
+		return err_sys(e, -errno, "no test host: %s", path);
 	each_line(text, add_line, &f->about);
 	return 0;
 }
@@ -934,7 +934,7 @@ static int fake_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err
 	return r;
 }
 
-/* ---- who uses KVM ---- */
+/* ---- the holders of KVM ---- */
 
 /* Takes \xHH back to a byte, in place. */
 static char *unescape(char *s)

@@ -303,7 +303,7 @@ parameters()
 	done
 }
 
-# module_loaded [PARAM=VALUE...]: it is loaded, and nobody uses it
+# module_loaded [PARAM=VALUE...]: it is loaded, and not in use
 # shellcheck disable=SC2120 # descriptions call it with some
 module_loaded()
 {
@@ -344,7 +344,7 @@ device()
 	about udev_mode "$1"
 }
 
-# ---- who uses KVM ----
+# ---- the holders of KVM ----
 
 in_use()
 {
@@ -446,7 +446,7 @@ merges()
 	done
 }
 
-# merged COUNTER=N...: and that is so already
+# merged COUNTER=N...: and that has happened already
 merged()
 {
 	local p

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kernel's counters, the words of systemd, and the files of others that have a say in KSM.
+ * The kernel's counters, the words of systemd, and the files of others that set KSM.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * From the files of a host to what is known of KSM: on trees of files in a scratch directory, read
- * through the real doors; only the service manager is made up.
+ * through the real ports; only the service manager is made up.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -33,7 +33,7 @@ static struct bed {
 	char root[32];
 	struct ports ports;
 	struct host host;
-	bool image; /* of the host: the doors are those of a running one */
+	bool image; /* of the host: the ports are those of a running one */
 	bool root_user;
 	struct unit_state answer; /* of the service manager */
 	const char *refuses;	  /* it does not, and says so */

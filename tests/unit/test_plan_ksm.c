@@ -163,7 +163,7 @@ static void act_text(const struct act *act, struct buf *ret)
 			   starts_with(act->target, "/run/") ? "@runtime" : "");
 }
 
-/* "set_run=0(set_run=1), unlink ksm(link ksm)": the steps with their ways back. */
+/* "set_run=0(set_run=1), unlink ksm(link ksm)": the steps with their undo acts. */
 static char *plan_text(const struct plan *plan)
 {
 	struct buf b = { 0 };
@@ -184,7 +184,7 @@ static bool sets_boot(const struct act *act)
 	return act->kind == ACT_MAKE_LINK || act->kind == ACT_REMOVE_LINK;
 }
 
-/* systemd reads its files once: after the last link, or where they are taken back after the first. */
+/* systemd reads its files once: after the last link, or where they are rolled back after the first. */
 static void check_reloads(const struct plan *plan, bool no_manager)
 {
 	size_t first = plan->step_count, last = 0;
@@ -274,7 +274,7 @@ static void test_off_with_services(void **state)
 	host_free(&h);
 }
 
-/* ksmtuned had set 0 by itself: all is taken back to that. */
+/* ksmtuned had set 0 by itself: all is rolled back to that. */
 static void test_off_while_ksmtuned_rests(void **state)
 {
 	struct host h;
@@ -416,14 +416,15 @@ static void test_memory(void **state)
 	plans(&h, "unmerged", NULL,
 	      "set_run=0(set_run=1), " STOP_BOTH ", set_run=2(), watch_memory()");
 	h.memory.available_bytes--;
-	refuses(&h, "unmerged", "memory", STATUS_REFUSED, "1.0 GiB; 4.2 GiB are available");
+	refuses(&h, "unmerged", "memory", STATUS_REFUSED,
+		"1.0 GiB, but only 1.0 GiB is available above the 3.2 GiB reserve");
 	h.memory.available_bytes = 5;
 	refuses(&h, "unmerged", "memory", STATUS_REFUSED, "kvmtune ksm off");
 	/* To keep what is merged needs nothing. */
 	plans(&h, "off", NULL, "set_run=0(set_run=1), " STOP_BOTH ", set_run=0()");
 	h.memory.known = false;
 	refuses(&h, "unmerged", "unknown-memory", STATUS_REFUSED, "/proc/meminfo");
-	/* With nothing to take apart it is all the same. */
+	/* With nothing to unmerge it is all the same. */
 	host_free(&h);
 	make_off(&h);
 	h.memory.known = false;
@@ -537,7 +538,7 @@ static void test_on_static(void **state)
 
 /* ---- back ---- */
 
-/* What a change of `value` on this host had to be taken back to, from a host as it is now. */
+/* What a change of `value` on this host had to be rolled back to, from a host as it is now. */
 static void goes_back(const struct host *before, const char *value, const struct host *now,
 		      const char *expected)
 {

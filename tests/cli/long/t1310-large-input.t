@@ -179,7 +179,7 @@ status_is 0 'devices, pipes and huge files in modprobe.d: status'
 # Whoever loads a module would wait for ever at the pipe, kvmtune by libkmod, too.
 run limited ept off -n
 status_is 4 'a pipe in modprobe.d: ept off -n'
-like "$err" 'b-fifo.conf is no regular file' 'a pipe in modprobe.d: ept off -n: names it'
+like "$err" 'b-fifo.conf is not a regular file' 'a pipe in modprobe.d: ept off -n: names it'
 run limited audit ept=on
 status_is 1 'a pipe in modprobe.d: an audit does not know'
 like "$out" 'ept=on +unknown.*not seen: .*b-fifo.conf' 'a pipe in modprobe.d: an audit names it'

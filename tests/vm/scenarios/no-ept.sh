@@ -9,7 +9,7 @@
 
 paging=$(echo "$setting" | tr "[:lower:]" "[:upper:]")
 
-scenario "no $paging: off is so already, on is not possible"
+scenario "no $paging: already off, on is not possible"
 is "the kernel agrees" "$(parameter "$module" "$setting")" N
 snapshot /tmp/before
 run kvmtune status
