@@ -55,12 +55,12 @@ printf 'msr 0x48c 0x0000000000000041\n' >"$tmp/msr"
 grep -v '^msr 0x48c' "$KVMTUNE_FAKE_HOST/fake/host" >>"$tmp/msr"
 cp "$tmp/msr" "$KVMTUNE_FAKE_HOST/fake/host"
 run kvmtune status
-like "$out" 'yes, but .*KVM can' 'EPT without what KVM needs of it (MSR 48Ch)'
+like "$out" 'present, but KVM cannot use this EPT' 'EPT without what KVM needs of it (MSR 48Ch)'
 printf 'msr 0x48b 0x0000000000000000\n' >"$tmp/msr"
 grep -v '^msr 0x48b' "$KVMTUNE_FAKE_HOST/fake/host" >>"$tmp/msr"
 cp "$tmp/msr" "$KVMTUNE_FAKE_HOST/fake/host"
 run kvmtune status
-like "$out" 'VT-x yes, EPT no' 'no EPT (MSR 48Bh)'
+like "$out" 'VT-x present, EPT absent' 'no EPT (MSR 48Bh)'
 
 host vtx-disabled
 printf 'msr 0x3a 0x1\n' >>"$KVMTUNE_FAKE_HOST/fake/host"

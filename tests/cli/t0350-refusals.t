@@ -81,7 +81,7 @@ for words in 'ept off' 'ept on' 'ept off --defer' 'apply ept=off' 'ept off --wai
 done
 run kvmtune audit ept=on
 status_is 1 'audit: what the host is cannot be told while the module is being loaded'
-like "$out" 'ept=on +unknown +now unknown' 'audit: and says so'
+like "$out" 'ept=on +unknown +unknown' 'audit: and says so'
 run kvmtune audit ept=on --json
 like "$out" '"state": ?"unknown",.*"now": ?null' 'audit: in JSON'
 

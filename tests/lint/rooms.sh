@@ -17,14 +17,14 @@ failed=0
 # the model holds (cpu_id, host_id, kvm_user); "port" is the table of the doors. A header that is not in here is an error.
 declare -A room_of_header
 in_room() { local header; for header in "${@:2}"; do room_of_header[$header]=$1; done; }
-in_room base base.h elf_note.h err.h proc_text.h version.h
+in_room base base.h elf_note.h err.h proc_text.h version.h wrap.h
 in_room data facts.h user.h
 in_room port port.h process.h
 in_room sys reader.h scan.h testguest.h
 in_room model advice.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
 in_room engine apply.h change.h journal.h json_string.h observe.h
 in_room bench bench.h bench_run.h stats.h
-in_room report report.h
+in_room report report.h style.h
 in_room cli command.h
 
 # What the files of a room may include, beside their own.
