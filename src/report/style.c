@@ -27,8 +27,8 @@ static const struct {
 	{ "not here", MEANS_REFUSED }, { "not reloadable", MEANS_REFUSED },
 	{ "pending", MEANS_PENDING },  { "in progress", MEANS_PENDING },
 	{ "differs", MEANS_PENDING },  { "unknown", MEANS_UNKNOWN },
-	{ "not seen", MEANS_UNKNOWN }, { "undone", MEANS_ASIDE },
-	{ "not done", MEANS_ASIDE },
+	{ "not seen", MEANS_UNKNOWN }, { "failed, rolled back", MEANS_REFUSED },
+	{ "undone", MEANS_ASIDE },     { "not done", MEANS_ASIDE },
 };
 
 enum meaning meaning_of(const char *word)

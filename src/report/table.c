@@ -72,10 +72,10 @@ void table_mark(struct table *t, size_t column, enum meaning meaning, size_t len
 	mark_cell(&t->cells[t->cell_count - t->column_count + column], meaning, len);
 }
 
-void table_label(struct table *t)
+void table_mark_all(struct table *t, size_t column, enum meaning meaning)
 {
-	for (size_t i = 0; i < t->cell_count; i += t->column_count)
-		mark_cell(&t->cells[i], MEANS_LABEL, 0);
+	for (size_t i = column; i < t->cell_count; i += t->column_count)
+		mark_cell(&t->cells[i], meaning, 0);
 }
 
 size_t table_rows(const struct table *t)

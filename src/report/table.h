@@ -25,8 +25,8 @@ struct table *table_new(const char *first, ...);
 void table_row(struct table *t, const char *first, ...);
 /* Gives the first `len` bytes of a cell of the last row a meaning; 0: all of it. */
 void table_mark(struct table *t, size_t column, enum meaning meaning, size_t len);
-/* Gives all cells of the first column the meaning of labels. */
-void table_label(struct table *t);
+/* Gives all cells of a column a meaning. */
+void table_mark_all(struct table *t, size_t column, enum meaning meaning);
 size_t table_rows(const struct table *t);
 /* Prints with this text before each line, and frees the table. */
 void table_print(struct table *t, FILE *out, const struct style *style, const char *indent);

@@ -99,7 +99,6 @@ static void print_caps(FILE *out, const struct style *style, const struct cpu_ju
 		table_row(t, cpu_cap_names[i].name, cpu_cap_names[i].title,
 			  tri_name(j->caps[i].value), buf_text(&sources));
 		table_mark(t, 2, tri_meaning(j->caps[i].value), 0);
-		table_mark(t, 3, MEANS_ASIDE, 0);
 	}
 	if (j->asids) {
 		autofree char *asids = xasprintf("%u", j->asids);
@@ -107,6 +106,7 @@ static void print_caps(FILE *out, const struct style *style, const struct cpu_ju
 		table_row(t, "", "address space identifiers", asids, "CPUID 8000000Ah EBX");
 	}
 	fputc('\n', out);
+	table_mark_all(t, 3, MEANS_ASIDE);
 	table_print(t, out, style, "");
 }
 

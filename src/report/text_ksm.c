@@ -380,7 +380,8 @@ void text_ksm(FILE *out, const struct style *style, const struct host *h)
 	}
 	if (style->verbose)
 		verbose_rows(t, h);
-	table_label(t);
+	table_mark_all(t, 0, MEANS_LABEL);
+	table_mark_all(t, 2, MEANS_ASIDE);
 	table_print(t, out, style, "");
 	processes(out, style, k);
 	if (h->unseen.n)

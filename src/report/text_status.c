@@ -202,6 +202,8 @@ static void setting_row(struct table *t, const struct host *h, const struct sett
 		buf_printf(&b, "%s; %s at the next load", on_off(of->now), next);
 		meaning = of->next == UNKNOWN ? MEANS_NOTHING : MEANS_PENDING;
 	}
+	if (strcmp(next, on_off(UNKNOWN)) == 0)
+		meaning = MEANS_UNKNOWN;
 	module_next_source(h, s, module, &source);
 	table_row(t, label, b.data, source.n && strcmp(next, BY_DEFAULT) != 0 ? source.v[0] : "");
 	table_mark(t, 1, meaning, 0);
@@ -359,9 +361,10 @@ void text_status(FILE *out, const struct style *style, const struct host *host,
 		if (module_fits((enum module_id)i, &host->cpu))
 			module_rows(t, style, host, (enum module_id)i, NULL);
 	ksm_status_rows(t, host);
-	table_label(t);
+	table_mark_all(t, 0, MEANS_LABEL);
 	table_print(t, out, style, "");
-	fputs(holders, out);
+	/* Parameters come with a blank line of their own. */
+	fprintf(out, "%.*s", (int)strlen(holders) - !host->unseen.n, holders);
 	text_reload(out, style, host);
 	text_unseen(out, style, host);
 	for (size_t i = 0; style->verbose && i < MODULE_COUNT; i++)
@@ -380,7 +383,7 @@ static void text_module_setting(FILE *out, const struct style *style, const stru
 		if (setting->params[i] && (host->image || setting_module(host, setting) == i))
 			module_rows(t, style, host, (enum module_id)i, setting);
 	text_refused_options(out, style, host);
-	table_label(t);
+	table_mark_all(t, 0, MEANS_LABEL);
 	table_print(t, out, style, "");
 	text_unseen(out, style, host);
 	if (style->verbose && !host->image) {
