@@ -105,7 +105,7 @@ recovers()
 	run kvmtune "$@"
 	param ept
 	is "$status $value" "0 $goal" "killed at $at, then $*: done"
-	like "$out" 'earlier change \(kvmtune ept off\) was interrupted: it (was rolled back first|had reached its goal)' \
+	like "$out" 'interrupted: kvmtune ept off; it (was rolled back first|had reached its goal)' \
 		"killed at $at, then $*: it is said"
 	run kvmtune status
 	unlike "$out" 'did not end' "killed at $at, then $*: nothing is left open"
@@ -131,7 +131,7 @@ KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 rm -f "$KVMTUNE_FAKE_HOST/fake/log"
 ok 'killed before the end is written: interrupted' is_interrupted
 run kvmtune ept off
-like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it had reached its goal, and is closed as done' \
+like "$status $out" '^0 interrupted: kvmtune ept off; it had reached its goal, and is closed as done' \
 	'killed before the end is written: closed'
 read_calls calls
 is "$calls" 'append' 'and the host is not touched'
@@ -153,7 +153,7 @@ is "$status $ept $value" '0 Y N' 'an undo that was interrupted, then another cha
 host ksm-tuned
 stopped_at write_value ksm off
 run kvmtune ksm off
-like "$status $out" '^0 An earlier change \(kvmtune ksm off\) was interrupted' 'KSM'
+like "$status $out" '^0 interrupted: kvmtune ksm off' 'KSM'
 run kvmtune undo
 status_is 0 'KSM: and that can be undone'
 

@@ -41,6 +41,6 @@ like "$out" 'run is 4: memory is going offline' 'run above 2'
 printf '9\n' >"$KVMTUNE_FAKE_HOST/root/sys/kernel/mm/ksm/run"
 run kvmtune ksm
 like "$out" 'unknown: cannot be read' 'run that no kernel writes: unknown'
-like "$out" 'a value that no kernel known writes' 'and named'
+like "$out" 'a value that no known kernel writes' 'and named'
 
 done_testing
