@@ -172,7 +172,7 @@ host intel-ept-on
 run kvmtune status --verbose
 unlike "$out" 'SVM|kvm_amd|npt' 'nor that of an Intel host one for AMD'
 run kvmtune npt
-like "$status $out" '^0 SVM, NPT +no .*npt +not possible here' 'npt alone says why'
+like "$status $out" '^0 SVM, NPT +absent .*npt +not possible here' 'npt alone says why'
 
 # An image may run on either.
 host amd-moved-disk
