@@ -7,7 +7,7 @@
 #include "json.h"
 #include "state.h"
 
-/* What the change gives where it is only planned. */
+/* The values that a planned change would lead to. */
 static const char *planned(const struct change *c)
 {
 	return c->waits ? c->now : c->value;
@@ -160,7 +160,7 @@ static void add_application(struct json_object *o, const struct outcome *outcome
 	json_put(o, "leftover", leftover_list(&outcome->leftover));
 }
 
-/* What became of an earlier change that was interrupted; null: there was none. */
+/* The end of an earlier change that was interrupted; null: there was none. */
 static struct json_object *recovery_object(const struct outcome *o)
 {
 	static const char *const names[] = {

@@ -51,7 +51,7 @@ static struct json_object *ksmd_object(const struct host *h)
 	return o;
 }
 
-/* ---- who drives it ---- */
+/* ---- what drives it ---- */
 
 static const char *manager_name(enum manager m)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ksm_report.h"
-#include "mention.h"
+#include "conf_lines.h"
 
 static void report_module(const struct host *h, const struct setting *s, struct state_report *ret)
 {

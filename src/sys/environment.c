@@ -14,7 +14,10 @@
 
 static const char *const kept[] = {
 	"DBUS_SYSTEM_BUS_ADDRESS", /* bus.c takes a local socket only */
-	"NO_COLOR", "TERM", "TZ",  /* of the times that `undo --list` shows */
+	"NO_COLOR",
+	"TERM",
+	"COLUMNS", /* how text looks */
+	"TZ",	   /* of the times that `undo --list` shows */
 };
 
 static bool is_kept(const char *variable)

@@ -37,7 +37,7 @@ for path in /lib/systemd/system/ksm.service /etc/systemd/system/ksm.service \
 	like "$out" 'kvm_intel .*loaded' "$path: status says the rest"
 	like "$out" "not seen: $path .*\\(Input/output error\\), which may turn KSM on at boot" \
 		"$path: and what it does not know"
-	like "$out" 'KSM .*next boot unknown' "$path: the next boot is not guessed"
+	like "$out" 'ksm .*unknown at the next boot' "$path: the next boot is not guessed"
 	reported ksm
 	like "$out" "not seen: $path " "$path: ksm says so, too"
 	for command in 'ksm off' 'ksm on' 'ksm off --dry-run' 'ksm unmerged'; do
@@ -58,7 +58,7 @@ done
 host ksm-tuned
 unreadable EIO /lib/systemd/system/ksmtuned.service
 reported status
-like "$out" 'next boot on' 'a service that systemd calls enabled'
+like "$out" 'on at the next boot' 'a service that systemd calls enabled'
 
 # Users other than root may find that they may not look.
 host ksm-off
@@ -74,7 +74,7 @@ host intel-ept-on
 echo 'options kvm_intel ept=0' >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/kvm.conf"
 unreadable EIO /etc/modprobe.d/kvm.conf
 reported status
-like "$out" 'ept +now on; next load unknown +not all files could be read' 'the next load is unknown'
+like "$out" 'ept +on; unknown at the next load +not all files could be read' 'the next load is unknown'
 like "$out" 'not seen: /etc/modprobe.d/kvm.conf \(Input/output error\), which may decide the next' \
 	'and why'
 reported ept
@@ -117,9 +117,9 @@ like "$out" 'ept +on, now and at the next load +kernel command line' 'the kernel
 host intel-ept-off
 unreadable EIO /etc/modprobe.d/zz-kvmtune.conf
 reported status
-like "$out" 'next load unknown' 'our own file cannot be read'
-refused 4 unknown-state 'contents of /etc/modprobe.d/zz-kvmtune.conf are unknown' ept on
-refused 4 unknown-state 'contents of /etc/modprobe.d/zz-kvmtune.conf are unknown' ept off
+like "$out" 'unknown at the next load' 'our own file cannot be read'
+refused 4 unknown-state 'what /etc/modprobe.d/zz-kvmtune.conf says is not known' ept on
+refused 4 unknown-state 'what /etc/modprobe.d/zz-kvmtune.conf says is not known' ept off
 
 # libkmod would wait for ever.
 host intel-ept-on
@@ -166,7 +166,7 @@ host ksm-off
 unreadable EIO /sys/kernel/mm/ksm
 unreadable EIO /sys/kernel/mm/ksm/run
 run kvmtune status
-like "$out" 'KSM +unknown, it cannot be read' 'KSM that cannot be read is not absent'
+like "$out" 'ksm +unknown: cannot be read' 'KSM that cannot be looked at is not absent'
 
 # sysfs answers with an error while a module goes away (fs/kernfs: ENODEV).
 host intel-ept-on

@@ -105,7 +105,7 @@ host nested-edited
 run kvmtune ept off
 is "$status" 0 'an option that was edited since the load'
 like "${out//$'\n'     /}" \
-	'also: The reload also applies kvm_intel nested=0 of /etc/modprobe.d/kvm.conf:2, which is not in force now \(Y\)\.' \
+	'also: the reload also applies kvm_intel nested=0 of /etc/modprobe.d/kvm.conf:2; nested is Y now' \
 	'is named with file and line'
 param nested
 is "$value" N 'and comes into force'
@@ -138,7 +138,7 @@ walked_back()
 	read_tree tree
 	is "$(differences "$before" "$tree")" '' "$1: the host is as it was"
 	run kvmtune undo --list
-	like "$out" 'ept off +failed, nothing changed' "$1: is remembered as failed"
+	like "$out" 'ept off +failed, rolled back' "$1: is remembered as failed"
 	run kvmtune ept on
 	status_is 0 "$1: and the next command may go on"
 }

@@ -61,7 +61,7 @@ call_number load npt off
 KVMTUNE_FAKE_KILL=$n run kvmtune npt off
 is "$status" 137 'killed while the module is away'
 run kvmtune status
-like "$out" 'An earlier change \(npt off\) did not end' 'status says so'
+like "$out" 'interrupted: kvmtune npt off did not end' 'status says so'
 run kvmtune undo
 is "$status$err" 0 'undo of what was killed'
 read_tree tree
@@ -92,7 +92,7 @@ is "$status" 5 'npt off --defer: saved'
 npt_param npt
 is "$value" Y 'the running module is left alone'
 run kvmtune status
-like "$out" 'npt +now on; next load off +/etc/modprobe.d/zz-kvmtune.conf:2' 'now and next are told apart'
+like "$out" 'npt +on; off at the next load +/etc/modprobe.d/zz-kvmtune.conf:2' 'now and next are told apart'
 
 # ---- how kernels spell it ----
 
@@ -172,12 +172,12 @@ host intel-ept-on
 run kvmtune status --verbose
 unlike "$out" 'SVM|kvm_amd|npt' 'nor that of an Intel host one for AMD'
 run kvmtune npt
-like "$status $out" '^0 SVM, NPT +no .*npt +not possible here' 'npt alone says why'
+like "$status $out" '^0 SVM, NPT +absent .*npt +not possible here' 'npt alone says why'
 
 # An image may run on either.
 host amd-moved-disk
 run kvmtune --root "$KVMTUNE_FAKE_HOST/root" status
-like "$out" 'ept +next load off +/etc/modprobe.d/zz-kvmtune.conf:2.*npt +next load off +/etc/modprobe.d/zz-kvmtune.conf:3' \
+like "$out" 'ept +off at the next load +/etc/modprobe.d/zz-kvmtune.conf:2.*npt +off at the next load +/etc/modprobe.d/zz-kvmtune.conf:3' \
 	'an image has both'
 run kvmtune --root "$KVMTUNE_FAKE_HOST/root" npt on
 own_file

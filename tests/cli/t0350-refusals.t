@@ -81,7 +81,7 @@ for words in 'ept off' 'ept on' 'ept off --defer' 'apply ept=off' 'ept off --wai
 done
 run kvmtune audit ept=on
 status_is 1 'audit: what the host is cannot be told while the module is being loaded'
-like "$out" 'ept=on +unknown +now unknown' 'audit: and says so'
+like "$out" 'ept=on +unknown +unknown' 'audit: and says so'
 run kvmtune audit ept=on --json
 like "$out" '"state": ?"unknown",.*"now": ?null' 'audit: in JSON'
 
@@ -103,7 +103,7 @@ rm "$KVMTUNE_FAKE_HOST/fake/log"
 printf 'root no\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 refused 4 not-root 'this needs root' ept on
 run kvmtune ept off --defer
-like "$status $out" '^4 .*earlier change \(kvmtune ept off\) was interrupted: it has to be rolled back first' \
+like "$status $out" '^4 .*interrupted: kvmtune ept off; it has to be rolled back first' \
 	'interrupted: it is said'
 
 # The lock: see t0500-wait.t. An undo is refused for the same reasons as a change.

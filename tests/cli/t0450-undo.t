@@ -28,7 +28,7 @@ for name in $(some_hosts); do
 		read_tree tree
 		is "$status $(differences "$origin" "$tree")" '0 ' "$name: undo undoes $goal"
 		run kvmtune undo
-		like "$status $out" '^0 There is nothing to take back' "$name: and then nothing is left"
+		like "$status $out" '^0 No change is left to undo' "$name: and then nothing is left"
 	done
 done
 
@@ -46,7 +46,7 @@ run kvmtune ept on
 run kvmtune undo --list
 golden undo-list.txt 'undo --list'
 run kvmtune undo --dry-run
-like "$status $out" '^0 taking back: kvmtune ept on' 'the last change is the first'
+like "$status $out" '^0 undo: kvmtune ept on' 'the last change is the first'
 run kvmtune undo
 read_tree tree
 is "$status $(differences "$third" "$tree")" '0 ' 'undo: the last change'
@@ -59,7 +59,7 @@ is "$status $(differences "$first" "$tree")" '0 ' 'undo: the first'
 run kvmtune undo --list
 golden undo-list-all.txt 'undo --list after all that'
 run kvmtune undo
-like "$status $out" '^0 There is nothing to take back' 'nothing is left'
+like "$status $out" '^0 No change is left to undo' 'nothing is left'
 
 # A new change after an undo is the one to be undone.
 host intel-ept-on
@@ -117,7 +117,7 @@ run kvmtune undo
 param ept
 is "$status $value" '0 Y' 'a last line that a power cut tore is passed over'
 run kvmtune undo --list
-like "$out" '1 lines? of the journal cannot be read|taken back' 'the list still works'
+like "$out" '1 lines? of the journal cannot be read|undone' 'the list still works'
 
 # The line that says what was done: without it there is nothing that could be undone.
 host intel-ept-on
@@ -125,7 +125,7 @@ run kvmtune ept off
 journal
 sed -i 's/"command":"ept off"/"command":"ept on"/' "$file"
 run kvmtune undo
-like "$status $out" '^0 There is nothing to take back' 'a line with a wrong checksum is not believed'
+like "$status $out" '^0 No change is left to undo' 'a line with a wrong checksum is not believed'
 run kvmtune undo --list
 like "$out" 'lines? of the journal cannot be read' 'and counted'
 
@@ -215,7 +215,7 @@ status_is 1 'lost steps: refused'
 like "$err" 'kvmtune undo --skip' 'lost steps: the way out is named'
 read_tree before
 run kvmtune undo --skip --dry-run
-like "$status $out" '^0 leaving as it is: kvmtune ept off \(change 2\).*Nothing was changed' 'undo --skip --dry-run'
+like "$status $out" '^0 keep: kvmtune ept off \(change 2\).*Nothing was changed' 'undo --skip --dry-run'
 run kvmtune undo --list
 unlike "$out" 'left as it is' 'undo --skip --dry-run: nothing is written'
 run kvmtune undo --skip --json
@@ -224,12 +224,12 @@ like "$out" '"result": ?"skipped".*"undoes": ?2.*"skips": ?true' 'undo --skip: i
 read_tree tree
 is "$(differences "$before" "$tree")" '' 'undo --skip: the host stays as it is'
 run kvmtune undo --list
-like "$out" '2 .* ept off +left as it is' 'undo --list says so'
+like "$out" '2 .* ept off +kept' 'undo --list says so'
 run kvmtune undo
 own_file
 is "$status $lines" '0 ' 'the change before is undone'
 run kvmtune undo --skip
-like "$status $out" '^0 There is nothing to take back' 'undo --skip: nothing is left'
+like "$status $out" '^0 No change is left to undo' 'undo --skip: nothing is left'
 run kvmtune undo --skip --defer
 is "$status" 2 'undo --skip: the host stays as it is, also at the next load'
 run kvmtune undo --skip --list

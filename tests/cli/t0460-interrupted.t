@@ -30,19 +30,19 @@ host intel-ept-on
 read_tree origin
 stopped_at load ept off
 run kvmtune status
-like "$out" 'earlier change \(ept off\) did not end.*Undo it:  kvmtune undo' 'status: a change'
+like "$out" 'interrupted: kvmtune ept off did not end.*Take it back:  kvmtune undo' 'status: a change'
 unlike "$out" 'Finish it' 'status: a change has one way only'
 run kvmtune ept on --dry-run
-like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it is rolled back first.*taking back: kvmtune ept off' \
+like "$status $out" '^0 interrupted: kvmtune ept off; it is rolled back first.*undo: kvmtune ept off' \
 	'a dry run of another shows the rollback'
-like "$out" 'Nothing was changed.*The plan for what you asked is made after that' 'and that the rest comes then'
+like "$out" 'Nothing was changed.*Your change is planned after that' 'and that the rest comes then'
 run kvmtune ept on --dry-run --json
 like "$status $out" '^0 .*"recovered": ?\{[^}]*"command": ?"ept off",[^}]*"result": ?"planned"' 'in JSON'
 run kvmtune undo --forward
-like "$status $err" '^2 .*there is no option --forward' 'there is no other way'
+like "$status $err" '^2 .*unknown or ambiguous option --forward' 'there is no other way'
 ok 'and it stays interrupted' is_interrupted
 run kvmtune undo
-like "$status $out" '^0 taking back: kvmtune ept off \(change 1\)' 'undo says what it takes back'
+like "$status $out" '^0 undo: kvmtune ept off \(change 1\)' 'undo says what it takes back'
 read_tree tree
 is "$(differences "$origin" "$tree")" '' 'the host is as before'
 run kvmtune ept off
@@ -56,7 +56,7 @@ read_tree origin
 run kvmtune ept off
 stopped_at load undo
 run kvmtune status
-like "$out" 'earlier change \(undo\) did not end.*Finish it:  kvmtune undo' 'status: an undo'
+like "$out" 'interrupted: kvmtune undo did not end.*Finish it:  kvmtune undo' 'status: an undo'
 run kvmtune undo --json
 like "$status $out" '^0 .*"undoes": ?1' 'an undo goes on'
 read_tree tree
@@ -105,7 +105,7 @@ recovers()
 	run kvmtune "$@"
 	param ept
 	is "$status $value" "0 $goal" "killed at $at, then $*: done"
-	like "$out" 'earlier change \(kvmtune ept off\) was interrupted: it (was rolled back first|had reached its goal)' \
+	like "$out" 'interrupted: kvmtune ept off; it (was rolled back first|had reached its goal)' \
 		"killed at $at, then $*: it is said"
 	run kvmtune status
 	unlike "$out" 'did not end' "killed at $at, then $*: nothing is left open"
@@ -131,7 +131,7 @@ KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 rm -f "$KVMTUNE_FAKE_HOST/fake/log"
 ok 'killed before the end is written: interrupted' is_interrupted
 run kvmtune ept off
-like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it had reached its goal, and is closed as done' \
+like "$status $out" '^0 interrupted: kvmtune ept off; it had reached its goal, and is closed as done' \
 	'killed before the end is written: closed'
 read_calls calls
 is "$calls" 'append' 'and the host is not touched'
@@ -153,7 +153,7 @@ is "$status $ept $value" '0 Y N' 'an undo that was interrupted, then another cha
 host ksm-tuned
 stopped_at write_value ksm off
 run kvmtune ksm off
-like "$status $out" '^0 An earlier change \(kvmtune ksm off\) was interrupted' 'KSM'
+like "$status $out" '^0 interrupted: kvmtune ksm off' 'KSM'
 run kvmtune undo
 status_is 0 'KSM: and that can be undone'
 

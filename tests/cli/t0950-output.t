@@ -180,7 +180,7 @@ user 904 1000 eve long 1 1 1 "/x/$long.scope" "$long" --name "$long"
 user 905 1000 eve empty 1 1 1 '' '' ''
 user 906 1000 eve fmt 1 1 1 /x '%s%n%d' --name '%n%n%s'
 
-for words in guests status 'ept off' 'ept off -n'; do
+for words in guests 'status -v' 'ept off' 'ept off -n'; do
 	read -ra command <<<"$words"
 	run kvmtune "${command[@]}"
 	ok "$words: odd names are shown" [ "$status" = 0 -o "$status" = 3 ]

@@ -326,7 +326,7 @@ rm "$KVMTUNE_FAKE_HOST/root$lock"
 run kvmtune ksm on
 like "$status $err" "^3 kvmtune: refused: another kvmtune is running: kvmtune, PID $maker" 'the lock holds without its file'
 run kvmtune status
-like "$out" "^A change is being made now: kvmtune, PID $maker" 'and status sees it'
+like "$out" "^in progress: kvmtune, PID $maker" 'and status sees it'
 kill -TERM "$maker"
 wait "$maker"
 

@@ -143,7 +143,7 @@ status_is 0 "four variants, with same-page merging"
 read_tree after
 is "$(differences "$before" "$after")" "" "the host is as it was"
 run kvmtune undo --list
-like "$out" "changed nothing" "nothing is left in the journal"
+like "$out" "has not changed this host" "nothing is left in the journal"
 
 # An older change stays the one that undo comes to.
 host intel-ept-on

@@ -128,7 +128,7 @@ too_much()
 	run limited status
 	status_is 0 "$1: status"
 	like "$out" "$2 .*not[[:space:]]+read:[[:space:]]+too[[:space:]]+much" "$1: status says so"
-	like "$out" 'next load unknown' "$1: status: the next load is unknown"
+	like "$out" 'unknown at the next load' "$1: status: the next load is unknown"
 	ok "$1: status: a short answer" [ ${#out} -lt 400000 ]
 	for words in 'ept off' 'ept off -n' 'ept off --defer'; do
 		read -ra command <<<"$words"
@@ -152,7 +152,7 @@ find "$conf" -name '0*.conf' -delete
 python3 -c 'print("options kvm_intel ept=0 # and so on, until it is more than 1 MiB\n" * 100000)' >"$conf/a-long.conf"
 run limited status
 status_is 0 'a file of 100,000 lines'
-like "$out" 'next load off.*a-long.conf:' 'a file of 100,000 lines: it decides'
+like "$out" 'off at the next load.*a-long.conf:' 'a file of 100,000 lines: it decides'
 like "$out" '[0-9]+ more lines' 'a file of 100,000 lines: what is left out is counted'
 run limited ept on -n
 like "$status $err" '^[03] ' 'a file of 100,000 lines: a plan'

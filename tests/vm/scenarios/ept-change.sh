@@ -100,7 +100,7 @@ scenario "a module that is not loaded stays so: saved for the next load"
 rmmod "$module"
 run kvmtune "$setting" off
 is "exit status" "$status" 0
-like "says so" "$stdout" "takes effect when it is loaded next"
+like "says so" "$stdout" "this applies at its next load"
 not "not loaded uninvited" test -d "/sys/module/$module"
 modprobe "$module"
 is "off at the next load" "$(parameter "$module" "$setting")" N
@@ -122,7 +122,7 @@ snapshot /tmp/after
 ok "as at the beginning" same_host /tmp/before /tmp/after
 run kvmtune undo
 is "nothing left" "$status" 0
-like "says so" "$stdout" "nothing to take back"
+like "says so" "$stdout" "No change is left to undo"
 
 scenario "a device with a mode of its own gets it back"
 chmod 666 /dev/kvm

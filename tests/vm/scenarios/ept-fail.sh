@@ -81,7 +81,7 @@ run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:sign
 	kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
-like "status says it first" "$stdout" "An earlier change \($setting off\) did not end"
+like "status says it first" "$stdout" "interrupted: kvmtune $setting off did not end"
 run kvmtune audit "$setting=on"
 is "audit says so, too" "$status" 6
 run kvmtune undo

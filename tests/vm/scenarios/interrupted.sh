@@ -122,7 +122,7 @@ for goal in off on; do
 	rmmod "$module" 2>/dev/null # the signal may come after the insertion
 	run kvmtune "$setting" "$goal"
 	is "exit status" "$status" 0
-	like "it is said" "$stdout" "An earlier change \(kvmtune $setting off\) was interrupted: it was rolled back first"
+	like "it is said" "$stdout" "interrupted: kvmtune $setting off; it was rolled back first"
 	is "the module" "$(parameter "$module" "$setting")" "$([ $goal = on ] && echo Y || echo N)"
 	ok "a guest runs" kvmhold guest 0
 	[ $goal = on ] || run kvmtune undo
