@@ -67,6 +67,9 @@ const struct want *own_conf_find(struct work *w);
 /* What the next load gives by these options; UNKNOWN: it cannot be told. */
 enum tri next_value(const struct work *w, const struct modconf *c, const struct want *x);
 
+/* Notes what each change brings: a module that stays unloaded runs with nothing. */
+void work_note_brings(const struct work *w);
+
 /* Is the module loaded with another value than wanted? */
 bool want_needs_reload(const struct work *w, const struct want *x);
 bool work_reload_needed(const struct work *w); /* for one of them */

@@ -234,6 +234,7 @@ static void plan_module_back(struct work *w, const struct step *steps, size_t co
 
 		c->already = w->plan->step_count == first && !c->waits;
 	}
+	work_note_brings(w);
 	if (w->plan->step_count > first && !refuse_rights(w) && w->reload &&
 	    w->m->state == MODULE_STATE_LOADED)
 		refuse_reload(w);

@@ -10,7 +10,9 @@
 /* Is it only about the next load or boot? */
 static bool is_about_next(const struct change *c)
 {
-	return c->waits || (change_is_so_now(c) && !(c->next && strcmp(c->next, c->value) == 0));
+	bool same = c->next && c->brings_next && strcmp(c->next, c->brings_next) == 0;
+
+	return c->waits || (change_is_so_now(c) && !same);
 }
 
 static void change_line(FILE *out, const struct style *style, const struct outcome *o,
@@ -18,7 +20,8 @@ static void change_line(FILE *out, const struct style *style, const struct outco
 {
 	bool module = c->setting->kind == KIND_MODULE;
 	autofree char *when = xasprintf("next %s", setting_next_when(c->setting));
-	const char *next = c->next ?: module ? "by default" : "unknown";
+	const char *unknown = module ? "by default" : "unknown";
+	const char *next = c->next ?: unknown, *then = c->brings_next ?: unknown;
 
 	print_heading(out, style, c->setting->name);
 	if (c->already)
@@ -26,9 +29,9 @@ static void change_line(FILE *out, const struct style *style, const struct outco
 	else if (!c->now && module && plan_reloads(&o->plan))
 		fprintf(out, ": not loaded -> %s\n", c->value);
 	else if (!c->now)
-		fprintf(out, ": %s %s -> %s\n", when, next, c->value);
+		fprintf(out, ": %s %s -> %s\n", when, next, then);
 	else if (is_about_next(c))
-		fprintf(out, ": %s now; %s %s -> %s\n", c->now, when, next, c->value);
+		fprintf(out, ": %s now; %s %s -> %s\n", c->now, when, next, then);
 	else
 		fprintf(out, ": %s -> %s%s\n", c->now, c->value, done ? ", done" : "");
 }

@@ -252,6 +252,11 @@ host ksm-tuned
 run kvmtune ksm off --defer
 run kvmtune audit ksm=off
 status_is 5 'deferred: saved, and what runs now differs'
+host ksm-tuned
+run kvmtune ksm unmerged --defer
+status_is 5 'unmerged, deferred: saved'
+run kvmtune audit ksm=unmerged
+status_is 5 'unmerged, deferred: audit says so, too'
 
 # off is done with a warning of what unmerging would need; unmerged is off, too.
 host ksm-tuned
