@@ -69,6 +69,9 @@ enum goal_state change_state(const struct change *c)
 		return GOAL_REFUSED;
 	if (c->already && c->next)
 		return GOAL_OK;
+	/* A service may still be active that does nothing any more: a change stops it. */
+	if (change_is_so_now(c) && is_as_wanted(c->next, c->brings_next))
+		return GOAL_OK;
 	if (change_is_saved(c))
 		return GOAL_PENDING;
 	if ((c->now && !is_as_wanted(c->now, c->value)) ||
