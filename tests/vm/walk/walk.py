@@ -486,7 +486,7 @@ def draw_line(rng):
         module = rng.choice(["kvm_amd", "kvm-amd"])
         return f"options {module} {row.name}={rng.choice(row.spellings[rng.choice(row.values)])}"
     if kind < 0.85:
-        return "options kvm_amd " + rng.choice(["avic=0", "vgif=0", "vgif=1", "npt", "npt=maybe"])
+        return "options kvm_amd " + rng.choice(["avic=0", "vgif=0", "vgif=1", "npt", "npt=maybe", "nested=N"])
     return rng.choice(["# a comment", "", "blacklist kvm_amd", "install kvm_amd /bin/true",
                        "options kvm nx_huge_pages=off", "options kvm_intel ept=0"])
 
