@@ -362,7 +362,7 @@ static bool refuse_bad_option_of(struct work *w, const struct setting *s)
 }
 
 /* Whatever comes behind it, the kernel stops there; also at a parameter that is to stay as it is. */
-static bool refuse_bad_option(struct work *w)
+bool refuse_bad_option(struct work *w)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (refuse_bad_option_of(w, &settings[i]))
