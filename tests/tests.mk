@@ -155,7 +155,12 @@ power-cuts: $(BUILD)/kvmtune
 ## races: 50 kvmtune at once for a minute; the table goes to tests/vm/races.md
 races: $(BUILD)/kvmtune
 	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/races.sh $(RACES) build/vm/races
-.PHONY: power-cuts races
+## walk: 2,000 random commands and edits; each must be what the host says (tests/vm/walk.md): hours. WALK_SEED, WALK_STEPS
+WALK_SEED ?= 1
+WALK_STEPS ?= 2000
+walk: $(BUILD)/kvmtune
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/walk.sh seed=$(WALK_SEED) steps=$(WALK_STEPS) build/vm/walk
+.PHONY: power-cuts races walk
 
 ## vm-shell: a shell in an emulated machine with kvm_intel (VM=tcg: without VT-x)
 vm-shell: $(BUILD)/kvmtune

@@ -162,6 +162,8 @@ uint64_t ksm_need_bytes(const struct ksm_facts *k);
 uint64_t ksm_merged_pages(const struct param *counters, size_t count);
 
 bool ksm_anything_merged(const struct ksm_facts *k);
+/* False also where the counters are unknown. */
+bool ksm_nothing_merged(const struct ksm_facts *k);
 /* How much a cgroup may still grow. */
 uint64_t room_free_bytes(const struct cgroup_room *room);
 

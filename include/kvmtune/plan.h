@@ -120,6 +120,8 @@ struct change {
 	 * words ("on", "off", "unmerged"); NULL: unknown.
 	 */
 	const char *now, *next;
+	/* The same once it is done; NULL: unknown. A boot leaves nothing merged: `ksm unmerged` brings next "off". */
+	const char *brings_now, *brings_next;
 	bool waits;   /* takes effect at the next module load or boot only */
 	bool already; /* nothing to do */
 	/* Why this host can never have it; code 0: it can. The refusal of the plan says so, too. */

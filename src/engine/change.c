@@ -17,6 +17,7 @@ struct flow {
 	struct waiting waiting;
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
 	bool is_open; /* an earlier change was interrupted, and comes first: nothing was planned */
+	bool would_close; /* that one has reached its goal: a dry run plans as if it were closed */
 };
 
 /* ---- observe and plan ---- */
@@ -213,7 +214,7 @@ static int observe_and_plan(struct flow *f)
 	/* Who does not take the lock, as for a dry run, would take what is half done for interrupted. */
 	if (o->journal.at_work)
 		return refuse_locked(&o->err, o->journal.at_work);
-	f->is_open = f->request->goal_count && journal_interrupted(&o->journal);
+	f->is_open = f->request->goal_count && !f->would_close && journal_interrupted(&o->journal);
 	if (f->is_open)
 		return 0;
 	if (choose(f) < 0)
@@ -474,6 +475,9 @@ static bool close_reached(struct flow *f)
 
 	if (!is_reached(f, j, open))
 		return false;
+	f->would_close = f->request->dry_run;
+	if (f->would_close)
+		return true;
 	sweep_after(f->p, open);
 	return journal_end(f->p, open->id, JOURNAL_DONE, &ignored) == 0;
 }
@@ -519,7 +523,7 @@ static int recover(struct flow *f)
 
 	free(o->recovered);
 	o->recovered = xstrdup(journal_interrupted(&o->journal)->command);
-	closed = !f->request->dry_run && close_reached(f);
+	closed = close_reached(f);
 	f->p->file.unlock(f->p);
 	forget(o);
 	f->is_open = false;

@@ -233,7 +233,7 @@ uint64_t room_free_bytes(const struct cgroup_room *room)
 	return room->limit_bytes > room->used_bytes ? room->limit_bytes - room->used_bytes : 0;
 }
 
-static bool nothing_merged(const struct ksm_facts *k)
+bool ksm_nothing_merged(const struct ksm_facts *k)
 {
 	uint64_t ignored;
 
@@ -247,7 +247,7 @@ const char *ksm_now(const struct ksm_facts *k)
 		return NULL;
 	if (k->run == 1 || unit_is_active(&k->units[KSM_UNIT_KSMTUNED]))
 		return "on";
-	return nothing_merged(k) ? "unmerged" : "off";
+	return ksm_nothing_merged(k) ? "unmerged" : "off";
 }
 
 /* Does a boot start it? Where the unit files were not followed, by what systemd says of it. */

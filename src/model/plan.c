@@ -49,8 +49,9 @@ enum act_kind act_find(const char *name, bool *ret_found)
 /* Of KSM: what is unmerged is off, too. */
 static bool is_as_wanted(const char *state, const char *wanted)
 {
-	return state && (strcmp(state, wanted) == 0 ||
-			 (strcmp(wanted, "off") == 0 && strcmp(state, "unmerged") == 0));
+	return state && wanted &&
+	       (strcmp(state, wanted) == 0 ||
+		(strcmp(wanted, "off") == 0 && strcmp(state, "unmerged") == 0));
 }
 
 bool change_is_so_now(const struct change *c)
@@ -60,7 +61,8 @@ bool change_is_so_now(const struct change *c)
 
 bool change_is_saved(const struct change *c)
 {
-	return !c->already && c->now && !change_is_so_now(c) && is_as_wanted(c->next, c->value);
+	return !c->already && c->now && !change_is_so_now(c) &&
+	       is_as_wanted(c->next, c->brings_next);
 }
 
 enum goal_state change_state(const struct change *c)
@@ -69,10 +71,13 @@ enum goal_state change_state(const struct change *c)
 		return GOAL_REFUSED;
 	if (c->already && c->next)
 		return GOAL_OK;
+	/* A service may still be active that does nothing any more: a change stops it. */
+	if (change_is_so_now(c) && is_as_wanted(c->next, c->brings_next))
+		return GOAL_OK;
 	if (change_is_saved(c))
 		return GOAL_PENDING;
 	if ((c->now && !is_as_wanted(c->now, c->value)) ||
-	    (c->next && !is_as_wanted(c->next, c->value)))
+	    (c->next && !is_as_wanted(c->next, c->brings_next)))
 		return GOAL_DIFFERS;
 	return GOAL_UNKNOWN;
 }

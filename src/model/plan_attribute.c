@@ -174,6 +174,26 @@ static bool refuse_rights(struct work *w)
 
 /* ---- a goal ---- */
 
+/* What the next boot gives once our file has what it shall say. */
+static const char *brings_next(const struct work *w)
+{
+	const struct attribute_writer *last = NULL;
+
+	if (!w->file_known)
+		return attribute_next(w->f, NULL);
+	for (size_t i = 0; i < w->f->writers.n; i++) {
+		const struct attribute_writer *writer = &w->f->writers.v[i];
+
+		if (writer->may)
+			return NULL;
+		if (!writer->ours && !writer->tmpfiles)
+			last = writer;
+	}
+	if (last)
+		return last->value;
+	return w->file_want ?: w->f->writers.tmpfiles_others ?: w->f->boot;
+}
+
 static void plan_goal(struct work *w, struct change *c)
 {
 	if (refuse_absent(w, c) || refuse_word(w, c) || refuse_unknown(w) || refuse_written(w, c))
@@ -182,6 +202,7 @@ static void plan_goal(struct work *w, struct change *c)
 	/* Another writer may say so already; what the kernel does by default is not known. */
 	w->file_known = !w->host->ksm.other_init && !same(c->next, c->value);
 	w->file_want = c->value;
+	c->brings_next = w->host->ksm.other_init ? c->next : brings_next(w);
 	add_file_step(w);
 	add_set_step(w);
 	c->waits = !w->live && differs_now(w);
@@ -247,6 +268,8 @@ static void plan_back_one(struct work *w)
 	}
 	if (!c->value)
 		c->value = c->now ?: w->setting->attribute->absent;
+	c->brings_now = w->now_want ?: c->now;
+	c->brings_next = brings_next(w);
 	add_file_step(w);
 	add_set_step(w);
 	c->waits = !w->live && differs_now(w);

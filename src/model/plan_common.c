@@ -108,7 +108,12 @@ struct change *plan_add_change(struct plan *plan, const struct host *host, const
 	const struct setting_state state = setting_state(host, s);
 	struct change *c = &array_push(plan->changes, plan->change_count);
 
-	*c = (struct change){ .setting = s, .value = value, .now = state.now, .next = state.next };
+	*c = (struct change){ .setting = s,
+			      .value = value,
+			      .now = state.now,
+			      .next = state.next,
+			      .brings_now = value,
+			      .brings_next = value };
 	return c;
 }
 

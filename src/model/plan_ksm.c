@@ -179,6 +179,11 @@ static void plan_goal(struct ksm_work *w, struct change *c)
 	const char *value = c->value;
 	bool on = strcmp(value, "on") == 0;
 
+	if (!on)
+		c->brings_next = "off";
+	if (strcmp(value, "off") == 0 && ksm_nothing_merged(w->k))
+		c->brings_now = "unmerged";
+
 	if (ksm_refuse_impossible(w))
 		return;
 	if (on)

@@ -151,6 +151,42 @@ static const char *value_of(const struct ksm_target *t)
 	return t->run == 1 ? "on" : t->run == 2 ? "unmerged" : "off";
 }
 
+/* As ksm_now() will find it; what the change of the past left alone stays as it is. */
+static const char *brings_now(const struct ksm_work *w)
+{
+	const struct ksm_target *t = &w->target;
+	enum tri tuned = t->units[KSM_UNIT_KSMTUNED].active;
+	enum tri ksm = t->units[KSM_UNIT_KSM].active;
+	int run = t->run != RUN_AS_IS ? t->run : ksm == UNKNOWN ? w->k->run : ksm == YES;
+
+	/* ksm.service writes 1 when it starts, and 0 when it stops. */
+	if (run == 1 || tuned == YES ||
+	    (tuned == UNKNOWN && unit_is_active(&w->k->units[KSM_UNIT_KSMTUNED])))
+		return "on";
+	return run == 2 || ksm_nothing_merged(w->k) ? "unmerged" : "off";
+}
+
+/* The same for ksm_next(). */
+static const char *brings_next(const struct ksm_work *w)
+{
+	const struct ksm_target *t = &w->target;
+	bool changes = t->file_known;
+
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		const struct unit_target *u = &t->units[i];
+
+		changes |= u->enabled != UNKNOWN || u->masked != UNKNOWN;
+		if ((u->enabled == YES && !u->runtime) || u->masked == NO ||
+		    (u->enabled == UNKNOWN && u->masked != YES && ksm_unit_starts(w->k, i) == YES))
+			return "on";
+	}
+	if (!changes)
+		return ksm_next(w->k, NULL);
+	if (t->file_known && t->file_run >= 0)
+		return t->file_run == 1 ? "on" : "off";
+	return ksm_run_value(w->k->writers.tmpfiles_others) == 1 ? "on" : "off";
+}
+
 /* A service whose package was removed since. */
 static void tell_gone(struct ksm_work *w)
 {
@@ -180,6 +216,8 @@ void plan_ksm_back(const struct host *host, const struct step *steps, size_t cou
 		return;
 	tell_gone(&w);
 	c = plan_add_change(plan, host, &settings[SETTING_KSM], value_of(&w.target));
+	c->brings_now = brings_now(&w);
+	c->brings_next = brings_next(&w);
 	ksm_add_steps(&w);
 	c->waits = !host->image && !w.live && ksm_running_differs(&w);
 	c->already = !ksm_has_steps(&w) && !c->waits;

@@ -53,8 +53,9 @@ unsigned module_past_parts(const struct step *steps, size_t count);
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
 bool refuse_impossible(struct work *w, const struct want *x); /* what this host can never do */
 bool refuse_builtin(struct work *w, const struct want *x);
-bool refuse_unclear(struct work *w);   /* being loaded or removed, or not readable */
-bool refuse_lost_file(struct work *w); /* our option would not win; finds our file's text, too */
+bool refuse_unclear(struct work *w);	/* being loaded or removed, or not readable */
+bool refuse_lost_file(struct work *w);	/* our option would not win; finds our file's text, too */
+bool refuse_bad_option(struct work *w); /* one that the kernel refuses: nothing would load */
 bool refuse_install_line(struct work *w);
 bool refuse_rights(struct work *w); /* not root, or /etc/modprobe.d is not to be written */
 bool refuse_reload(struct work *w); /* what stands in the way of a reload just now */
@@ -66,6 +67,9 @@ bool refuse_reload(struct work *w); /* what stands in the way of a reload just n
 const struct want *own_conf_find(struct work *w);
 /* What the next load gives by these options; UNKNOWN: it cannot be told. */
 enum tri next_value(const struct work *w, const struct modconf *c, const struct want *x);
+
+/* Notes what each change brings: a module that stays unloaded runs with nothing. */
+void work_note_brings(const struct work *w);
 
 /* Is the module loaded with another value than wanted? */
 bool want_needs_reload(const struct work *w, const struct want *x);

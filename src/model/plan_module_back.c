@@ -111,6 +111,9 @@ static void back_from_done(struct work *w, const struct act *restore,
 	bool away = w->m->state == MODULE_STATE_LOADABLE && revive;
 
 	w->reload = (away || work_reload_needed(w)) && !options->defer;
+	/* Options that are given are loaded with as they are: no install line is asked. */
+	if (w->reload && (refuse_bad_option(w) || (!with && refuse_install_line(w))))
+		return;
 	work_add_file_steps(w);
 	if (w->reload && away)
 		work_add_load_steps(w, with, &restore->device);
@@ -233,6 +236,7 @@ static void plan_module_back(struct work *w, const struct step *steps, size_t co
 
 		c->already = w->plan->step_count == first && !c->waits;
 	}
+	work_note_brings(w);
 	if (w->plan->step_count > first && !refuse_rights(w) && w->reload &&
 	    w->m->state == MODULE_STATE_LOADED)
 		refuse_reload(w);

@@ -339,12 +339,14 @@ static const struct unread_file *last_unread(const struct unread *unread)
 	return last;
 }
 
-static bool refuse_bad_option_of(struct work *w, const struct want *x)
+static bool refuse_bad_option_of(struct work *w, const struct setting *s)
 {
+	const struct module_param *row = s->params[w->id];
 	struct modconf_token t = { 0 };
 	autobuf text = { 0 };
 
-	if (!find_refused_option(w->host, &w->next, w->module->name, x->row, x->is, &t))
+	if (!row ||
+	    !find_refused_option(w->host, &w->next, w->module->name, row, &w->m->of[s->id], &t))
 		return false;
 	if (t.at->line)
 		buf_add_safe(&text, t.at->file, 200);
@@ -352,18 +354,18 @@ static bool refuse_bad_option_of(struct work *w, const struct want *x)
 		buf_puts(&text, "the kernel command line");
 	if (t.at->line)
 		buf_printf(&text, ":%u", t.at->line);
-	buf_printf(&text, " sets %s=", x->row->name);
+	buf_printf(&text, " sets %s=", row->name);
 	buf_add_safe(&text, t.has_value ? t.value : "", 40);
 	buf_printf(&text, ", which this kernel refuses: %s would not load", w->module->name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "option-refused", text.data,
 			   "Remove that option, then run the same command again.");
 }
 
-/* Whatever comes behind it, the kernel stops there. */
-static bool refuse_bad_option(struct work *w)
+/* Whatever comes behind it, the kernel stops there; also at a parameter that is to stay as it is. */
+bool refuse_bad_option(struct work *w)
 {
-	for (size_t i = 0; i < w->want_count; i++)
-		if (refuse_bad_option_of(w, &w->wants[i]))
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (refuse_bad_option_of(w, &settings[i]))
 			return true;
 	return false;
 }

@@ -10,7 +10,7 @@
 /* The values that a planned change would lead to. */
 static const char *planned(const struct change *c)
 {
-	return c->waits ? c->now : c->value;
+	return c->waits ? c->now : c->brings_now;
 }
 
 static bool does_change(const struct outcome *o, const struct change *c)
@@ -28,7 +28,7 @@ static struct json_object *change_object(const struct outcome *o, const struct c
 	if (o->applied && o->after.parts)
 		after = setting_state(&o->after, c->setting);
 	else if (changed)
-		after = (struct setting_state){ planned(c), c->value };
+		after = (struct setting_state){ planned(c), c->brings_next };
 	json_put_text(j, "wanted", c->value);
 	json_put_text(j, "state", goal_state_name(change_state(c)));
 	json_put_text(j, "before", c->now);

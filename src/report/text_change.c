@@ -10,7 +10,9 @@
 /* Does it change only the next load or boot? */
 static bool is_about_next(const struct change *c)
 {
-	return c->waits || (change_is_so_now(c) && !(c->next && strcmp(c->next, c->value) == 0));
+	bool same = c->next && c->brings_next && strcmp(c->next, c->brings_next) == 0;
+
+	return c->waits || (change_is_so_now(c) && !same);
 }
 
 static void change_line(FILE *out, const struct style *style, const struct outcome *o,
@@ -19,7 +21,8 @@ static void change_line(FILE *out, const struct style *style, const struct outco
 	bool module = c->setting->kind == KIND_MODULE;
 	autofree char *label = xasprintf("%s: ", c->setting->name);
 	autofree char *when = xasprintf("next %s", setting_next_when(c->setting));
-	const char *next = c->next ?: module ? "by default" : "unknown";
+	const char *unknown = module ? "by default" : "unknown";
+	const char *next = c->next ?: unknown, *then = c->brings_next ?: unknown;
 	autobuf b = { 0 };
 
 	if (c->already) {
@@ -27,9 +30,9 @@ static void change_line(FILE *out, const struct style *style, const struct outco
 	} else if (!c->now && module && plan_reloads(&o->plan)) {
 		buf_printf(&b, "not loaded -> %s", c->value);
 	} else if (!c->now) {
-		buf_printf(&b, "%s %s -> %s", when, next, c->value);
+		buf_printf(&b, "%s %s -> %s", when, next, then);
 	} else if (is_about_next(c)) {
-		buf_printf(&b, "%s now; %s %s -> %s", c->now, when, next, c->value);
+		buf_printf(&b, "%s now; %s %s -> %s", c->now, when, next, then);
 	} else {
 		buf_printf(&b, "%s -> %s%s", c->now, c->value, done ? ", " : "");
 		buf_mark(&b, MEANS_GOOD, done ? "done" : "");

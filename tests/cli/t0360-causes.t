@@ -87,6 +87,12 @@ host amd-el7
 printf 'options kvm_amd npt=N\n' >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a.conf"
 run kvmtune npt
 like "$out" 'refused: options kvm_amd npt=N' 'an int of an old kernel: N is refused'
+# The module would not load, whichever parameter is to be changed.
+for option in nested=N nested=maybe; do
+	host amd
+	printf 'options kvm_amd %s\n' "$option" >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a.conf"
+	refused 3 option-refused "a.conf:1 sets $option, which this kernel refuses" npt off
+done
 
 # ---- another hypervisor ----
 

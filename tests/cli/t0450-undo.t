@@ -300,4 +300,19 @@ ok 'is cut to its newer half' [ "$(stat -c %s "$file")" -lt 600000 ]
 run kvmtune undo --list
 is "$status" 0 'and can be read'
 
+# What keeps the module from being loaded again is seen before it is removed, as for any change.
+for line in 'option-refused options kvm_intel ept=maybe' 'install-line install kvm_intel /bin/true'; do
+	host intel-ept-on
+	run kvmtune ept off
+	rm -f "$KVMTUNE_FAKE_HOST/fake/log"
+	echo "${line#* }" >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zzz.conf"
+	refused 3 "${line%% *}" 'zzz.conf:1 ' undo
+	param ept
+	is "$value" N "${line#* }: undo leaves the module alone"
+	rm "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zzz.conf"
+	run kvmtune undo
+	param ept
+	is "$status $value" '0 Y' "${line#* }: and works once it is gone"
+done
+
 done_testing

@@ -24,6 +24,9 @@ journal()
 	file=$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune/journal
 }
 
+# The plan in a document, whatever became of it
+steps_of() { sed -n '/"steps":/,/^  \],/p' <<<"$1" | grep -v '"state"'; }
+
 # ---- what is said of it ----
 
 host intel-ept-on
@@ -130,6 +133,18 @@ host intel-ept-on
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 rm -f "$KVMTUNE_FAKE_HOST/fake/log"
 ok 'killed before the end is written: interrupted' is_interrupted
+# A dry run does not show a rollback that the real run does not do.
+read_tree before
+run kvmtune nested off -n --json
+dry_steps=$(steps_of "$out")
+like "$out" '"recovered": ?\{[^}]*"result": ?"closed"' 'a dry run says that it would be closed'
+read_tree tree
+is "$(differences "$before" "$tree")" '' 'and does nothing'
+cp -a "$KVMTUNE_FAKE_HOST" "$tmp/unclosed"
+run kvmtune nested off --json
+is "$(steps_of "$out")" "$dry_steps" 'its plan is that of the real run'
+rm -rf "$KVMTUNE_FAKE_HOST"
+mv "$tmp/unclosed" "$KVMTUNE_FAKE_HOST"
 run kvmtune ept off
 like "$status $out" '^0 interrupted: kvmtune ept off; it had reached its goal, and is closed as done' \
 	'killed before the end is written: closed'

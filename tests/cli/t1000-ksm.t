@@ -252,6 +252,23 @@ host ksm-tuned
 run kvmtune ksm off --defer
 run kvmtune audit ksm=off
 status_is 5 'deferred: saved, and what runs now differs'
+host ksm-tuned
+run kvmtune ksm unmerged --defer
+status_is 5 'unmerged, deferred: saved'
+run kvmtune audit ksm=unmerged
+status_is 5 'unmerged, deferred: audit says so, too'
+
+# Both values are known and as wanted: that is no "unknown", though a service is still to be stopped.
+host ksm-tuned
+rm "$KVMTUNE_FAKE_HOST"/root/etc/systemd/system/multi-user.target.wants/ksm{,tuned}.service
+echo loaded active disabled >"$KVMTUNE_FAKE_HOST/fake/units/ksm.service"
+echo loaded inactive disabled >"$KVMTUNE_FAKE_HOST/fake/units/ksmtuned.service"
+echo 0 >"$KVMTUNE_FAKE_HOST/root/sys/kernel/mm/ksm/run"
+run kvmtune audit ksm=off
+like "$status $out" '^0 ksm=off  ok  now off  next boot off' 'audit: off, with ksm.service active'
+run kvmtune ksm off
+ksm_state
+is "$status $ksm" '0 0 700000 inactive/disabled inactive/disabled' 'and off stops it'
 
 # off is done with a warning of what unmerging would need; unmerged is off, too.
 host ksm-tuned
