@@ -2,7 +2,7 @@
 /*
  * report.h - what a user gets to read: text for people, JSON for programs, from the same facts.
  *
- * Nothing here looks at the host. Text is plain ASCII, aligned; bytes of unknown origin are shown
+ * No function here reads the host. Text is plain ASCII, aligned; bytes of unknown origin are shown
  * escaped. A JSON document is one object with "schema" and "kvmtune_version"; schema/ describes
  * them, and keys are only ever added.
  */
@@ -28,7 +28,7 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 /* `kvmtune ept`: one setting. */
 void text_setting(FILE *out, const struct style *style, const struct host *host,
 		  const struct setting *setting);
-/* What the kernel's merging thread used of a CPU between two looks, so long apart. */
+/* The CPU time of the kernel's merging thread between two looks, so long apart. */
 void text_ksmd(FILE *out, const struct host *from, const struct host *to, int64_t ms);
 int json_setting(FILE *out, const struct host *host, const struct setting *setting);
 
@@ -36,7 +36,7 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 void text_list(FILE *out, const struct host *host);
 int json_list(FILE *out, const struct host *host);
 
-/* What went wrong, where a command has no document of its own to say it in. */
+/* A failure of a command that has no document of its own. */
 int json_failure(FILE *out, const char *command, enum exit_status status, const struct err *e);
 
 /* `kvmtune guests`. in_use is what the module's count says. */
