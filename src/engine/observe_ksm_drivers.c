@@ -49,7 +49,7 @@ struct drivers {
 	size_t unit_writer_count;
 };
 
-static int noted(struct drivers *d, const char *path, int r)
+static int note_unread(struct drivers *d, const char *path, int r)
 {
 	return unread_note(d->unread, path, r);
 }
@@ -59,12 +59,12 @@ static int read_link(struct drivers *d, const char *path, struct buf *ret)
 {
 	int r = d->p->file.read_link(d->p, path, ret);
 
-	return r == -EINVAL ? r : noted(d, path, r);
+	return r == -EINVAL ? r : note_unread(d, path, r);
 }
 
 static bool list_names(struct drivers *d, const char *dir, struct strv *ret)
 {
-	return noted(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
+	return note_unread(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
 	       unread_count_names(d->unread, dir, ret->n) == 0;
 }
 
@@ -72,7 +72,7 @@ static bool exists(struct drivers *d, const char *path)
 {
 	struct file_stat st;
 
-	return noted(d, path, d->p->file.stat(d->p, path, &st)) == 0;
+	return note_unread(d, path, d->p->file.stat(d->p, path, &st)) == 0;
 }
 
 static bool is_dir(struct ports *p, const char *path)
@@ -122,7 +122,7 @@ static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_
 		struct file_stat st = { 0 };
 
 		if (!null_link && (r == 0 || r == -EINVAL))
-			r = noted(d, path, d->p->file.stat(d->p, path, &st));
+			r = note_unread(d, path, d->p->file.stat(d->p, path, &st));
 		if (error_is_absence(r))
 			continue;
 		*ret = r < 0					  ? UNIT_FILE_UNREAD
@@ -430,7 +430,7 @@ static void follow_profile(struct drivers *d, const char *name, int depth, struc
 	if (strv_has(&ps->seen, name))
 		return;
 	if (depth > PROFILE_DEPTH || ps->seen.n >= PROFILES_MAX) {
-		noted(d, ACTIVE_PROFILE, -EFBIG);
+		note_unread(d, ACTIVE_PROFILE, -EFBIG);
 		return;
 	}
 	strv_add(&ps->seen, name);
