@@ -50,7 +50,7 @@ char *advice_text(enum advice_id id, const struct host *host);
 
 /* Adds to the plan all advice that applies to it on this host. Pure. */
 void advise_plan(const struct host *host, struct plan *plan);
-/* What applies to the host as it is; appended to a list that the caller frees. Pure. */
+/* Advice for the present state of the host, appended to a list that the caller frees. Pure. */
 void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count);
 
 #endif

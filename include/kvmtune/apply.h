@@ -16,8 +16,8 @@ struct apply_report {
 	bool failed;
 	struct err err;	  /* why the step number `done` failed */
 	bool walked_back; /* the host is as it was before */
-	bool one_way;	  /* KVM was not loaded before: the steps that loaded it are not rolled back */
-	bool stuck;	  /* rollback failed: see back_err */
+	bool one_way; /* KVM was not loaded before: the steps that loaded it are not rolled back */
+	bool stuck;   /* rollback failed: see back_err */
 	struct err back_err;
 	int64_t away_ms;     /* how long the module was away; -1: it was not */
 	struct strv remarks; /* what else happened, for people */
@@ -30,7 +30,7 @@ struct progress {
 	int64_t elapsed_ms;
 };
 
-/* What is done, and who wants to know of it. */
+/* The command, and the receiver of its progress. */
 struct apply_what {
 	const char *command; /* for the journal, as is undoes */
 	int undoes;	     /* the journal entry that is undone; 0: none */

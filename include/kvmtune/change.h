@@ -37,7 +37,7 @@ struct request {
 	void *arg;
 };
 
-/* What became of an earlier change that was interrupted, before this one was begun. */
+/* The result of an earlier interrupted change, handled before this one. */
 enum recovery {
 	RECOVERY_NONE,	 /* there was none */
 	RECOVERY_FIRST,	 /* a dry run: the plan is that of its rollback, which comes first */

@@ -3,7 +3,7 @@
  * host.h - what is known of a host: facts with their sources, and nothing else.
  *
  * host_observe() (observe.h) fills a struct host; plans and reports read it and change nothing.
- * What could not be found out is UNKNOWN, never a guess. host_free() frees all it holds.
+ * A fact that cannot be read is UNKNOWN, never a guess. host_free() frees all it holds.
  */
 #ifndef KVMTUNE_HOST_H
 #define KVMTUNE_HOST_H
@@ -56,7 +56,7 @@ struct param_facts {
 	struct modconf_token winner;
 };
 
-/* What keeps VT-x (SVM) from being used, where the processor has it. */
+/* The reason why VT-x (SVM) cannot be used although the processor has it. */
 enum virt_off {
 	VIRT_OFF_FIRMWARE, /* a register says so, or no other explanation is left */
 	VIRT_OFF_XEN,
@@ -100,12 +100,12 @@ bool device_same(const struct device_facts *now, const struct device_facts *want
 bool device_acl_is_valid(const unsigned char *acl, size_t size);
 
 /*
- * What is at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
+ * The mount at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
  * file system, or "a bind mount". NULL: it is the kernel's own. To be freed.
  */
 char *device_covered_by(const char *mountinfo);
 
-/* What of a host is to be found out; the rest of struct host stays empty. */
+/* The parts of a host to observe; the rest of struct host stays empty. */
 enum host_part {
 	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, the holders of KVM */
 	HOST_PARAMS = 1 << 1,  /* all parameters of the modules, not only those of our settings */
@@ -186,7 +186,7 @@ bool find_refused_option(const struct host *h, const struct modconf *conf, const
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);
 
-/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Nothing to free. */
+/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Not to be freed. */
 struct setting_state {
 	const char *now;
 	const char *next; /* at the next load or boot */
@@ -198,7 +198,7 @@ struct setting_state setting_state(const struct host *h, const struct setting *s
  */
 enum module_id setting_module(const struct host *h, const struct setting *s);
 /*
- * What the next load of a module gives, where this option decides (NULL: none); sure: no file that
+ * The value after the next load of a module, decided by this option (NULL: none); sure: no file that
  * could not be read may decide otherwise.
  */
 enum tri param_next(const struct module_facts *m, const struct module_param *row,

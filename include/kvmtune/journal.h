@@ -61,7 +61,7 @@ struct journal {
 	size_t damaged;	 /* lines that cannot be read, the last one not counted */
 	struct buf text; /* the file */
 	/*
-	 * Who is at work, "kvmtune ept off, PID 123", where a change did not end and another process
+	 * The running kvmtune, "kvmtune ept off, PID 123", if a change did not end and another process
 	 * holds the lock; NULL: nobody.
 	 */
 	char *at_work;
@@ -87,7 +87,7 @@ int journal_check_whole(const struct journal *j, struct err *e);
 int journal_check_version(const struct journal_entry *entry, struct err *e);
 /* Was the host booted since it was begun? Where that is not known: no. */
 bool journal_is_of_other_boot(struct ports *p, const struct journal_entry *entry);
-/* What to type where this is the interrupted one: one line for people. */
+/* The next command if this change was interrupted: one line for people. */
 const char *journal_way_out(const struct journal_entry *entry);
 
 /*
@@ -96,7 +96,7 @@ const char *journal_way_out(const struct journal_entry *entry);
  */
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e);
 
-/* What is about to be done. */
+/* A change that is about to begin. */
 struct journal_change {
 	const char *command;
 	int undoes; /* 0: none */

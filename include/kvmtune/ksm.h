@@ -7,7 +7,7 @@
  * Services write that switch at boot (ksm.service) or every minute (ksmtuned.service); other
  * programs may, too: they are `writers`.
  *
- * Plain data, which observe.h fills, and pure functions on it. What is unknown is said to be so.
+ * Plain data, which observe.h fills, and pure functions on it. Unknown facts are marked as such.
  */
 #ifndef KVMTUNE_KSM_H
 #define KVMTUNE_KSM_H
@@ -67,7 +67,7 @@ struct unit_need {
 struct ksm_unit {
 	bool exists; /* there is a unit file, or the manager knows it */
 	struct unit_state state;
-	/* What the files say (HOST_KSM_UNITS, or no manager to ask). */
+	/* By the unit files (HOST_KSM_UNITS, or no manager to ask). */
 	struct unit_link *links; /* those that are there; the one that is its unit file is not */
 	size_t link_count;
 	bool mask_link;	   /* its own name in UNIT_LINKS_DIR is a link to /dev/null */
@@ -76,7 +76,7 @@ struct ksm_unit {
 	struct unit_link *install; /* those that its [Install] section asks for */
 	size_t install_count;
 	struct boot_causes boot; /* what starts it at the next boot, by the unit files */
-	/* What the manager says of other units (HOST_KSM_UNITS); all of these run. */
+	/* Other units, by the manager (HOST_KSM_UNITS); all of these run. */
 	struct strv stops;	 /* a stop would take them along */
 	struct strv conflicts;	 /* a start, also of what it needs, would stop them */
 	struct strv revived_by;	 /* they would start it again */
@@ -133,7 +133,7 @@ struct ksm_facts {
 	struct strv memory_ksm;		  /* unit files with MemoryKSM=yes: "FILE:LINE" */
 	struct unread unread;		  /* files that may turn KSM on at boot */
 
-	/* Nothing is merged any more, though the counters say so: their owners are gone. */
+	/* Stale counters: no process has merged pages any more. */
 	bool stale;
 	bool users_known;	/* this kernel counts by process, and we may read it */
 	struct ksm_user *users; /* most merged pages first */
@@ -155,7 +155,7 @@ void ksm_free(struct ksm_facts *k);
 bool ksm_counter(const struct ksm_facts *k, const char *name, uint64_t *ret);
 uint64_t ksm_counted(const struct param *counters, size_t count, const char *name); /* else 0 */
 
-/* What merging saves now: (pages_sharing + ksm_zero_pages) pages. */
+/* Memory that merging saves now: (pages_sharing + ksm_zero_pages) pages. */
 uint64_t ksm_saved_bytes(const struct ksm_facts *k);
 /* The most that unmerging needs: pages_shared counts too, as those are freed last. */
 uint64_t ksm_need_bytes(const struct ksm_facts *k);
@@ -170,7 +170,7 @@ uint64_t room_free_bytes(const struct cgroup_room *room);
 /* "on", "off" or "unmerged" (off, and nothing is merged): NULL: unknown. */
 const char *ksm_now(const struct ksm_facts *k);
 /*
- * What the next boot gives: "on" or "off", NULL: unknown; and who decides, added to ret_who (which
+ * The state after the next boot: "on" or "off", NULL: unknown; its source is added to ret_who (which
  * may be NULL): services, a file with its line, or "default".
  */
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who);

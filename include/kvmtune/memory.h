@@ -29,10 +29,10 @@ void memory_read_meminfo(const char *text, struct memory_facts *ret);
 void memory_read_vmstat(const char *text, struct memory_facts *ret);
 void memory_read_pressure(const char *text, struct memory_facts *ret);
 
-/* What is to be left free, where nobody says it: the larger of 5 % of all and 1 GiB. */
+/* The default reserve: the larger of 5 % of all and 1 GiB. */
 uint64_t memory_default_reserve(const struct memory_facts *m);
 /*
- * What stays free whatever is said: 2 %. The kernel must not come to the point where it kills: its
+ * The minimum of the reserve: 2 %. The kernel must not come to the point where it kills: its
  * first victim is the child that unmerges, but the next one could be a guest.
  */
 uint64_t memory_least_reserve(const struct memory_facts *m);

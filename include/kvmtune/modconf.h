@@ -106,7 +106,7 @@ struct modconf_token {
 	bool has_value;
 };
 
-/* What the kernel takes the word for: its value, or "1" where the name stands alone. */
+/* The value of the option for the kernel: its text, or "1" if the name stands alone. */
 const char *modconf_token_value(const struct modconf_token *t);
 
 /*

@@ -12,15 +12,15 @@
 struct ports;
 
 /*
- * Fills ret, which is freed by host_free() also after a failure. What cannot be read is unknown
+ * Fills ret, which is freed by host_free() also after a failure. Unreadable facts are unknown
  * in ret, and named in ret->unseen where the reader of a report should know. parts: of enum
  * host_part; this fails only without HOST_LENIENT, where files that may turn KSM on are there and
  * cannot be read. (Those of modprobe.d are left to the plan: it knows which of them matter.)
- * Nothing is changed on the host.
+ * The host is not changed.
  */
 int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *e);
 
-/* Parts of it, for the steps of a change. What could not be read is added to unread. */
+/* Parts of it, for the steps of a change. Unreadable files are added to unread. */
 void observe_conf(struct ports *p, struct modconf *ret, struct unread *unread);
 int observe_params(struct ports *p, const char *module, struct param **ret, size_t *ret_count);
 int observe_refcnt(struct ports *p, const char *module); /* -1: not known, not loaded */

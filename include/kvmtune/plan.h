@@ -4,7 +4,7 @@
  *
  * plan_build() is pure: no I/O, no clock, no globals. The steps carry everything that applying
  * them needs, each with the act that undoes it; dry run, apply, undo, journal and report read
- * this one list. A plan without steps for a goal is the proof that the host is there already.
+ * this one list. A plan without steps verifies that the host has reached its goal.
  *
  *	struct plan plan = { 0 };
  *	plan_build(&host, goals, n, &options, &plan);
@@ -63,7 +63,7 @@ enum act_kind {
 const char *act_name(enum act_kind kind); /* "write", "unload"...: in text and in JSON */
 enum act_kind act_find(const char *name, bool *ret_found);
 
-/* What a parameter was, and must be after a reload. */
+/* The value of a parameter before a reload, and the expected one after it. */
 struct expect {
 	char *param;
 	char *before;
@@ -111,7 +111,7 @@ struct effect {
 	unsigned line; /* 0: the kernel command line */
 };
 
-/* What becomes of one goal. */
+/* One goal, before and after. */
 struct change {
 	const struct setting *setting;
 	const char *value; /* wanted; in an undo: what it was */
@@ -135,7 +135,7 @@ struct change {
 bool change_is_so_now(const struct change *c);
 /* Is it saved, so that only what runs now differs until the next load or boot? */
 bool change_is_saved(const struct change *c);
-/* What becomes of a goal, by what the host is; the worst last. Whether guests run is no matter. */
+/* The state of a goal on this host; the worst last. Running guests do not matter. */
 enum goal_state {
 	GOAL_OK,
 	GOAL_PENDING, /* saved, it waits for the next load or boot */
@@ -207,10 +207,10 @@ bool plan_is_reached(const struct host *host, const struct step *steps, size_t c
 /* Does the plan need a module reload? */
 bool plan_reloads(const struct plan *plan);
 
-/* What to do where file.writable() gave this error. */
+/* The next step for the user after this error of file.writable(). */
 const char *plan_unwritable_hint(int code);
 
-/* What of the host the plans for these goals look at, and that of an undo of these steps. */
+/* The parts of the host that plans for these goals need, or an undo of these steps. */
 unsigned goals_parts(const struct goal *goals, size_t count);
 unsigned past_parts(const struct step *steps, size_t count);
 

@@ -181,7 +181,7 @@ struct kvm_port {
 	void (*settle)(struct ports *p);
 };
 
-/* What was read of a process. */
+/* Facts read about a process. */
 struct process_view {
 	int pid;
 	enum answer answer;
@@ -273,7 +273,7 @@ struct user_port {
 	int (*write)(struct ports *p, const char *path, const char *text, struct err *e);
 };
 
-/* What ran as a load, and what it took. */
+/* The result and usage of a load. */
 struct load_result {
 	int error;	     /* errno: it could not be started */
 	int status;	     /* exit status; 128 + the number of the signal that ended it */

@@ -77,7 +77,7 @@ struct setting {
 
 extern const struct setting settings[SETTING_COUNT];
 
-/* What all settings of a kind have in common. */
+/* Shared by all settings of a kind. */
 extern const struct kind_row {
 	const char *next; /* when what is saved takes effect: "load", "boot" */
 	unsigned parts;	  /* of the host that belong to it: enum host_part */
@@ -98,7 +98,7 @@ enum module_id module_find(const char *name);
 /* The setting that is this parameter of this module, NULL: none is. */
 const struct setting *setting_of_param(enum module_id module, const char *param);
 
-/* What CPUID says of the extension that a module drives. */
+/* The extension that a module drives, by CPUID. */
 enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind);
 /*
  * Is a module one for this processor? What belongs to another vendor's is impossible here, and not
@@ -126,7 +126,7 @@ bool param_is_refused(const char *value, bool number, const char *kernel);
 /* Do two spellings of a parameter's value mean the same? Bools, numbers, else the same text. */
 bool param_same(const char *a, const char *b);
 
-/* What is to be reached: one setting at one value. */
+/* A goal: one setting at one value. */
 struct goal {
 	const struct setting *setting;
 	const char *value; /* of setting->values */

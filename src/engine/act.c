@@ -391,7 +391,7 @@ int act_check_unchanged(struct act_context *c, const struct step *step, struct e
 }
 
 /* A write that failed on a full disk changed nothing, and needs no rollback. */
-static int take_file_back(struct act_context *c, const struct step *step, struct err *e)
+static int roll_file_back(struct act_context *c, const struct step *step, struct err *e)
 {
 	const char *path = step->act.target;
 	autofree char *now = NULL, *text = NULL;
@@ -406,10 +406,10 @@ static int take_file_back(struct act_context *c, const struct step *step, struct
 	return c->ports->file.replace(c->ports, path, text, 0644, e);
 }
 
-int act_take_back(struct act_context *c, const struct step *step, struct err *e)
+int act_roll_back(struct act_context *c, const struct step *step, struct err *e)
 {
 	if (is_file_act(&step->act) && is_file_act(&step->back))
-		return take_file_back(c, step, e);
+		return roll_file_back(c, step, e);
 	return act_do(c, &step->back, e);
 }
 

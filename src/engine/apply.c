@@ -84,14 +84,14 @@ static int do_step(struct run *r, size_t i, struct err *e)
 }
 
 /* Rolls back the steps before `count`, last first; continues if one fails. */
-static void walk_back(struct run *r, size_t count)
+static void roll_back(struct run *r, size_t count)
 {
 	struct apply_report *report = r->c.report;
 
 	while (count-- > 0) {
 		struct err e = { 0 };
 
-		if (act_take_back(&r->c, &r->plan->steps[count], &e) >= 0 || report->stuck)
+		if (act_roll_back(&r->c, &r->plan->steps[count], &e) >= 0 || report->stuck)
 			continue;
 		report->stuck = true;
 		report->back_err = e;
@@ -100,7 +100,7 @@ static void walk_back(struct run *r, size_t count)
 }
 
 /* A removal that failed has removed nothing; any other act may have been done in part. */
-static size_t first_to_take_back(const struct run *r, size_t failed)
+static size_t first_to_roll_back(const struct run *r, size_t failed)
 {
 	return r->plan->steps[failed].act.kind == ACT_UNLOAD ? failed : failed + 1;
 }
@@ -112,7 +112,7 @@ static void fail(struct run *r, size_t i)
 	report->failed = true;
 	report->one_way = is_one_way(r->plan, i + 1);
 	if (!report->one_way)
-		walk_back(r, first_to_take_back(r, i));
+		roll_back(r, first_to_roll_back(r, i));
 }
 
 static enum journal_result result_of(const struct apply_report *report)

@@ -39,7 +39,7 @@ struct drivers {
 	struct writers writers;
 };
 
-static int noted(struct drivers *d, const char *path, int r)
+static int note_unread(struct drivers *d, const char *path, int r)
 {
 	return unread_note(d->unread, path, r);
 }
@@ -49,12 +49,12 @@ static int read_link(struct drivers *d, const char *path, struct buf *ret)
 {
 	int r = d->p->file.read_link(d->p, path, ret);
 
-	return r == -EINVAL ? r : noted(d, path, r);
+	return r == -EINVAL ? r : note_unread(d, path, r);
 }
 
 static bool list_names(struct drivers *d, const char *dir, struct strv *ret)
 {
-	return noted(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
+	return note_unread(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
 	       unread_count_names(d->unread, dir, ret->n) == 0;
 }
 
@@ -62,7 +62,7 @@ static bool exists(struct drivers *d, const char *path)
 {
 	struct file_stat st;
 
-	return noted(d, path, d->p->file.stat(d->p, path, &st)) == 0;
+	return note_unread(d, path, d->p->file.stat(d->p, path, &st)) == 0;
 }
 
 /* ---- directories that hide each other's files ---- */
@@ -105,7 +105,7 @@ static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_
 		struct file_stat st = { 0 };
 
 		if (!null_link && (r == 0 || r == -EINVAL))
-			r = noted(d, path, d->p->file.stat(d->p, path, &st));
+			r = note_unread(d, path, d->p->file.stat(d->p, path, &st));
 		if (error_is_absence(r))
 			continue;
 		*ret = r < 0					  ? UNIT_FILE_UNREAD

@@ -46,7 +46,7 @@ struct walk {
 };
 
 /* A process or a cgroup that is gone by now has no pages; who is not root does not unmerge. */
-static int noted(struct walk *w, const char *path, int r)
+static int note_unread(struct walk *w, const char *path, int r)
 {
 	bool gone = r == -ESRCH || r == -ENODEV;
 	bool hidden = (r == -EACCES || r == -EPERM) && !w->h->root;
@@ -63,7 +63,7 @@ static int noted_of(struct walk *w, const struct process_view *v, enum proc_file
 	autofree char *path = xasprintf("/proc/%d/%s", v->pid, proc_file_names[file]);
 	int r = v->files[file].error;
 
-	return r == -ETIMEDOUT && proc_can_be_held_up(file) ? r : noted(w, path, r);
+	return r == -ETIMEDOUT && proc_can_be_held_up(file) ? r : note_unread(w, path, r);
 }
 
 static void read_processes(struct walk *w, const int *pids, size_t count, unsigned files,
@@ -114,7 +114,7 @@ static bool read_bytes(struct walk *w, const struct memory_files *files, const c
 	autofree char *path = xasprintf("%s%s/%s", files->root, below, file);
 	autobuf line = { 0 };
 
-	if (noted(w, path, w->p->file.read_head(w->p, path, LINE_MAX_BYTES, &line)) < 0)
+	if (note_unread(w, path, w->p->file.read_head(w->p, path, LINE_MAX_BYTES, &line)) < 0)
 		return false;
 	return line.len && parse_u64(chomp(line.data), ret) == 0;
 }

@@ -164,8 +164,8 @@ static void vmx_enabled_by_info(const struct cpu_evidence *e, struct cpu_judgeme
 		cap_set(j, CAP_VMX_ENABLED, enabled, CPUINFO_FLAGS);
 	if (enabled == NO)
 		cap_explain(j, CAP_VMX_ENABLED,
-			    "the processor has VT-x, and the kernel does not offer it: disabled in "
-			    "firmware, or by clearcpuid= on the kernel command line, or "
+			    "the processor has VT-x, but the kernel does not offer it: disabled in "
+			    "firmware, hidden by clearcpuid= on the kernel command line, or "
 			    "a kernel without kvm_intel");
 }
 

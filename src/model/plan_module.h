@@ -33,7 +33,7 @@ struct work {
 	struct modconf next;  /* modprobe.d as it will be */
 	bool file_changes;    /* own file differs from now: file_text, NULL: to be removed */
 	char *file_text;
-	struct modconf_token *asked; /* the option of `next` that takes precedence, for each parameter */
+	struct modconf_token *asked; /* for each parameter: the option of `next` in force */
 	size_t asked_count;
 	bool others_move; /* the reload applies other options, which were not in force before */
 };

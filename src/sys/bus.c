@@ -26,7 +26,7 @@ static const struct library_function function_table[] = {
 
 static const struct library libsystemd = {
 	.soname = LIBRARY,
-	.vain = "cannot talk to systemd",
+	.failure = "cannot talk to systemd",
 	.packages = "libsystemd0 or systemd-libs",
 	.functions = function_table,
 	.count = ARRAY_SIZE(function_table),

@@ -70,7 +70,7 @@ static const struct library_function function_table[] = {
 
 static const struct library libkmod = {
 	.soname = LIBRARY,
-	.vain = "cannot ask for kernel modules",
+	.failure = "cannot ask for kernel modules",
 	.packages = "libkmod2 or kmod-libs",
 	.functions = function_table,
 	.count = ARRAY_SIZE(function_table),

@@ -81,7 +81,7 @@ static void lift_limits(void)
 		raise_limit(kinds[i], RLIM_INFINITY);
 }
 
-static int make_room(struct err *e)
+static int require_limits(struct err *e)
 {
 	rlim_t files = raise_limit(RLIMIT_NOFILE, FILES_WANTED);
 	rlim_t stack = raise_limit(RLIMIT_STACK, STACK_WANTED);
@@ -150,7 +150,7 @@ int process_begin(enum rights rights, struct err *e)
 	settle_signals();
 	for (int kind = 0; kind < RLIMIT_NLIMITS; kind++)
 		getrlimit(kind, &limits_given[kind]);
-	if (make_room(e) < 0)
+	if (require_limits(e) < 0)
 		return e->code;
 	if (rights == RIGHTS_CHANGE || rights == RIGHTS_LOAD)
 		lift_limits();

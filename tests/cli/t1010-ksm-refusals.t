@@ -66,9 +66,9 @@ on ksm-small 3 memory 'needs up to 2.7 GiB, but only 2.0 GiB is available above 
 	ksm unmerged
 on ksm-tuned 3 memory 'needs up to 2.7 GiB, but only 2.0 GiB is available above the 46.0 GiB reserve' \
 	ksm unmerged --reserve 46G
-on ksm-tuned 3 memory 'of which 46.0 GiB' apply ksm=unmerged --reserve=46GiB
+on ksm-tuned 3 memory 'above the 46.0 GiB reserve' apply ksm=unmerged --reserve=46GiB
 on ksm-cgroup 3 cgroup-memory \
-	'web-01.*1.6 GiB more.*/machine.slice/machine-qemu\\x2d1\\x2dweb-01.scope leaves 512 MiB' \
+	'web-01.*up to 1.6 GiB.*/machine.slice/machine-qemu\\x2d1\\x2dweb-01.scope leaves 512 MiB' \
 	ksm unmerged
 on ksm-cgroup 3 cgroup-memory 'leaves 512 MiB' ksm unmerged --reserve 0
 
