@@ -53,7 +53,7 @@ plain() { tr -d '*_' ; }
 
 ok "man page: commands" same "$(of command)" "$(terms COMMANDS | plain | cut -d' ' -f1)"
 ok "man page: synopsis" same "$(of command)" \
-	"$(section SYNOPSIS | sed -n 's/^\*kvmtune\* \[options\] \*\([a-z-]*\)\*.*/\1/p')"
+	"$(section SYNOPSIS | sed -n 's/^\*kvmtune\* \[options\] \[\{0,1\}\*\([a-z-]*\)\*.*/\1/p')"
 ok "man page: options" same "$(of option)" "$(terms OPTIONS | grep -oE -- '--[a-z-]+')"
 ok "man page: no option that is not" same "$(of option)" \
 	"$({ of option; grep -oE -- '(^|[^-a-z])--[a-z][a-z-]+' "$page" | grep -oE -- '--.*'; })"

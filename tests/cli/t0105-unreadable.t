@@ -57,7 +57,7 @@ done
 # What systemd says is known all the same: on.
 host ksm-tuned
 unreadable EIO /lib/systemd/system/ksmtuned.service
-reported status
+COLUMNS=132 reported status
 like "$out" 'on at the next boot' 'a service that systemd calls enabled'
 
 # Users other than root may find that they may not look.

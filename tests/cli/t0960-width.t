@@ -150,11 +150,11 @@ colored pending 33 'audit: pending'
 run kvmtune --color=always status
 colored 'on; off at the next load' 33 'status: pending'
 run kvmtune --color=always list
-like "$out" "ept .* on  $esc\\[33moff" 'list: pending'
+like "$out" "on\\|off +on +$esc\\[33moff$esc" 'list: pending'
 run kvmtune --color=always undo --list
 colored 'done *' 32 'undo --list: done' # padded
-run kvmtune --color=always undo
-colored 'done' 32 'undo: done'
+run kvmtune --color=always ksm off
+colored 'done' 32 'a change: done'
 run kvmtune --color=always cpu
 colored yes 32 'cpu: yes'
 host intel-ept-on

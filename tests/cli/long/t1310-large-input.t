@@ -55,7 +55,7 @@ for option in cpuinfo msr; do
 	like "$status $err" "^2 .*No such file" "--$option: no such file"
 	printf 'x\0y\n' >"$tmp/nul"
 	run limited cpu --cpuid "$dump" "--$option" "$tmp/nul"
-	like "$status $err" '^2 .*is no text' "--$option: with a NUL"
+	like "$status $err" '^2 .*is not a text file' "--$option: with a NUL"
 done
 run limited cpu --cpuid "$tmp/huge"
 like "$status $err" '^2 .*is too big' '--cpuid: a huge file'
