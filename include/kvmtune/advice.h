@@ -35,6 +35,7 @@ enum advice_id {
 	ADVICE_KSM_OFF_MEMORY,
 	ADVICE_KSM_ON_SIDE_CHANNEL,
 	ADVICE_KSM_NO_PROFIT,
+	ADVICE_THP_RUNNING_GUESTS,
 	ADVICE_COUNT
 };
 
@@ -51,7 +52,7 @@ char *advice_text(enum advice_id id, const struct host *host);
 
 /* Adds to the plan all advice that applies to it on this host. Pure. */
 void advise_plan(const struct host *host, struct plan *plan);
-/* What applies to the host as it is; appended to a list that the caller frees. Pure. */
+/* Advice for the present state of the host, appended to a list that the caller frees. Pure. */
 void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count);
 
 #endif

@@ -114,7 +114,7 @@ void cpu_judgement_free(struct cpu_judgement *j);
 bool cpu_is_amd(const struct cpu_id *id);
 
 /*
- * What one source alone proves; UNKNOWN: nothing. cpu_judge() goes by these rules and more. The facts
+ * The evidence of one source alone; UNKNOWN: none. cpu_judge() goes by these rules and more. The facts
  * of struct host, which few sources have to be enough for, go by these alone.
  */
 /*

@@ -3,7 +3,7 @@
  * host.h - what is known of a host: facts with their sources, and nothing else.
  *
  * host_observe() (observe.h) fills a struct host; plans and reports read it and change nothing.
- * What could not be found out is UNKNOWN, never a guess. host_free() frees all it holds.
+ * A fact that cannot be read is UNKNOWN, never a guess. host_free() frees all it holds.
  */
 #ifndef KVMTUNE_HOST_H
 #define KVMTUNE_HOST_H
@@ -63,7 +63,7 @@ struct param_facts {
 	enum tri next_boot;
 };
 
-/* What keeps VT-x (SVM) from being used, where the processor has it. */
+/* The reason why VT-x (SVM) cannot be used although the processor has it. */
 enum virt_off {
 	VIRT_OFF_FIRMWARE, /* a register or the kernel's log says so, or no other cause is left */
 	VIRT_OFF_XEN,
@@ -108,14 +108,14 @@ bool device_same(const struct device_facts *now, const struct device_facts *want
 bool device_acl_is_valid(const unsigned char *acl, size_t size);
 
 /*
- * What is at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
+ * The mount at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
  * file system, or "a bind mount". NULL: it is the kernel's own. To be freed.
  */
 char *device_covered_by(const char *mountinfo);
 
-/* What of a host is to be found out; the rest of struct host stays empty. */
+/* The parts of a host to observe; the rest of struct host stays empty. */
 enum host_part {
-	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, who uses KVM */
+	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, the holders of KVM */
 	HOST_PARAMS = 1 << 1,  /* all parameters of the modules, not only those of our settings */
 	HOST_KSM = 1 << 2,     /* KSM, who drives it, memory */
 	HOST_KSM_USERS =
@@ -136,10 +136,12 @@ enum host_part {
 	 * of them has to do with. The links are looked at, too, where no service manager runs.
 	 */
 	HOST_KSM_UNITS = 1 << 7,
+	HOST_ATTRIBUTES =
+		1 << 8, /* settings that are a word in sysfs, and who writes them at boot */
 	/* Who holds KVM, also where no module counts its use: /proc is walked then. */
-	HOST_HOLDERS = 1 << 8,
+	HOST_HOLDERS = 1 << 9,
 	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED |
-		   HOST_KSM_UNITS
+		   HOST_KSM_UNITS | HOST_ATTRIBUTES
 };
 
 /* Which module makes /dev/kvm, and does anybody hold KVM? */
@@ -159,6 +161,7 @@ struct host {
 	struct cpu_id cpu;
 	struct module_facts modules[MODULE_COUNT];
 	struct ksm_facts ksm;
+	struct attribute_facts attributes[SETTING_COUNT]; /* of settings of that kind */
 	struct memory_facts memory;
 	struct modconf conf;
 	struct modconf boot_conf;  /* the kernel command line alone: what a built-in module gets */
@@ -175,6 +178,8 @@ struct host {
 	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */
 	bool nixos;		   /* /etc/modprobe.d is generated */
 	char *own_conf;		   /* text of OWN_CONF_FILE, NULL: not there */
+	char *own_tmpfiles;	   /* text of OWN_TMPFILES, NULL: not there */
+	int tmpfiles_writable;	   /* /etc/tmpfiles.d: as conf_writable */
 	struct strv hypervisors;   /* other hypervisors at work: vboxdrv, vmmon */
 	bool udev;		   /* somebody sets owner and mode of /dev/kvm */
 	bool libvirt;		   /* libvirt has a cache of what this host's QEMU can do */
@@ -190,7 +195,7 @@ void host_free(struct host *h);
  */
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
 
-/* "switched off by the firmware"; and the way out. Neither is to be freed. */
+/* "disabled in firmware"; and the next step for the user. Neither is to be freed. */
 const char *virt_off_text(enum virt_off by);
 const char *virt_off_hint(enum virt_off by);
 
@@ -204,7 +209,7 @@ bool module_in_use(const struct module_facts *m);
 /* The module that makes /dev/kvm where it is neither kvm_intel nor kvm_amd; else NULL. */
 const char *host_other_module(const struct host *h);
 
-/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Nothing to free. */
+/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Not to be freed. */
 struct setting_state {
 	const char *now;
 	const char *next; /* at the next load or boot */
@@ -221,7 +226,7 @@ enum module_id setting_module(const struct host *h, const struct setting *s);
  */
 bool next_boot_differs(const struct host *h, const struct param_facts *of);
 /*
- * What the next load of a module gives, where this option decides (NULL: none); sure: no file that
+ * The value after the next load of a module, decided by this option (NULL: none); sure: no file that
  * could not be read may decide otherwise.
  */
 enum tri param_next(const struct module_facts *m, const struct module_param *row,

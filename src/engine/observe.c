@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe_attribute.h"
 #include "observe_loader.h"
 #include "observe_cpu.h"
 #include "observe_ksm.h"
@@ -345,12 +346,14 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 	ret->nixos = exists(p, "/etc/NIXOS");
 	if (parts & HOST_MODULES)
 		observe_modules(p, ret);
-	if (parts & (HOST_KSM | HOST_KSM_USERS))
+	if (parts & HOST_ATTRIBUTES)
+		observe_attributes(p, ret);
+	if (parts & (HOST_KSM | HOST_KSM_USERS | HOST_ATTRIBUTES))
 		observe_ksm(p, ret);
 	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
 	unread_tell(&ret->loader_unread, "decide the next boot", &ret->unseen);
 	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);
-	unread_tell(&ret->ksm.users_unread, "tell what unmerging needs where", &ret->unseen);
+	unread_tell(&ret->ksm.users_unread, "decide how much memory unmerging needs", &ret->unseen);
 	if (parts & HOST_LENIENT || (unread_fail(&ret->ksm.unread, ret->root, e) == 0 &&
 				     unread_fail(&ret->ksm.users_unread, ret->root, e) == 0))
 		return 0;

@@ -160,11 +160,11 @@ static void observe_holders(struct ports *p, struct host *h)
 
 	h->use.walked = observe_users(p, &h->users, &e) == 0;
 	if (!h->use.walked)
-		strv_addf(&h->unseen, "who uses KVM (%s)", e.text);
+		strv_addf(&h->unseen, "the holders of KVM (%s)", e.text);
 	if (h->users.hidden)
 		strv_addf(&h->unseen, "the descriptors of %zu process%s%s", h->users.hidden,
 			  h->users.hidden == 1 ? "" : "es", h->root ? "" : " (needs root)");
-	unanswered_tell(&h->users.unanswered, "what runs with KVM", &h->unseen);
+	unanswered_tell(&h->users.unanswered, "the holders of KVM", &h->unseen);
 }
 
 /* No count: all that there is, is what can be seen. */

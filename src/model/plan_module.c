@@ -101,6 +101,19 @@ static bool all_already(const struct work *w)
 	return true;
 }
 
+void work_note_brings(const struct work *w)
+{
+	bool runs = w->m->state == MODULE_STATE_LOADED || w->reload;
+
+	for (size_t i = 0; i < w->want_count; i++) {
+		const struct want *x = &w->wants[i];
+		struct change *c = plan_find_change(w->plan, x->setting);
+
+		c->brings_now = runs && !w->host->image ? value_name(x->value) : c->now;
+		c->brings_next = value_name(next_value(w, &w->next, x));
+	}
+}
+
 static void plan_wants(struct work *w, const struct plan_options *options)
 {
 	if (refuse_any_impossible(w) || refuse_unclear(w))
@@ -119,6 +132,7 @@ static void plan_wants(struct work *w, const struct plan_options *options)
 	work_add_file_steps(w);
 	if (w->reload)
 		work_add_reload_steps(w, NULL);
+	work_note_brings(w);
 	if (!refuse_rights(w) && w->reload)
 		refuse_reload(w);
 }

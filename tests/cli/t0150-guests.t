@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-#
-# Who uses KVM.
+# The holders of KVM.
 
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
@@ -156,7 +155,7 @@ is "$status$err" 0 'guests works with processes that do not answer'
 golden guests-silent.txt 'and names them'
 run kvmtune status
 is "$status$err" 0 'status works, too'
-like "$out" 'not seen: what runs with KVM: PID 666, 668 do not answer' 'and says so'
+like "$out" 'not seen: the holders of KVM: PID 666, 668 do not answer' 'and says so'
 run kvmtune ept off --dry-run
 is "$status" 3 'a dry run is refused as ever'
 like "$err" '666 +mallory .*does not answer' 'with them in the list'
@@ -178,7 +177,7 @@ run kvmtune ksm
 is "$status$err" 0 'ksm works'
 like "$out" ' 41922 +- .*does not answer' 'and names it'
 like "$out" ' 41987 +db-01 ' 'the other is as ever'
-like "$out" 'not seen: what has merged pages: PID 41922 does not answer' 'and says so'
+like "$out" 'not seen: processes with merged pages: PID 41922 does not answer' 'and says so'
 run kvmtune ksm --json
 is "$(printf %s "$out" | python3 -c '
 import json, sys

@@ -44,9 +44,9 @@ run kvmtune --root "$image" undo
 image_file
 is "$status $lines" '0 ' 'undo in an image'
 run kvmtune --root "$image" undo --list
-like "$out" 'ept off +taken back' "the image's journal is its own"
+like "$out" 'ept off +undone' "the image's journal is its own"
 run kvmtune undo --list
-like "$out" 'has changed nothing' "and not the running host's"
+like "$out" 'has not changed this host' "and not the running host's"
 
 printf 'options kvm_intel ept=1\n' >"$image/etc/modprobe.d/zzz-late.conf"
 run kvmtune --root "$image" ept off

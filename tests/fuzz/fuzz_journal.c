@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz_journal - any text as the journal, and what is planned of it: the way back, and the way on.
+ * fuzz_journal - any text as the journal, and what is planned of it: the undo, and the next change.
  *
  * The first byte chooses the host, of those made by hand, and how it is planned. Each entry is planned
  * as one that did not end, whether it did or not.

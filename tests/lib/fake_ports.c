@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fake_ports.c - the doors to a made-up kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
+ * fake_ports.c - the ports of a test double of the kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
  * system}.c it makes kvmtune-fake, which is the production code on a host that is a directory.
  *
  *	KVMTUNE_FAKE_HOST=DIR		DIR/root: the host's files; DIR/fake: what is no file
@@ -160,7 +160,7 @@ static int read_about(struct fake *f, struct err *e)
 	autofree char *text = slurp(path);
 
 	if (!text)
-		return err_sys(e, -errno, "no fake host: %s", path);
+		return err_sys(e, -errno, "no test host: %s", path);
 	each_line(text, add_line, &f->about);
 	return 0;
 }
@@ -369,6 +369,7 @@ static int fake_remove(struct ports *p, const char *path, struct err *e)
 }
 
 static int kernel_set_run(struct ports *p, const char *text);
+static int kernel_set_word(struct ports *p, const struct attribute *a, const char *text);
 
 static int fake_write_value(struct ports *p, const char *path, const char *text, struct err *e)
 {
@@ -377,9 +378,11 @@ static int fake_write_value(struct ports *p, const char *path, const char *text,
 
 	if (r < 0)
 		return r;
-	if (strcmp(path, KSM_RUN_FILE) != 0)
+	if (strcmp(path, KSM_RUN_FILE) != 0 && !setting_of_attribute(path))
 		return fake_of(p)->files.write_value(p, path, text, e);
-	r = kernel_set_run(p, text);
+	r = strcmp(path, KSM_RUN_FILE) == 0
+		    ? kernel_set_run(p, text)
+		    : kernel_set_word(p, setting_of_attribute(path)->attribute, text);
 	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
 }
 
@@ -938,7 +941,7 @@ static int fake_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err
 	return r;
 }
 
-/* ---- who uses KVM ---- */
+/* ---- the holders of KVM ---- */
 
 /* Takes \xHH back to a byte, in place. */
 static char *unescape(char *s)
@@ -1143,6 +1146,30 @@ static int kernel_set_run(struct ports *p, const char *text)
 	put_number(f, KSM_RUN_FILE, value);
 	if (value)
 		set_merged(f, value == 1 ? 100 : 0);
+	return 0;
+}
+
+/* "always [madvise] never": the brackets move to the word that is written. */
+static int kernel_set_word(struct ports *p, const struct attribute *a, const char *text)
+{
+	struct fake *f = fake_of(p);
+	autofree char *word = xstrndup(text, strcspn(text, "\n"));
+	autobuf shown = { 0 }, now = { 0 };
+	autostrv words = { 0 };
+
+	if (f->files.read(p, a->path, &shown) < 0)
+		return -ENOENT;
+	if (is_read_only(f, a->path))
+		return -EROFS;
+	if (said_tri(f, "root") != YES)
+		return -EACCES;
+	attribute_chosen(a, buf_text(&shown), &words);
+	if (!strv_has(&words, word))
+		return -EINVAL;
+	for (size_t i = 0; i < words.n; i++)
+		buf_printf(&now, strcmp(words.v[i], word) == 0 ? "%s[%s]" : "%s%s", i ? " " : "",
+			   words.v[i]);
+	put_text(f, a->path, now.data);
 	return 0;
 }
 

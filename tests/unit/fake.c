@@ -1344,7 +1344,7 @@ static void after_link(struct host *h, const struct act *act)
 static void after_file(struct host *h, const struct act *act)
 {
 	bool tmpfiles = strcmp(act->target, OWN_TMPFILES) == 0;
-	char **own = tmpfiles ? &h->ksm.own_tmpfiles : &h->own_conf;
+	char **own = tmpfiles ? &h->own_tmpfiles : &h->own_conf;
 	struct modconf conf;
 
 	free(*own);

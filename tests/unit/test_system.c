@@ -96,7 +96,7 @@ static int sleep_on(struct ports *p, int number)
 	int64_t start = p->system.monotonic_ms(p);
 
 	(void)number;
-	/* What was caught before does not wake it: a wait on the way back is a wait. */
+	/* What was caught before does not wake it: a wait during a rollback is a wait. */
 	raise(SIGTERM);
 	p->system.sleep_ms(p, 20);
 	return p->system.monotonic_ms(p) - start < 19;

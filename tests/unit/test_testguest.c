@@ -97,7 +97,7 @@ static void no_device(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(testguest_run("/no/such/device", 1000, &e), -ENOENT);
+	assert_int_equal(testguest_run("/no/such/device", 10000, &e), -ENOENT);
 	assert_string_equal(e.text, "cannot open /no/such/device: No such file or directory");
 }
 
@@ -106,7 +106,7 @@ static void other_device(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(testguest_run("/dev/null", 1000, &e), -ENOTTY);
+	assert_int_equal(testguest_run("/dev/null", 10000, &e), -ENOTTY);
 	assert_non_null(strstr(e.text, "KVM_GET_API_VERSION: "));
 }
 
@@ -115,7 +115,7 @@ static void directory(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(testguest_run("/", 1000, &e), -EISDIR);
+	assert_int_equal(testguest_run("/", 10000, &e), -EISDIR);
 }
 
 static void endless_guest_is_killed(void **state)
@@ -209,7 +209,7 @@ static void code_too_long(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(RUN_CODE(code, 1000, &e), -E2BIG);
+	assert_int_equal(RUN_CODE(code, 10000, &e), -E2BIG);
 }
 
 /* Where SIGCHLD is ignored, as some parents leave it, nobody tells the status of a child. */
@@ -219,7 +219,7 @@ static void ignored_sigchld(void **state)
 
 	(void)state;
 	signal(SIGCHLD, SIG_IGN);
-	assert_int_equal(testguest_run("/dev/null", 1000, &e), -ENOTTY);
+	assert_int_equal(testguest_run("/dev/null", 10000, &e), -ENOTTY);
 	if (have_kvm())
 		assert_int_equal(testguest_run("/dev/kvm", 10000, &e), 0);
 	signal(SIGCHLD, SIG_DFL);

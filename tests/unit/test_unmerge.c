@@ -461,6 +461,19 @@ static void test_child_is_not_tied(void **state)
 	assert_string_equal(after, before);
 }
 
+/* By then it has asked to die with its parent, however loaded the machine is. */
+static void wait_until_it_sleeps(pid_t pid)
+{
+	bool sleeps = false;
+
+	while (!sleeps) {
+		autofree char *state = status_of(pid, "State:");
+
+		sleeps = strchr(state, 'S');
+		bed.ports.system.sleep_ms(&bed.ports, 10);
+	}
+}
+
 static bool ends_within(pid_t pid, int ms, int *ret_status)
 {
 	for (; ms > 0 && waitpid(pid, ret_status, WNOHANG) == 0; ms -= 10)
@@ -488,6 +501,8 @@ static void test_dies_with_parent(void **state)
 			_exit(1);
 		pids[0] = child_pid();
 		pids[1] = sys_of(&bed.ports)->victim_pid;
+		for (int i = 0; i < 2; i++)
+			wait_until_it_sleeps(pids[i]);
 		if (write(told[1], pids, sizeof(pids)) < 0)
 			_exit(1);
 		pause();
