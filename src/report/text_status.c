@@ -83,8 +83,7 @@ static void processor_text(const struct kvm_module *module, const struct module_
 						     module->paging),
 					   MEANS_REFUSED, &m->usable };
 	else if (m->usable.value == YES && seen_by_change(&m->usable))
-		*ret = (struct virt_text){ xasprintf("present, usable by KVM (it was on before "
-						     "change %s)",
+		*ret = (struct virt_text){ xasprintf("present, usable by KVM (on until change %s)",
 						     seen_by_change(&m->usable)),
 					   MEANS_NOTHING, &m->usable };
 	else if (m->usable.value == YES)

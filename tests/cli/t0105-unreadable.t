@@ -118,8 +118,8 @@ host intel-ept-off
 unreadable EIO /etc/modprobe.d/zz-kvmtune.conf
 reported status
 like "$out" 'unknown at the next load' 'our own file cannot be read'
-refused 4 unknown-state 'what /etc/modprobe.d/zz-kvmtune.conf says is not known' ept on
-refused 4 unknown-state 'what /etc/modprobe.d/zz-kvmtune.conf says is not known' ept off
+refused 4 unknown-state 'the contents of /etc/modprobe.d/zz-kvmtune.conf are unknown' ept on
+refused 4 unknown-state 'the contents of /etc/modprobe.d/zz-kvmtune.conf are unknown' ept off
 
 # libkmod would wait for ever.
 host intel-ept-on

@@ -34,8 +34,8 @@ flat_json()
 
 # No module counts: what /proc shows is said, and no more.
 host builtin
-run kvmtune guests
-is "$status$out" '0No process holds KVM. (No module counts its use here: all processes were looked at.)' \
+COLUMNS=132 run kvmtune guests
+like "$status$out" '^0No process holds KVM. \(No module counts its use here: all processes were checked.\)$' \
 	'built in: no process holds it'
 flat_json guests
 like "$out" '"in_use":\{"value":false,"source":\["/proc"\]' 'built in: false, by /proc'
@@ -49,7 +49,7 @@ like "$out" '1234 +qemu +web-01 +2' 'built in: a guest is found'
 flat_json guests
 like "$out" '"in_use":\{"value":true,"source":\["/proc"\]' 'built in: true, by /proc'
 run kvmtune status
-like "$out" 'kvm_intel +built into the kernel, in use by 1 process' 'built in: status counts them'
+like "$out" 'kvm_intel +built into the kernel, held by 1 process' 'built in: status counts them'
 
 # unknown NAME REGEX [LINE...]: KVM is built in, and what cannot be seen is named
 unknown()
@@ -75,7 +75,7 @@ silent_one()
 {
 	printf 'silent 668\n' >>"$host_dir/fake/users"
 }
-unknown 'one does not answer' 'what runs with KVM: PID 668 does not answer' silent_one
+unknown 'one does not answer' 'the holders of KVM: PID 668 does not answer' silent_one
 
 # KVM of another module.
 host pvm

@@ -7,7 +7,10 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
-UNKNOWN='yes; whether KVM can use it is unknown'
+# Rows are not wrapped.
+export COLUMNS=132
+
+UNKNOWN='present; usable by KVM: unknown'
 
 # boot ID: the kernel's name of this boot
 boot()
@@ -47,17 +50,17 @@ ept_off()
 
 ept_off
 run kvmtune status
-like "$out" 'VT-x, EPT +yes, usable by KVM \(it was on before change 1\) +CPUID, /proc/cpuinfo, journal: change 1' \
+like "$out" 'VT-x, EPT +present, usable by KVM \(on until change 1\) +journal: change 1' \
 	'status knows what the change saw'
 run kvmtune ept
-like "$out" 'usable by KVM \(it was on before change 1\)' 'and so does ept'
+like "$out" 'usable by KVM \(on until change 1\)' 'and so does ept'
 run kvmtune status --json
 out=${out//[$' \n']/}
 like "$out" '"usable_by_kvm":\{"value":true,"source":\["journal:change1"\]\}' 'JSON: the source'
 like "$out" '"paging":\{"value":true,"source":\["/proc/cpuinfo"\]\}' 'JSON: what else is known stays'
 run kvmtune nested off
 run kvmtune status
-like "$out" 'it was on before change 1\)' 'a later change of another parameter'
+like "$out" 'on until change 1\)' 'a later change of another parameter'
 run kvmtune ept on --dry-run
 is "$status" 0 'ept on: planned as ever'
 like "$out" 'test guest' 'ept on: with all its checks'
@@ -65,18 +68,18 @@ like "$out" 'test guest' 'ept on: with all its checks'
 # What is seen now comes first.
 run kvmtune ept on
 run kvmtune status
-like "$out" 'yes, usable by KVM +CPUID, /proc/cpuinfo, kvm_intel' 'on again: the module shows it'
+like "$out" 'present, usable by KVM +kvm_intel' 'on again: the module shows it'
 
 # The next boot of the same processor, and of others.
 ept_off
 boot 2
 run kvmtune status
-like "$out" 'it was on before change 1\)' 'another boot, the same processor'
+like "$out" 'on until change 1\)' 'another boot, the same processor'
 sed -i 's/^brand .*/brand Intel(R) Xeon(R) CPU E5-2650 0/' "$KVMTUNE_FAKE_HOST/fake/host"
 unknown 'another boot, another processor'
 boot 1
 run kvmtune status
-like "$out" 'it was on before change 1\)' 'the same boot'
+like "$out" 'on until change 1\)' 'the same boot'
 
 # A hypervisor may give its guest another processor at each boot.
 ept_on
@@ -85,7 +88,7 @@ about hypervisor yes
 boot 1
 run kvmtune ept off
 run kvmtune status
-like "$out" 'it was on before change 1\)' 'a guest, the same boot'
+like "$out" 'on until change 1\)' 'a guest, the same boot'
 boot 2
 unknown 'a guest, another boot'
 
@@ -95,7 +98,7 @@ journal
 mapfile -t lines < <(cut -c10- "$file")
 crc_line "${lines[@]/'"cpu":"'/'"was":"'}" >"$file"
 run kvmtune status
-like "$out" 'it was on before change 1\)' 'no processor: the same boot'
+like "$out" 'on until change 1\)' 'no processor: the same boot'
 boot 2
 unknown 'no processor: another boot'
 
@@ -135,7 +138,7 @@ host_dir=$KVMTUNE_FAKE_HOST
 put /sys/module/kvm_intel/initstate going
 sed -i 's/\bvmx\b//; /^vmx flags/d; s/\bept\b//' "$KVMTUNE_FAKE_HOST/root/proc/cpuinfo"
 run kvmtune status
-like "$out" 'there, but switched off by the firmware' 'the kernel says no'
+like "$out" 'present, but disabled in firmware' 'the kernel says no'
 
 host amd
 boot 1
@@ -143,7 +146,7 @@ run kvmtune npt off
 sed -i 's/\bnpt\b//' "$KVMTUNE_FAKE_HOST/root/proc/cpuinfo"
 rm "$KVMTUNE_FAKE_HOST/root/proc/cpuinfo"
 run kvmtune status
-like "$out" 'SVM, NPT +yes, usable by KVM \(it was on before change 1\)' 'AMD'
+like "$out" 'SVM, NPT +present, usable by KVM \(on until change 1\)' 'AMD'
 run kvmtune status --json
 out=${out//[$' \n']/}
 like "$out" '"paging":\{"value":true,"source":\["journal:change1"\]\}' 'AMD: in JSON'

@@ -6,13 +6,16 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
+# Rows are not wrapped.
+export COLUMNS=132
+
 # hidden HOST REGEX: VT-x is not offered, and this is why
 hidden()
 {
 	host "$1"
 	COLUMNS=132 run kvmtune status
 	like "$out" "VT-x, EPT +present, but $2" "$1: status"
-	refused 4 virt-disabled "VT-x is there but $2" ept off
+	refused 4 virt-disabled "VT-x is present but $2" ept off
 }
 
 hidden vtx-hidden-xen 'reserved by Xen'
@@ -28,7 +31,7 @@ like "$out" 'disabled in firmware.*MSR 3Ah' 'a register beats a word'
 host vtx-disabled
 printf 'kind absent\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 COLUMNS=132 run kvmtune status
-like "$out" 'not offered by this kernel, which has no KVM module' 'a kernel without kvm_intel'
+like "$out" 'not enabled by this kernel, which has no KVM module' 'a kernel without kvm_intel'
 host vtx-hidden-clearcpuid
 printf 'root=/dev/vda1 clearcpuid=smap,133x\n' >"$KVMTUNE_FAKE_HOST/root/proc/cmdline"
 run kvmtune status
@@ -46,7 +49,7 @@ log()
 
 FEAT_CTL='x86/cpu: VMX (outside TXT) disabled by BIOS'
 log vtx-hidden-clearcpuid 'Linux version 6.1' "$FEAT_CTL" 'Freeing memory'
-like "$out" 'switched off by the firmware +CPUID, /proc/cpuinfo, kernel log' 'the kernel has looked at the register'
+like "$out" 'disabled in firmware +.*kernel log' 'the kernel has looked at the register'
 log vtx-hidden-clearcpuid 'kvm: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 1' 'kvm: disabled by bios'
 like "$out" 'hidden by clearcpuid=' 'kvm_intel goes by the flag: no evidence'
 log vtx-hidden-clearcpuid "someone: $FEAT_CTL"
@@ -54,13 +57,13 @@ like "$out" 'hidden by clearcpuid=' 'only as the kernel writes it'
 log vtx-hidden-clearcpuid 'SVM disabled (by BIOS) in MSR_VM_CR'
 like "$out" 'hidden by clearcpuid=' 'that is about SVM'
 log vtx-hidden-xen "$FEAT_CTL"
-like "$out" 'kept by Xen' 'Xen comes first'
+like "$out" 'reserved by Xen' 'Xen comes first'
 log amd-svm-disabled 'kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR on CPU 3'
-like "$out" 'SVM, NPT +there, but switched off by the firmware' 'AMD'
+like "$out" 'SVM, NPT +present, but disabled in firmware' 'AMD'
 log amd-svm-hidden 'SVM disabled (by BIOS) in MSR_VM_CR'
 like "$out" 'kernel log' 'AMD: the source is named'
 log intel-ept-on "$FEAT_CTL"
-like "$out" 'yes, usable by KVM' 'what works was not asked about'
+like "$out" 'present, usable by KVM' 'what works was not asked about'
 host vtx-hidden-clearcpuid
 printf '%s\n' "$FEAT_CTL" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
 printf 'root no\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
@@ -70,10 +73,10 @@ like "$out" 'hidden by clearcpuid=' 'not root: not looked at'
 host vtx-disabled
 rm "$KVMTUNE_FAKE_HOST/root/proc/cmdline"
 run kvmtune status
-like "$out" 'not offered by this kernel, for a reason unknown' 'no kernel command line, no evidence'
+like "$out" 'not enabled by this kernel, for an unknown reason' 'no kernel command line, no evidence'
 printf '%s\n' "$FEAT_CTL" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
 run kvmtune status
-like "$out" 'switched off by the firmware' 'no kernel command line, but the log'
+like "$out" 'disabled in firmware' 'no kernel command line, but the log'
 
 # ---- a built-in module ----
 
