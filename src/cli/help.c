@@ -74,8 +74,11 @@ void help_all(FILE *out, const struct style *style)
 
 void help_command(FILE *out, const struct style *style, const struct command *c)
 {
-	fprintf(out, "Usage: kvmtune [options] %s%s%s\n\n", c->name, c->operands ? " " : "",
-		c->operands ?: "");
+	autofree char *usage = xasprintf("kvmtune [options] %s%s%s", c->name,
+					 c->operands ? " " : "", c->operands ?: "");
+
+	put_paragraph(out, style, "Usage: ", usage);
+	fputc('\n', out);
 	paragraph(out, style, c->summary, 0);
 	fputc('\n', out);
 	paragraph(out, style, c->text, 0);

@@ -217,22 +217,37 @@ static bool refuse_busy_module(struct work *w)
 	return plan_refuse(w->plan, STATUS_REFUSED, "module-busy", text, "Try again in a moment.");
 }
 
+static bool refuse_unknown_param(struct work *w, const struct module_param *row)
+{
+	autofree char *text = xasprintf("%s is loaded, but its parameter %s cannot be read",
+					w->module->name, row->name);
+
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
+			   "Check /sys/module; a reboot may help.");
+}
+
 /* A loaded module whose parameter cannot be read: to reload it on a guess could hurt. */
 static bool refuse_unknown(struct work *w)
 {
 	bool refused = false;
 
-	for (size_t i = 0; w->m->state == MODULE_STATE_LOADED && i < w->want_count; i++) {
-		autofree char *text = NULL;
-
-		if (w->wants[i].is->now != UNKNOWN)
-			continue;
-		text = xasprintf("%s is loaded, but its parameter %s cannot be read",
-				 w->module->name, w->wants[i].row->name);
-		refused = plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
-				      "Check /sys/module; a reboot may help.");
-	}
+	for (size_t i = 0; w->m->state == MODULE_STATE_LOADED && i < w->want_count; i++)
+		if (w->wants[i].is->now == UNKNOWN)
+			refused = refuse_unknown_param(w, w->wants[i].row);
 	return refused;
+}
+
+/* The same for a parameter that this kernel has and the change does not name. */
+static bool refuse_unknown_other(struct work *w)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_param *row = settings[i].params[w->id];
+		const char *value = row ? module_param(w->m, row->name) : NULL;
+
+		if (value && param_bool(value) == UNKNOWN)
+			return refuse_unknown_param(w, row);
+	}
+	return false;
 }
 
 /* Loadable before removable. */
@@ -287,8 +302,9 @@ bool refuse_other_module(struct work *w)
 bool refuse_reload(struct work *w)
 {
 	w->plan->asks_reload |= !(w->host->parts & HOST_RELOAD);
-	return refuse_modules_disabled(w) || refuse_blacklisted(w) || refuse_not_reloadable(w) ||
-	       refuse_hidden_device(w) || refuse_other_hypervisor(w) || refuse_in_use(w);
+	return refuse_modules_disabled(w) || refuse_unknown_other(w) || refuse_blacklisted(w) ||
+	       refuse_not_reloadable(w) || refuse_hidden_device(w) || refuse_other_hypervisor(w) ||
+	       refuse_in_use(w);
 }
 
 static bool refuse_unread(struct work *w, const struct unread_file *file)

@@ -13,15 +13,15 @@ static void attribute_row(struct table *t, const struct host *h, const struct se
 	const char *next;
 
 	state_report(h, s, &r);
-	next = r.next ?: f->writers.n ? "unknown" : "by default";
+	next = r.next ?: f->writers.n ? "unknown" : "the kernel's default";
 	if (!h->image && !f->present)
 		buf_puts(&b, "not in this kernel");
 	else if (r.now && r.next && strcmp(r.now, r.next) == 0)
 		buf_printf(&b, "%s, now and at the next boot", r.now);
 	else if (h->image)
-		buf_printf(&b, "next boot %s", next);
+		buf_printf(&b, "%s at the next boot", next);
 	else
-		buf_printf(&b, "now %s; next boot %s", r.now ?: "unknown", next);
+		buf_printf(&b, "%s; %s at the next boot", r.now ?: "unknown", next);
 	table_row(t, s->name, b.data, r.next_source.n ? r.next_source.v[0] : "");
 	table_mark(t, 2, MEANS_ASIDE, 0);
 	state_report_free(&r);

@@ -33,7 +33,7 @@ host intel-ept-on
 read_tree origin
 stopped_at load ept off
 run kvmtune status
-like "$out" 'interrupted: kvmtune ept off did not end.*Take it back:  kvmtune undo' 'status: a change'
+like "$out" 'interrupted: kvmtune ept off did not end.*Undo it:  kvmtune undo' 'status: a change'
 unlike "$out" 'Finish it' 'status: a change has one way only'
 run kvmtune ept on --dry-run
 like "$status $out" '^0 interrupted: kvmtune ept off; it is rolled back first.*undo: kvmtune ept off' \

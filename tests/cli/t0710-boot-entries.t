@@ -7,6 +7,9 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
+# Rows are not wrapped.
+export COLUMNS=132
+
 GRUB_CFG='menuentry Debian {
 	linux	/boot/vmlinuz-6.1 root=UUID=1 ro quiet %s
 	initrd	/boot/initrd.img-6.1
@@ -36,7 +39,7 @@ grub_cfg()
 next()
 {
 	run kvmtune --root "$host_dir/root" status
-	like "$status $err$out" "^0 .*ept +next load $2 +$3"$'\n' "$1"
+	like "$status $err$out" "^0 .*ept +$2 at the next load +$3"$'\n' "$1"
 }
 
 # ---- an image ----
