@@ -11,7 +11,7 @@
  * questions. Pure: no I/O. Work and memory grow with the length of the texts, no faster; texts may hold
  * any bytes. loader_free() frees what a struct loader holds.
  *
- * Not known: command lines inside of EFI images, and what GRUB reckons at boot (if, eval).
+ * Not known: command lines inside of EFI images, and what GRUB computes at boot (if, eval).
  */
 #ifndef KVMTUNE_LOADER_H
 #define KVMTUNE_LOADER_H
@@ -32,7 +32,7 @@ struct loader_part {
 };
 
 struct loader_entry {
-	struct loader_part *parts; /* the last word about a parameter counts */
+	struct loader_part *parts; /* of several for a parameter the last one counts */
 	size_t count;
 	bool unclear; /* a part of it is computed: what that says is not known */
 };

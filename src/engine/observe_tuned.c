@@ -36,7 +36,7 @@ static bool read_profile(struct writers *w, const char *name, char **ret_path, s
 	return false;
 }
 
-/* What a profile includes comes before it, so that it has the last word. */
+/* Included profiles come first, so that the including one takes precedence. */
 static void follow_profile(struct writers *w, const char *name, int depth, struct profiles *ps)
 {
 	autofree char *path = NULL;

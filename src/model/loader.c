@@ -335,7 +335,7 @@ static const char *read_dollar(const char *s, const char *name, struct value *re
 	return s + 1;
 }
 
-/* A word of the shell, quotes taken off. Returns where it ends. */
+/* A word of the shell, without its quotes. Returns where it ends. */
 static const char *read_value(const char *s, const char *name, struct value *ret)
 {
 	char quote = 0;

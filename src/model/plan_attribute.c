@@ -199,7 +199,7 @@ static void plan_goal(struct work *w, struct change *c)
 	if (refuse_absent(w, c) || refuse_word(w, c) || refuse_unknown(w) || refuse_written(w, c))
 		return;
 	w->now_want = c->value;
-	/* Another writer may say so already; what the kernel does by default is not known. */
+	/* Another writer may write it anyway; the kernel's default is unknown. */
 	w->file_known = !w->host->ksm.other_init && !same(c->next, c->value);
 	w->file_want = c->value;
 	c->brings_next = w->host->ksm.other_init ? c->next : brings_next(w);

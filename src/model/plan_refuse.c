@@ -425,7 +425,7 @@ static bool refuse_loader(struct work *w, const struct want *x)
 		buf_printf(&text, ":%u)", says->line);
 	}
 	return plan_refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data,
-			   "Take it off there, make the boot loader's configuration anew, then run "
+			   "Remove it there, make the boot loader's configuration anew, then run "
 			   "the same command again.");
 }
 

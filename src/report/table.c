@@ -85,7 +85,10 @@ size_t table_rows(const struct table *t)
 
 /* ---- layout ---- */
 
-/* Where columns stand; empty ones take no place. Those from `together` on stand below their row, at the second column. */
+/*
+ * Where columns stand; empty ones take no place. Those from `together` on stand below their row, at the
+ * second column, but for the first of them where it fits behind the row.
+ */
 struct layout {
 	size_t *widths;
 	size_t together, room, below;
@@ -269,6 +272,11 @@ static void add_row(const struct table *t, char *const *cells, const struct layo
 		width = i < l->together && is_followed(cells, l, i) ? l->widths[i] : l->room - at;
 		if (t->columns[i].right && longest < l->widths[i])
 			at += l->widths[i] - longest;
+		if (i == l->together && band.count &&
+		    at + text_columns(cells[i], SIZE_MAX) <= l->room) {
+			place(&band, cells[i], at, l->room - at);
+			continue;
+		}
 		if (i >= l->together || (longest > width && at + longest > l->room)) {
 			end_band(&band, indent, ret);
 			at = l->below + longest <= l->room ? l->below

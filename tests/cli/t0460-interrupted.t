@@ -45,7 +45,7 @@ run kvmtune undo --forward
 like "$status $err" '^2 .*unknown or ambiguous option --forward' 'there is no other way'
 ok 'and it stays interrupted' is_interrupted
 run kvmtune undo
-like "$status $out" '^0 undo: kvmtune ept off \(change 1\)' 'undo says what it takes back'
+like "$status $out" '^0 undo: kvmtune ept off \(change 1\)' 'undo names the change'
 read_tree tree
 is "$(differences "$origin" "$tree")" '' 'the host is as before'
 run kvmtune ept off

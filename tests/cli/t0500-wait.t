@@ -209,7 +209,7 @@ being_made()
 {
 	run kvmtune status
 	like "$out" "^in progress: $1; until it ends" "$2: status says who"
-	unlike "$out" 'did not end|Take it back' "$2: and not that it did not end"
+	unlike "$out" 'did not end|Undo it' "$2: and not that it did not end"
 	run kvmtune status --json
 	like "$out" "\"at_work\": ?\"$1\"" "$2: so in JSON"
 	like "$out" '"interrupted": ?null' "$2: not interrupted, in JSON"

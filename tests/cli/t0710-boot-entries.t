@@ -165,7 +165,7 @@ host cmdline
 host_dir=$KVMTUNE_FAKE_HOST
 cmdline 'root=/dev/vda kvm_intel.ept=0'
 grub_cfg quiet
-boots 'the word was taken off' on 'boot entries'
+boots 'the word was removed' on 'boot entries'
 grub_cfg kvm_intel.ept=0
 boots 'the word is there still'
 

@@ -126,7 +126,7 @@ run kvmtune thp never
 out=$err
 golden thp-refused.txt 'what a refusal says'
 run kvmtune thp always
-like "$status $out" '^0 thp: always already' 'what tuned says is so already'
+like "$status $out" '^0 thp: always already' 'tuned writes that anyway'
 run kvmtune audit thp=always thp-defrag=madvise
 is "$status" 1 'the default of the kernel is not known'
 # tuned leaves it alone where the kernel command line says something.

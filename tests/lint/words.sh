@@ -38,22 +38,10 @@ tests/unit/test_own_file.c	kvmtune undo. takes it back
 tests/lib/hosts.sh	kvmtune undo. takes it back
 '
 
-# Texts of src/report that its tests quote: remove these with the last hit there.
-report=src/report/
-exceptions+='
-tests/cli/t0450-undo.t	nothing to take back|taking back: kvmtune|read\|taken back
-tests/cli/t0460-interrupted.t	taking back: kvmtune|undo says what it takes back
-tests/cli/t0700-image.t	ept off \+taken back
-tests/unit/test_report_ksm.c	being taken apart
-tests/vm/scenarios/ept-change.sh	nothing to take back
-tests/vm/scenarios/undo-boot.sh	nothing to take back
-tests/vm/scenarios/undo-gone.sh	nothing to take back
-'
-
 files()
 {
 	git ls-files -co --exclude-standard -- '*.[ch]' '*.sh' '*.t' '*.md' '*.scd' '*.json' '*.mk' '*.py' Makefile bootstrap completions |
-		grep -vE "^(tests/fuzz/corpus|tests/cli/expected|tests/lint/words\\.sh${report:+|$report})"
+		grep -vE "^(tests/fuzz/corpus|tests/cli/expected|tests/lint/words\\.sh)"
 }
 
 # Prints FILE:LINE: PHRASE -> WORD. A line is looked at together with the next one.

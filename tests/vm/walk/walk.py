@@ -30,7 +30,7 @@ class Walk:
     def __init__(self, seed, steps):
         self.seed, self.steps = seed, steps
         self.step, self.count, self.bad, self.boots = 0, 0, 0, 0
-        self.stack = []       # changes that undo takes back: the view before, and groups altered since
+        self.stack = []       # changes that can be undone: the view before, and groups altered since
         self.open = None      # an interrupted one, likewise
         self.by_hand = False  # the module has options that are in no file
         self.took = 1.0       # seconds that a change takes
