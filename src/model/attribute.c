@@ -53,8 +53,9 @@ const char *attribute_boot_text(const struct attribute *a, const char *kernel_wo
 
 	/* A value that the kernel does not know changes nothing (mm/huge_memory.c). */
 	while (len && (word = strsep(&rest, " \t\n")))
-		if (strncmp(word, a->boot_word, len) == 0 && word[len] == '=')
-			text = attribute_text(a, word + len + 1) ?: text;
+		if (strncmp(word, a->boot_word, len) == 0 && word[len] == '=' &&
+		    attribute_text(a, word + len + 1))
+			text = attribute_text(a, word + len + 1);
 	return text;
 }
 

@@ -394,7 +394,8 @@ void grub_default_add(struct grub_default *d, const char *file, const char *text
 		const char *s = text + strspn(text, BLANKS), *rest = behind(s, "export");
 		size_t len;
 
-		s = rest ?: s;
+		if (rest)
+			s = rest;
 		d->unclear |= is_computed(s);
 		len = name_length(s);
 		if (s[len] == '=' && len == strlen(LINUX) && starts_with(s, LINUX))

@@ -3,6 +3,7 @@
 #
 # The kernel command line of the next boot, by the boot loader's files.
 
+# shellcheck disable=SC2016 # a file of shell text
 # shellcheck disable=SC2154 # run and others set variables by name
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh

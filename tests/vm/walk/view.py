@@ -240,9 +240,10 @@ class Attribute:
     """A word in sysfs that tmpfiles.d writes at boot."""
     group, when = "attributes", "boot"
 
-    def __init__(self, name, path, values, default):
+    def __init__(self, name, path, values):
         self.name, self.names, self.path = name, (name,), path
-        self.values, self.default = values, default
+        # What a kernel has by default was decided when it was built: nobody is to guess it.
+        self.values, self.default = values, None
 
     def now(self, view):
         return view["attributes"][self.path]
@@ -260,6 +261,5 @@ SETTINGS = [
               names=("npt", "tdp")),
     Parameter("nested", number, {"on": ["1"], "off": ["0"]}),
     Merging(),
-    Attribute("thp", "/sys/kernel/mm/transparent_hugepage/enabled", ["always", "madvise", "never"],
-              default="always"),
+    Attribute("thp", "/sys/kernel/mm/transparent_hugepage/enabled", ["always", "madvise", "never"]),
 ]
