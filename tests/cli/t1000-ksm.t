@@ -265,7 +265,7 @@ echo loaded active disabled >"$KVMTUNE_FAKE_HOST/fake/units/ksm.service"
 echo loaded inactive disabled >"$KVMTUNE_FAKE_HOST/fake/units/ksmtuned.service"
 echo 0 >"$KVMTUNE_FAKE_HOST/root/sys/kernel/mm/ksm/run"
 run kvmtune audit ksm=off
-like "$status $out" '^0 ksm=off  ok  now off  next boot off' 'audit: off, with ksm.service active'
+like "$status $out" '^0 ksm=off  ok  off, now and at the next boot' 'audit: off, with ksm.service active'
 run kvmtune ksm off
 ksm_state
 is "$status $ksm" '0 0 700000 inactive/disabled inactive/disabled' 'and off stops it'

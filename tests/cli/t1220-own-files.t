@@ -157,7 +157,7 @@ root=$KVMTUNE_FAKE_HOST/root
 ln "$root$own" "$root/etc/other"
 read_all before
 run kvmtune undo --dry-run
-like "$status $err" '^3 kvmtune: refused: .*zz-kvmtune.conf has 2 names' 'our file has another name'
+like "$status $err" '^3 kvmtune: refused: .*zz-kvmtune.conf has 2 hard links' 'our file has another name'
 run kvmtune undo --json
 json_id
 is "$status $id" '3 not-trusted' 'and is refused'
