@@ -3,8 +3,8 @@
  * plan.h - from a host and goals to a list of steps, or to a refusal.
  *
  * plan_build() is pure: no I/O, no clock, no globals. The steps carry everything that applying
- * them needs, each with the act that undoes it; dry run, apply, undo, journal and report read
- * this one list. A plan without steps verifies that the host has reached its goal.
+ * them needs, each with the act that takes it back; dry run, apply, undo, journal and report read
+ * this one list. A plan without steps for a goal is the proof that the host is there already.
  *
  *	struct plan plan = { 0 };
  *	plan_build(&host, goals, n, &options, &plan);
@@ -56,19 +56,18 @@ enum act_kind {
 	 * is read back.
 	 */
 	ACT_SET_RUN,
-	ACT_SET_ATTRIBUTE, /* target: path of an attribute; text: its word. It is read back. */
-	ACT_WATCH_MEMORY,  /* watch_ms: so long the host must not begin to swap */
+	ACT_WATCH_MEMORY, /* watch_ms: so long the host must not begin to swap */
 	ACT_KIND_COUNT
 };
 const char *act_name(enum act_kind kind); /* "write", "unload"...: in text and in JSON */
 enum act_kind act_find(const char *name, bool *ret_found);
 
-/* The value of a parameter before a reload, and the expected one after it. */
+/* What a parameter was, and must be after a reload. */
 struct expect {
 	char *param;
 	char *before;
 	char *after;	/* NULL: the kernel sets it as it likes */
-	bool announced; /* the plan mentions it, or it is obvious */
+	bool announced; /* the plan says so already, or it goes without saying */
 };
 
 /* The value of a parameter that a change is about; UNKNOWN: the default, whatever that is. */
@@ -97,7 +96,7 @@ struct act {
 
 struct step {
 	struct act act;
-	struct act back; /* ACT_NONE: nothing to undo */
+	struct act back; /* ACT_NONE: nothing to take back */
 	char *note;	 /* for people: why, or what comes with it; NULL */
 	/* KVM is away until this step is done: not even a signal comes between. */
 	bool urgent;
@@ -111,11 +110,7 @@ struct effect {
 	unsigned line; /* 0: the kernel command line */
 };
 
-/* What a parameter of the running module was before these steps; UNKNOWN: they do not say. */
-enum tri steps_value_before(const char *module, const char *param, const struct step *steps,
-			    size_t count);
-
-/* One goal, before and after. */
+/* What becomes of one goal. */
 struct change {
 	const struct setting *setting;
 	const char *value; /* wanted; in an undo: what it was */
@@ -124,8 +119,6 @@ struct change {
 	 * words ("on", "off", "unmerged"); NULL: unknown.
 	 */
 	const char *now, *next;
-	/* The same once it is done; NULL: unknown. A boot leaves nothing merged: `ksm unmerged` brings next "off". */
-	const char *brings_now, *brings_next;
 	bool waits;   /* takes effect at the next module load or boot only */
 	bool already; /* nothing to do */
 	/* Why this host can never have it; code 0: it can. The refusal of the plan says so, too. */
@@ -139,7 +132,7 @@ struct change {
 bool change_is_so_now(const struct change *c);
 /* Is it saved, so that only what runs now differs until the next load or boot? */
 bool change_is_saved(const struct change *c);
-/* The state of a goal on this host; the worst last. Running guests do not matter. */
+/* What becomes of a goal, by what the host is; the worst last. Whether guests run is no matter. */
 enum goal_state {
 	GOAL_OK,
 	GOAL_PENDING, /* saved, it waits for the next load or boot */
@@ -185,7 +178,7 @@ struct plan {
 	struct err refusal; /* the first, which decides the exit status; code 0: none */
 	struct err *also;   /* the others */
 	size_t also_count;
-	bool refused_for_users; /* show the holders of KVM */
+	bool refused_for_users; /* show who uses KVM */
 	/*
 	 * It rests on whether the module could be loaded again, which was not looked at: plan again
 	 * after observe_reload().
@@ -199,8 +192,8 @@ void plan_build(const struct host *host, const struct goal *goals, size_t count,
 		const struct plan_options *options, struct plan *ret);
 
 /*
- * Plans the undo of an earlier change, given as its steps: what the host still needs so that
- * each step is undone, files first, then modules. Works from any state in between.
+ * The way back from a change of the past, given as its steps: what the host still needs so that
+ * each step is taken back, files first, then modules. Works from any state in between.
  */
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret);
@@ -211,10 +204,10 @@ bool plan_is_reached(const struct host *host, const struct step *steps, size_t c
 /* Does the plan need a module reload? */
 bool plan_reloads(const struct plan *plan);
 
-/* The next step for the user after this error of file.writable(). */
+/* What to do where file.writable() gave this error. */
 const char *plan_unwritable_hint(int code);
 
-/* The parts of the host that plans for these goals need, or an undo of these steps. */
+/* What of the host the plans for these goals look at, and that of an undo of these steps. */
 unsigned goals_parts(const struct goal *goals, size_t count);
 unsigned past_parts(const struct step *steps, size_t count);
 

@@ -5,8 +5,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-/* getopt returns the row of a long option, the letter of a short one. */
+/* Long options are told apart by their row; short ones by their letter. */
 #define ROW_BASE 256
 #define MAX_ROWS 64
 
@@ -53,18 +54,27 @@ static const struct option_row *row_of(int value)
 	return NULL;
 }
 
-static int set_color(struct invocation *in, const char *when, struct err *e)
+/* Colour only for a terminal that wants it (https://no-color.org). */
+static bool color_by_default(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 &&
+	       isatty(STDOUT_FILENO);
+}
+
+static int take_color(struct invocation *in, const char *when, struct err *e)
 {
 	if (strcmp(when, "always") == 0)
-		in->style.color = in->message_style.color = true;
+		in->style.color = true;
 	else if (strcmp(when, "never") == 0)
-		in->style.color = in->message_style.color = false;
+		in->style.color = false;
 	else if (strcmp(when, "auto") != 0)
 		return (int)usage_error(e, "--color takes auto, always or never, not \"%s\"", when);
 	return 0;
 }
 
-static int set_wait(struct invocation *in, const char *time, struct err *e)
+static int take_wait(struct invocation *in, const char *time, struct err *e)
 {
 	in->wait_ms = WAIT_FOREVER;
 	if (time && parse_time_ms(time, &in->wait_ms) < 0)
@@ -73,7 +83,7 @@ static int set_wait(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
-static int set_reserve(struct invocation *in, const char *size, struct err *e)
+static int take_reserve(struct invocation *in, const char *size, struct err *e)
 {
 	if (parse_size(size, &in->reserve_bytes) < 0)
 		return (int)usage_error(e, "--reserve takes a size like 2G or 512M, not \"%s\"",
@@ -81,7 +91,7 @@ static int set_reserve(struct invocation *in, const char *size, struct err *e)
 	return 0;
 }
 
-static int set_budget(struct invocation *in, const char *time, struct err *e)
+static int take_budget(struct invocation *in, const char *time, struct err *e)
 {
 	if (parse_time_ms(time, &in->budget_ms) < 0 || !in->budget_ms)
 		return (int)usage_error(e, "--budget takes a time like 30m or 8h, not \"%s\"",
@@ -89,7 +99,7 @@ static int set_budget(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
-static int set_watch(struct invocation *in, const char *time, struct err *e)
+static int take_watch(struct invocation *in, const char *time, struct err *e)
 {
 	if (parse_time_ms(time, &in->watch_ms) < 0)
 		return (int)usage_error(e, "--watch takes a time like 10s or 2m, not \"%s\"", time);
@@ -122,7 +132,7 @@ static const char **place_of_bench(struct invocation *in, uint64_t bit)
 	}
 }
 
-/* The place of an option whose text is kept as typed; NULL: it has none. */
+/* Where the text of an option goes that is kept as it was typed; NULL: not one of these. */
 static const char **place_of_text(struct invocation *in, uint64_t bit)
 {
 	switch (bit) {
@@ -145,8 +155,8 @@ static const char **place_of_text(struct invocation *in, uint64_t bit)
 	}
 }
 
-static int set_option(struct invocation *in, const struct option_row *row, const char *value,
-		      struct err *e)
+static int take(struct invocation *in, const struct option_row *row, const char *value,
+		struct err *e)
 {
 	const char **text = place_of_text(in, row->bit);
 
@@ -160,15 +170,15 @@ static int set_option(struct invocation *in, const struct option_row *row, const
 		in->required[in->required_count++] = value;
 		return 0;
 	case OPT_WAIT:
-		return set_wait(in, value, e);
+		return take_wait(in, value, e);
 	case OPT_RESERVE:
-		return set_reserve(in, value, e);
+		return take_reserve(in, value, e);
 	case OPT_WATCH:
-		return set_watch(in, value, e);
+		return take_watch(in, value, e);
 	case OPT_BUDGET:
-		return set_budget(in, value, e);
+		return take_budget(in, value, e);
 	case OPT_COLOR:
-		return set_color(in, value, e);
+		return take_color(in, value, e);
 	case OPT_QUIET:
 		in->style.quiet = true;
 		return 0;
@@ -187,10 +197,10 @@ static int bad_option(int found, char **argv, struct err *e)
 	if (found == ':')
 		return (int)usage_error(e, "%s needs a value", word);
 	if (optopt && optopt < ROW_BASE)
-		return (int)usage_error(e, "unknown option -%c", optopt);
+		return (int)usage_error(e, "there is no option -%c", optopt);
 	if (optopt)
 		return (int)usage_error(e, "--%s takes no value", row_of(optopt)->name);
-	usage_error(e, "unknown or ambiguous option %s", word);
+	usage_error(e, "there is no option %s, or it is not clear which is meant", word);
 	hint_option(word + strspn(word, "-"), e);
 	return STATUS_USAGE;
 }
@@ -212,7 +222,7 @@ static int count_behind(char *const *typed, int argc, char *const *argv, const c
 }
 
 /* `kvmtune help ept` is `kvmtune ept --help`. */
-static void turn_help(struct invocation *in)
+static void take_help(struct invocation *in)
 {
 	if (!in->command || strcmp(in->command, "help") != 0)
 		return;
@@ -235,8 +245,8 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	_Static_assert(sizeof(ret->given) * 8 >= MAX_ROWS, "one bit for each option");
 	*ret = (struct invocation){ .wait_ms = WAIT_NOT,
 				    .reserve_bytes = RESERVE_DEFAULT,
-				    .watch_ms = WATCH_DEFAULT };
-	terminal_styles(&ret->style, &ret->message_style);
+				    .watch_ms = WATCH_DEFAULT,
+				    .style.color = color_by_default() };
 	memcpy(typed, argv, (size_t)argc * sizeof(*typed));
 	make_getopt(longs, shorts);
 	opterr = 0;
@@ -245,7 +255,7 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 
 		if (!row || found == '?' || found == ':')
 			return bad_option(found, argv, e);
-		if (set_option(ret, row, optarg, e) != 0)
+		if (take(ret, row, optarg, e) != 0)
 			return STATUS_USAGE;
 		last = optarg;
 	}
@@ -253,11 +263,7 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	ret->command = optind < argc ? argv[optind++] : NULL;
 	ret->args = argv + optind;
 	ret->arg_count = argc - optind;
-	turn_help(ret);
-	if (!ret->command && !(ret->given & (OPT_HELP | OPT_VERSION | OPT_LIST_WORDS))) {
-		ret->command = "status";
-		ret->bare = true;
-	}
+	take_help(ret);
 	/* `kvmtune -- status`: the command itself stands behind it. */
 	if (ret->load_count > ret->arg_count)
 		ret->load_count = 0;

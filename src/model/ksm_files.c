@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ksm_files.c - what the files of others say about KSM alone: units, /etc/default, names of tuned.
+ * ksm_files.c - what the files of others say about KSM: tmpfiles.d, tuned, units, /etc/default.
  *
  * All of them are text of unknown origin: a line that makes no sense is passed over.
  */
@@ -8,11 +8,184 @@
 
 #include "ini.h"
 
+#include <fnmatch.h>
+#include <search.h>
 #include <string.h>
 
-int ksm_run_value(const char *text)
+/* What the kernel would take for a value of run: 0, 1 or 2; -1: it would refuse it. */
+int ksm_run_value(const char *s)
 {
-	return text && text[0] >= '0' && text[0] <= '2' && !text[1] ? text[0] - '0' : -1;
+	int value;
+
+	return parse_int(s, &value) == 0 && value >= 0 && value <= 2 ? value : -1;
+}
+
+static bool is_run(const char *key)
+{
+	return strcmp(key, KSM_RUN_FILE) == 0;
+}
+
+/* Tools that take patterns for the names of files. */
+static bool is_run_pattern(const char *key)
+{
+	return strpbrk(key, "*?[") && fnmatch(key, KSM_RUN_FILE, FNM_PATHNAME) == 0;
+}
+
+/* ---- tmpfiles.d ---- */
+
+/* Takes the next word off *rest, with quotes and backslashes removed. "" at the end. */
+static char *cut_word(char **rest)
+{
+	char *from = *rest + strspn(*rest, BLANKS), *word = from, *to = from;
+	char quote = '\0';
+
+	for (; *from && (quote || !strchr(BLANKS, *from)); from++) {
+		if (*from == quote) {
+			quote = '\0';
+		} else if (!quote && (*from == '"' || *from == '\'')) {
+			quote = *from;
+		} else {
+			from += *from == '\\' && from[1];
+			*to++ = *from;
+		}
+	}
+	*rest = *from ? from + 1 : from;
+	*to = '\0';
+	return word;
+}
+
+/* As systemd makes paths plain before it compares them: "//", "/./", and "/" at the end go. */
+static char *plain_path(const char *path)
+{
+	struct buf plain = { 0 };
+
+	while (*path) {
+		size_t len;
+
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len && !(len == 1 && *path == '.')) {
+			buf_puts(&plain, "/");
+			buf_add(&plain, path, len);
+		}
+		path += len;
+	}
+	return buf_steal(&plain);
+}
+
+/* The argument is the rest of the line; "\n" at its end is what people know from echo. */
+static char *cut_argument(char *rest)
+{
+	char *argument = chomp(rest + strspn(rest, BLANKS));
+	size_t len = strlen(argument);
+
+	if (len > 2 && strcmp(argument + len - 2, "\\n") == 0)
+		argument[len - 2] = '\0';
+	return argument;
+}
+
+/* What is written is not what stands there: base64, a credential, a specifier, an escape. */
+static bool is_veiled(const char *action, const char *argument)
+{
+	return strpbrk(action, "~^") || strpbrk(argument, "%\\");
+}
+
+/* "w /sys/kernel/mm/ksm/run - - - - 1": action, path, mode, user, group, age, argument. */
+static void add_tmpfiles_line(const char *file, unsigned number, char *line, struct ksm_facts *ret)
+{
+	char *action = cut_word(&line), *written = cut_word(&line), *argument;
+	autofree char *path = plain_path(written);
+	bool veiled;
+
+	if (written[0] != '/' || action[0] != 'w' || action[1 + strspn(action + 1, "+!-=~^")] ||
+	    !(is_run(path) || is_run_pattern(path)))
+		return;
+	for (int i = 0; i < 4; i++)
+		cut_word(&line);
+	argument = cut_argument(line);
+	/* systemd: "Write file requires argument." */
+	if (!*argument || strcmp(argument, "-") == 0)
+		return;
+	veiled = is_veiled(action, argument);
+	array_push(ret->writers, ret->writer_count) = (struct ksm_writer){
+		.who = xstrdup("tmpfiles.d"),
+		.where = xasprintf("%s:%u", file, number),
+		.path = xstrdup(path),
+		.value = veiled ? -1 : ksm_run_value(argument),
+		.tmpfiles = is_run(path) && !veiled,
+		.append = strchr(action, '+'),
+		.ours = strcmp(file, OWN_TMPFILES) == 0,
+	};
+}
+
+void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret)
+{
+	struct lines lines = { .rest = text };
+
+	while (lines_next(&lines))
+		if (!ini_is_comment(lines.text.data))
+			add_tmpfiles_line(file, lines.number, lines.text.data, ret);
+	buf_free(&lines.text);
+}
+
+static int compare_writers(const void *a, const void *b)
+{
+	const struct ksm_writer *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+/*
+ * Does a line count behind those before it? The first one for the same path decides: firsts has them,
+ * for tsearch(3), and gets this one where it is the first.
+ */
+static bool counts(void **firsts, const struct ksm_writer *w)
+{
+	const struct ksm_writer *first =
+		*(const struct ksm_writer **)tsearch(w, firsts, compare_writers);
+
+	return first == w || (first->append && w->append);
+}
+
+static void free_nothing(void *writer)
+{
+	(void)writer;
+}
+
+/* As if our file were not there. */
+static int value_without_ours(const struct ksm_facts *k)
+{
+	void *firsts = NULL;
+	int value = -1;
+
+	for (size_t i = 0; i < k->writer_count; i++) {
+		const struct ksm_writer *w = &k->writers[i];
+
+		if (!w->ours && counts(&firsts, w) && w->value >= 0)
+			value = w->value;
+	}
+	tdestroy(firsts, free_nothing);
+	return value;
+}
+
+void ksm_settle_tmpfiles(struct ksm_facts *k)
+{
+	void *firsts = NULL;
+	size_t kept = 0;
+
+	k->tmpfiles_others = value_without_ours(k);
+	for (size_t i = 0; i < k->writer_count; i++) {
+		struct ksm_writer w = k->writers[i];
+
+		/* The first line for a path stays where it is put here. */
+		k->writers[kept] = w;
+		if (counts(&firsts, &k->writers[kept]))
+			kept++;
+		else
+			ksm_writer_free(&w);
+	}
+	k->writer_count = kept;
+	tdestroy(firsts, free_nothing);
 }
 
 /* ---- tuned ---- */

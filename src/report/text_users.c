@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * text_users.c - what holds KVM, for people.
+ * text_users.c - who uses KVM, for people.
  */
-#include <string.h>
-
 #include "table.h"
 
-/* Whether one that does not answer has a vCPU in its memory is unknown. */
+/* Of one that does not answer it is not known whether a vCPU is mapped into its memory. */
 static const char *user_note(const struct kvm_user *u)
 {
 	if (u->answer != ANSWERS)
@@ -23,7 +21,7 @@ static void user_row(struct table *t, const struct kvm_user *u)
 		  user_note(u));
 }
 
-char *holders_table(const struct style *style, const struct kvm_users *users)
+char *users_table(const struct kvm_users *users)
 {
 	struct table *t;
 	char *text = NULL;
@@ -39,38 +37,32 @@ char *holders_table(const struct style *style, const struct kvm_users *users)
 	for (size_t i = 0; i < users->count; i++)
 		user_row(t, &users->users[i]);
 	fputc('\n', out);
-	table_print(t, out, style, "  ");
+	table_print(t, out, "  ");
 	fputc('\n', out);
 	fclose(out);
 	return text;
 }
 
-/* text_unseen() lists what was not checked. */
-static const char *nobody_text(const struct host *h)
+static void nobody(FILE *out, const struct host *h)
 {
-	const struct fact *held = &h->use.held;
-	bool counted = held->source.n && ends_with(held->source.v[0], "refcnt");
-
-	if (held->value == YES)
-		return "KVM is in use, but its holder cannot be seen from here: a process of "
-		       "another PID namespace, or the kernel itself.";
-	if (held->value == NO && counted)
-		return "No process holds KVM.";
-	if (held->value == NO && !h->use.walked)
-		return "This kernel has no /dev/kvm: no process can hold KVM.";
-	if (held->value == NO)
-		return "No process holds KVM. (No module counts its use here: all processes were "
-		       "checked.)";
-	return "No process that holds KVM was found. Whether there is one is unknown.";
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (module_in_use(&h->modules[i])) {
+			fputs("KVM is in use, but by nobody who can be seen from here: a process "
+			      "of another PID namespace, or the kernel itself.\n",
+			      out);
+			return;
+		}
+	fputs("Nobody uses KVM.\n", out);
 }
 
 void text_users(FILE *out, const struct style *style, const struct host *host)
 {
-	autofree char *table = holders_table(style, &host->users);
+	autofree char *table = users_table(&host->users);
 
-	if (!host->users.count)
-		put_paragraph(out, style, "", nobody_text(host));
-	else /* without the blank line before, and without the last one if nothing follows */
-		fprintf(out, "%.*s", (int)strlen(table) - 1 - !host->unseen.n, table + 1);
-	text_unseen(out, style, host);
+	(void)style;
+	if (host->users.count)
+		fputs(table + 1, out); /* without its first blank line */
+	else
+		nobody(out, host);
+	text_unseen(out, host);
 }
