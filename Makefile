@@ -18,7 +18,7 @@ PACKAGES      := libcpuid json-c
 # Of these only the headers are used: src/sys/library.c loads them when they are needed.
 LOADED        := libkmod libsystemd liblzma libzstd zlib
 
-# Before the compiler stumbles over it: the first library that is missing, by the name that Debian has for it
+# Names the first missing library by its Debian package, before the compiler fails.
 ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell command -v pkg-config),)
 $(error pkg-config is not installed: install it, or run ./bootstrap deps)
@@ -57,7 +57,7 @@ REPORT := $(call sources,report)
 LOADS  := $(call sources,bench)
 CLI    := $(call sources,cli)
 
-# All but the doors to the outside: what a test links with doors of its own.
+# All but the ports: a test links these with ports of its own.
 INNER := $(BASE:%=base/%) $(MODEL:%=model/%) $(ENGINE:%=engine/%) $(REPORT:%=report/%) $(LOADS:%=bench/%) \
 	 $(CLI:%=cli/%)
 obj = $(1:%=$(BUILD)/obj/%.o)

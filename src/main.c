@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * main.c - finds the command, opens the host, prints what went wrong, exits.
+ * main.c - finds the command, opens the host, prints errors, exits.
  */
 #include <kvmtune/command.h>
 #include <kvmtune/port.h>
@@ -15,21 +15,21 @@
 
 static char stdout_buffer[1 << 20];
 
-static const char *status_text(enum exit_status status)
+static const char *status_word(enum exit_status status)
 {
 	switch (status) {
 	case STATUS_REFUSED:
-		return "refused: ";
+		return "refused";
 	case STATUS_IMPOSSIBLE:
-		return "not possible: ";
+		return "not possible";
 	case STATUS_FAILED:
-		return "failed: ";
+		return "failed";
 	default:
 		return "";
 	}
 }
 
-/* What the host is like after this message; not for commands that only look. */
+/* The state of the host after an error; empty for commands that only read. */
 static const char *state_text(const struct command *c, const struct err *e, bool changed)
 {
 	if (!c || !c->changes)
@@ -37,7 +37,7 @@ static const char *state_text(const struct command *c, const struct err *e, bool
 	switch (e->status) {
 	case STATUS_REFUSED:
 	case STATUS_IMPOSSIBLE:
-		/* Found out on the way, and walked back. */
+		/* A refusal during the change: it was rolled back. */
 		return changed ? "; the host is as it was before" : "; nothing was changed";
 	case STATUS_FAILED:
 		return "; the host is as it was before";
@@ -46,28 +46,46 @@ static const char *state_text(const struct command *c, const struct err *e, bool
 	}
 }
 
-/* Words of the user and names of files may be in there: nothing of them may reach a terminal raw. */
-static void print_error(const struct command *c, struct err *e, bool changed)
+/* first stands before the text, and the lines after the first are indented as far. */
+static void put_wrapped(const struct style *style, const char *first, const char *text)
+{
+	size_t indent = text_columns(first, SIZE_MAX);
+	autobuf b = { 0 };
+
+	buf_puts(&b, first);
+	buf_wrap(&b, text, indent, indent, style_prose(style));
+	buf_puts(&b, "\n");
+	put_text(stderr, style, b.data);
+}
+
+/* Text of users and names of files may be in there: none of it may reach a terminal raw. */
+static void print_error(const struct command *c, const struct style *style, struct err *e,
+			bool changed)
 {
 	autofree char *text = safe_text(e->text, sizeof(e->text));
 	autofree char *hint = safe_text(e->hint, sizeof(e->hint));
+	const char *word = status_word(e->status);
+	autobuf first = { 0 }, line = { 0 };
 
 	if (!e->code)
 		return;
 	fflush(stdout);
-	fprintf(stderr, "kvmtune: %s%s%s\n", status_text(e->status), text,
-		state_text(c, e, changed));
+	buf_mark(&first, *word ? MEANS_LABEL : MEANS_BAD, "kvmtune:");
+	buf_puts(&first, " ");
+	buf_mark(&line, meaning_of(word), word);
+	buf_printf(&line, "%s%s%s", *word ? ": " : "", text, state_text(c, e, changed));
+	put_wrapped(style, first.data, line.data);
 	if (e->detail)
 		fputs(e->detail, stderr);
 	if (hint[0])
-		fprintf(stderr, "%s%s\n", e->detail && e->detail[0] ? "" : "  ", hint);
+		put_wrapped(style, e->detail && e->detail[0] ? "" : "  ", hint);
 	free(e->detail);
 	e->detail = NULL;
 }
 
 /*
- * A full disk behind stdout is an error, too; but scripts need to know what has become of the host
- * first of all. So it only spoils the status of a command that looked and found nothing amiss.
+ * A full disk behind stdout is an error. The state of the host matters more to scripts: it fails only
+ * a command that changed nothing and found nothing wrong.
  */
 static enum exit_status close_stdout(bool changed, enum exit_status status)
 {
@@ -83,13 +101,9 @@ static const struct command *find_command(const struct invocation *in, struct er
 {
 	const struct command *c;
 
-	if (!in->command) {
-		usage_error(e, "which command?");
-		return NULL;
-	}
 	c = command_find(in->command);
 	if (!c) {
-		usage_error(e, "there is no command \"%s\"", in->command);
+		usage_error(e, "unknown command \"%s\"", in->command);
 		hint_command(in, e);
 	}
 	return c;
@@ -102,26 +116,28 @@ static enum exit_status check_options(const struct command *c, const struct invo
 
 	for (size_t i = 0; i < option_count; i++)
 		if (wrong & option_table[i].bit)
-			return usage_error(e, "%s does not take --%s", c->name,
-					   option_table[i].name);
+			return in->bare ? usage_error(e, "--%s needs a command",
+						      option_table[i].name)
+					: usage_error(e, "%s does not take --%s", c->name,
+						      option_table[i].name);
 	if ((in->given & OPT_WAIT) && (in->given & OPT_DEFER))
 		return usage_error(e, "--wait and --defer exclude each other");
 	return STATUS_DONE;
 }
 
-/* An image is files of others; only a change of the running host takes more. */
+/* An image takes rights on files only; a change of the running host takes more. */
 static enum rights rights_of(const struct command *c, const struct invocation *in)
 {
 	if (in->given & (OPT_CAPTURE | OPT_ANALYSE))
 		return RIGHTS_FILES;
 	if (c->run == cmd_bench)
 		return RIGHTS_LOAD;
-	/* These say whether the module could be loaded again. */
+	/* These check whether the module could be loaded again. */
 	if (!in->root && (c->run == cmd_status || in->given & OPT_DRY_RUN))
 		return RIGHTS_CHECK;
 	if (!c->changes || in->given & (OPT_DRY_RUN | OPT_LIST))
 		return RIGHTS_READ;
-	/* Without a value it only shows. */
+	/* Without a value it only reads. */
 	if (c->run == cmd_setting && !in->arg_count)
 		return RIGHTS_READ;
 	return in->root ? RIGHTS_FILES : RIGHTS_CHANGE;
@@ -139,10 +155,13 @@ static enum exit_status run(const struct command *c, struct invocation *in, stru
 	in->ports = &ports;
 	status = ports_open(&ports, in->root, e) < 0 ? e->status : c->run(in, e);
 	ports_close(&ports);
+	/* A user who typed no command may not know them. */
+	if (in->bare && status == STATUS_DONE && !in->reported && !in->style.quiet)
+		fputs("\nHelp:  kvmtune --help\n", stdout);
 	return status;
 }
 
-/* What needs no host. True: done. */
+/* Help and version need no host. True: done. */
 static bool answer(const struct invocation *in)
 {
 	const struct command *c = in->command ? command_find(in->command) : NULL;
@@ -152,17 +171,17 @@ static bool answer(const struct invocation *in)
 	else if (in->given & OPT_LIST_WORDS)
 		list_words(stdout);
 	else if (in->given & OPT_HELP && c)
-		help_command(stdout, c);
+		help_command(stdout, &in->style, c);
 	else if (in->given & OPT_HELP && !in->command)
-		help_all(stdout);
+		help_all(stdout, &in->style);
 	else
 		return false;
 	return true;
 }
 
 /*
- * Without this, the first file that is opened would be stdin, stdout or stderr where these were
- * closed, and be written to. To read from them, and to write to them, is an error still.
+ * If stdin, stdout or stderr is closed, the next file opened would take its place and be written to.
+ * These descriptors take the places: reading and writing them still fails.
  */
 static void hold_descriptors(void)
 {
@@ -185,7 +204,7 @@ int main(int argc, char **argv)
 	hold_descriptors();
 	environment_clean();
 	process_set_umask(022);
-	/* What is printed goes out as one: where that fails, the reason is told and not a later one's. */
+	/* Written at once: if that fails, errno is the reason, not a later one's. */
 	if (!isatty(STDOUT_FILENO))
 		setvbuf(stdout, stdout_buffer, _IOFBF, sizeof(stdout_buffer));
 	if (options_parse(argc, argv, &in, &e) != 0) {
@@ -196,6 +215,6 @@ int main(int argc, char **argv)
 	}
 	if (e.code && in.given & OPT_JSON && !in.reported)
 		json_failure(stdout, in.command, status, &e);
-	print_error(c, &e, in.changed);
+	print_error(c, &in.message_style, &e, in.changed);
 	return close_stdout(in.changed, status);
 }

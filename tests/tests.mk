@@ -7,7 +7,7 @@ TESTS := $(BUILD)/tests
 
 UNIT := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(patsubst %.c,$(TESTS)/%.o,$(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
-# Of an archive the linker takes only what a test needs: no test gets doors that it did not ask for.
+# Of an archive the linker takes only what a test needs: no test gets ports that it did not ask for.
 ARCHIVE := $(TESTS)/kvmtune.a
 
 .PHONY: check check-unit check-bus check-diff check-cli check-asan check-valgrind check-lint check-vm
@@ -56,7 +56,7 @@ $(TESTS)/bus/test_units: $(TESTS)/tests/bus/test_units.o $(UNIT_SHARED) $(ARCHIV
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(PKG_LIBS)
 
-## check-bus: the service manager's door, before a made-up manager on a bus of its own
+## check-bus: the service manager's port, with a fake manager on a bus of its own
 check-bus: $(TESTS)/bus/test_units $(TESTS)/bus/manager
 	$(Q)$(RUN_TESTS) $(PART)bus $<
 
@@ -117,7 +117,7 @@ check-valgrind: $(UNIT:%=$(TESTS)/unit/test_%)
 
 ## check-lint: format, static analysis, layers, man page, spelling, how the program is linked
 check-lint: all
-	$(Q)$(RUN_TESTS) lint tests/lint/lint.sh 'tests/lint/rooms.sh $(BUILD)' 'tests/lint/hardened.sh $(BUILD)'
+	$(Q)$(RUN_TESTS) lint tests/lint/lint.sh 'tests/lint/layers.sh $(BUILD)' 'tests/lint/hardened.sh $(BUILD)'
 
 ## check-vm: the scenarios in the emulated machines: some fifteen minutes
 VM_TESTS := $(patsubst tests/vm/t/%.t,%,$(wildcard tests/vm/t/*.t))
@@ -155,7 +155,12 @@ power-cuts: $(BUILD)/kvmtune
 ## races: 50 kvmtune at once for a minute; the table goes to tests/vm/races.md
 races: $(BUILD)/kvmtune
 	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/races.sh $(RACES) build/vm/races
-.PHONY: power-cuts races
+## walk: 2,000 random commands and edits; each must be what the host says (tests/vm/walk.md): hours. WALK_SEED, WALK_STEPS
+WALK_SEED ?= 1
+WALK_STEPS ?= 2000
+walk: $(BUILD)/kvmtune
+	$(Q)KVMTUNE=$(BUILD)/kvmtune tests/vm/walk.sh seed=$(WALK_SEED) steps=$(WALK_STEPS) build/vm/walk
+.PHONY: power-cuts races walk
 
 ## vm-shell: a shell in an emulated machine with kvm_intel (VM=tcg: without VT-x)
 vm-shell: $(BUILD)/kvmtune

@@ -27,12 +27,15 @@ enum advice_id {
 	ADVICE_NESTED_OFF_GUESTS,
 	ADVICE_NESTED_OFF_HOLES,
 	ADVICE_NESTED_ON_HOLES,
+	ADVICE_OTHER_KVM_MODULE,
+	ADVICE_BOOT_ENTRIES,
 	ADVICE_KVM_CONTAINERS,
 	ADVICE_LIBVIRT_CACHE,
 	ADVICE_KSM_OFF_GAIN,
 	ADVICE_KSM_OFF_MEMORY,
 	ADVICE_KSM_ON_SIDE_CHANNEL,
 	ADVICE_KSM_NO_PROFIT,
+	ADVICE_THP_RUNNING_GUESTS,
 	ADVICE_COUNT
 };
 
@@ -49,7 +52,7 @@ char *advice_text(enum advice_id id, const struct host *host);
 
 /* Adds to the plan all advice that applies to it on this host. Pure. */
 void advise_plan(const struct host *host, struct plan *plan);
-/* What applies to the host as it is; appended to a list that the caller frees. Pure. */
+/* Advice for the present state of the host, appended to a list that the caller frees. Pure. */
 void advise_host(const struct host *host, enum advice_id **ret, size_t *ret_count);
 
 #endif

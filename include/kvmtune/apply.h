@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * apply.h - does the steps of a plan, and walks back when one fails.
+ * apply.h - does the steps of a plan, and rolls back when one fails.
  *
  * All steps are in the journal, on disk, before the first is done. A failure, or a signal between
- * two steps, takes back what was done, last first. Nothing is decided here: what to
- * do and how to take it back is all in the plan.
+ * two steps, rolls the done steps back, last first. Nothing is decided here: the plan has
+ * every act and its undo.
  */
 #ifndef KVMTUNE_APPLY_H
 #define KVMTUNE_APPLY_H
@@ -16,8 +16,8 @@ struct apply_report {
 	bool failed;
 	struct err err;	  /* why the step number `done` failed */
 	bool walked_back; /* the host is as it was before */
-	bool one_way;	  /* KVM was away before: what brought it back is not taken back */
-	bool stuck;	  /* it is not: back_err says what could not be taken back */
+	bool one_way; /* KVM was not loaded before: the steps that loaded it are not rolled back */
+	bool stuck;   /* rollback failed: see back_err */
 	struct err back_err;
 	int64_t away_ms;     /* how long the module was away; -1: it was not */
 	struct strv remarks; /* what else happened, for people */
@@ -30,16 +30,16 @@ struct progress {
 	int64_t elapsed_ms;
 };
 
-/* What is done, and who wants to know of it. */
+/* The command, and the receiver of its progress. */
 struct apply_what {
 	const char *command; /* for the journal, as is undoes */
-	int undoes;	     /* the entry of the journal that is taken back; 0: none */
+	int undoes;	     /* the journal entry that is undone; 0: none */
 	void (*progress)(void *arg, const struct progress *progress); /* NULL: nobody to tell */
 	void *arg;
 };
 
 /*
- * Applies a plan that is not refused. 0 also when it failed and walked back: see ret. Negative
+ * Applies a plan that is not refused. 0 also when it failed and was rolled back: see ret. Negative
  * only where the journal could not be begun, so that nothing was touched.
  */
 int apply_plan(struct ports *p, const struct host *before, const struct plan *plan,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * base.h - what every room uses: tri-state facts, growing text, lists of words, cleanup.
+ * base.h - shared by every layer: tri-state facts, growing text, lists of words, cleanup.
  *
- * Memory: these helpers end the program with a sentence when there is no memory. That is safe
- * because what a change does, and its way back, is in the journal before the host is touched: whoever
- * has begun one says by out_of_memory_status() that the host may be in between from then on.
+ * Memory: these helpers end the program with a message when memory runs out. That is safe because
+ * each step and its undo are in the journal before the host is touched. A running change sets
+ * out_of_memory_status(), because the host may be in between from then on.
  *
  * Ownership: a struct buf or strv is made with { 0 } and freed by its _free function, or by itself
  * at the end of its block when declared with autobuf / autostrv.

@@ -57,7 +57,7 @@ struct bench_run {
 	double values[METRIC_COUNT]; /* NAN: not measured */
 };
 
-/* What was seen while the bench ran, and goes beside its result. */
+/* Observations during the bench, shown beside its result. */
 enum bench_note {
 	NOTE_GOVERNOR = 1 << 0, /* the processor's clock is not held at its top */
 	NOTE_BUSY = 1 << 1,	/* the host was busy before the first run */
@@ -119,7 +119,7 @@ enum bench_stop { BENCH_GO_ON, BENCH_DONE, BENCH_SURE, BENCH_PRECISE, BENCH_NO_T
 struct bench_judgement;
 
 /*
- * What to do after so many blocks, which took so long. judgement is that of all these blocks. With
+ * The next action after so many blocks, which took so long. judgement is that of all these blocks. With
  * a budget it goes on only where the next look can be reached within it.
  */
 enum bench_stop bench_next(const struct bench_limits *limits, size_t blocks, int64_t elapsed_ms,
@@ -170,7 +170,7 @@ void bench_judgement_free(struct bench_judgement *j);
 
 void bench_write_json(const struct bench *b, const struct bench_judgement *j, struct buf *ret);
 void bench_write_csv(const struct bench *b, struct buf *ret);
-/* What bench_write_json() wrote. -EINVAL: it is none, and why. */
+/* Reads the output of bench_write_json(). -EINVAL: not such output, with the reason. */
 int bench_read_json(const char *text, struct bench *ret, struct err *e);
 
 /* ---- presenting ---- */
@@ -181,7 +181,7 @@ void bench_sentence(const struct bench *b, const struct bench_judgement *j,
 /* Warnings with advice, a line each. */
 void bench_warnings(const struct bench *benches, size_t count, const struct bench_judgement *j,
 		    struct strv *ret);
-/* What is said of it: a sentence or two. */
+/* Its text: a sentence or two. */
 const char *bench_note_text(enum bench_note note);
 /* Table, strip plot and sentences for a terminal so many columns wide. */
 void bench_text(const struct bench *benches, size_t count, const struct bench_judgement *j,

@@ -18,7 +18,7 @@
 
 struct request {
 	const char *command;	  /* what the user asked for, for journal and lock: "ept off" */
-	const struct goal *goals; /* none: take back the last change */
+	const struct goal *goals; /* none: undo the last change */
 	size_t goal_count;
 	bool skip; /* without goals: leave the last change as it is, so that undo goes on before it */
 	bool dry_run;
@@ -37,7 +37,7 @@ struct request {
 	void *arg;
 };
 
-/* What became of an earlier change that was interrupted, before this one was begun. */
+/* The result of an earlier interrupted change, handled before this one. */
 enum recovery {
 	RECOVERY_NONE,	 /* there was none */
 	RECOVERY_FIRST,	 /* a dry run: the plan is that of its rollback, which comes first */

@@ -89,9 +89,10 @@ struct invocation {
 	const char *runs, *precision, *seed, *warmup;	   /* numbers, as they were typed */
 	const char *prepare, *cleanup, *score, *score_json;
 	int64_t budget_ms;
-	struct style style;
-	const char *command; /* its name */
-	char **args;	     /* operands behind it */
+	struct style style, message_style; /* of stdout, of stderr */
+	const char *command;		   /* its name */
+	bool bare;			   /* none was typed: status */
+	char **args;			   /* operands behind it */
 	int arg_count;
 	int load_count; /* so many of them, at the end, stand behind "--" */
 	struct ports *ports;
@@ -117,14 +118,14 @@ const struct command *command_find(const char *name);
 /* Parses argv into *ret: options wherever they stand. 0, or STATUS_USAGE with e filled. */
 int options_parse(int argc, char **argv, struct invocation *ret, struct err *e);
 
-void help_all(FILE *out);
-void help_command(FILE *out, const struct command *c);
+void help_all(FILE *out, const struct style *style);
+void help_command(FILE *out, const struct style *style, const struct command *c);
 /* All words for the shell completions, one a line: "command ept", "option --dry-run"... */
 void list_words(FILE *out);
 
-/* Names the command that was meant in place of in->command, if there is one: the hint of e. */
+/* Sets the hint of e to the command that was meant instead of in->command, if there is one. */
 void hint_command(const struct invocation *in, struct err *e);
-/* A mistake in what was typed. Returns STATUS_USAGE. */
+/* Describes a mistake in the command line. Returns STATUS_USAGE. */
 enum exit_status usage_error(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
 enum exit_status cmd_status(struct invocation *in, struct err *e);

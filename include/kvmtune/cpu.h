@@ -114,9 +114,14 @@ void cpu_judgement_free(struct cpu_judgement *j);
 bool cpu_is_amd(const struct cpu_id *id);
 
 /*
- * What one source alone proves; UNKNOWN: nothing. cpu_judge() goes by these rules and more. The facts
+ * The evidence of one source alone; UNKNOWN: none. cpu_judge() goes by these rules and more. The facts
  * of struct host, which few sources have to be enough for, go by these alone.
  */
+/*
+ * Does the kernel's log, a message a line, say that the firmware has disabled it? Only by messages that
+ * follow a look at the register; the kvm modules' own come also where a word hides the flag.
+ */
+bool cpu_log_blames_firmware(const char *log, bool svm);
 enum tri cpu_vmx_enabled_by_info(const struct cpu_evidence *e);
 enum tri cpu_vmx_enabled_by_msr(const struct cpu_evidence *e);
 enum tri cpu_ept_by_info(const struct cpu_evidence *e);

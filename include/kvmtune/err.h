@@ -4,7 +4,7 @@
  *
  * A function that can fail takes a struct err as its last argument and returns 0 or a negative
  * errno value; it describes the failure once, where it happens, with err_set(), and the layers
- * above pass the number on, perhaps with err_wrap(). Nothing below main prints an error.
+ * above pass the number on, perhaps with err_wrap(). Only main prints errors.
  *
  *	struct err e = { 0 };
  *	if (ports.file.replace(&ports, path, text, 0644, &e) < 0)
@@ -25,7 +25,7 @@ enum exit_status {
 	STATUS_REFUSED = 3,    /* unsafe now */
 	STATUS_IMPOSSIBLE = 4, /* not possible on this host */
 	STATUS_PENDING = 5,    /* saved, waits for the next module load or boot */
-	STATUS_STUCK = 6,      /* the way back failed too */
+	STATUS_STUCK = 6,      /* needs attention: rollback failed, or not verified */
 	STATUS_DRIFT = 7,      /* audit: the host differs */
 };
 
@@ -45,10 +45,10 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
 int err_sys(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
 /* Puts "context: " before what is said already. Returns e->code. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
-/* What the message above means for scripts and for the reader. Each returns e->code. */
+/* The meaning for scripts, and the next step for the reader. Each returns e->code. */
 int err_status(struct err *e, enum exit_status status, const char *id);
 int err_hint(struct err *e, const char *fmt, ...) PRINTF(2, 3);
-/* Whoever goes on after a failure clears it: a function that succeeds leaves *e as it found it. */
+/* For a caller that continues after a failure: a function that succeeds does not touch *e. */
 void err_clear(struct err *e);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * facts.h - plain facts that the doors to the outside give and struct host holds.
+ * facts.h - plain facts that the ports return and struct host holds.
  */
 #ifndef KVMTUNE_FACTS_H
 #define KVMTUNE_FACTS_H
 
 #include <kvmtune/base.h>
 
-/* What CPUID says of the logical CPU this runs on. */
+/* CPUID of the logical CPU this runs on. */
 struct cpu_id {
 	char vendor[16];
 	char brand[64];
@@ -27,7 +27,7 @@ struct host_id {
 };
 
 /*
- * What the service manager says of a unit, in systemd's own words (org.freedesktop.systemd1(5));
+ * The state of a unit by the service manager, in systemd's own words (org.freedesktop.systemd1(5));
  * "" is unknown.
  */
 struct unit_state {
@@ -65,12 +65,12 @@ struct unread {
 	struct unread_file *files;
 	size_t count;
 	void *paths; /* of these files, for tsearch(3) */
-	/* What was read of this kind so far: there is a limit on each. */
+	/* Amount read of this kind so far: there is a limit on each. */
 	size_t names, bytes, lines;
 };
 
 void unread_free(struct unread *u);
-/* No regular file, as a FIFO: whoever opens it, libkmod too, may wait for ever. */
+/* Not a regular file, as a FIFO: opening it may block for ever, in libkmod too. */
 bool unread_is_special(const struct unread_file *file);
 /* Does one of them say more than kvmtune reads? */
 bool unread_has_too_much(const struct unread *u);

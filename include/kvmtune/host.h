@@ -3,12 +3,13 @@
  * host.h - what is known of a host: facts with their sources, and nothing else.
  *
  * host_observe() (observe.h) fills a struct host; plans and reports read it and change nothing.
- * What could not be found out is UNKNOWN, never a guess. host_free() frees all it holds.
+ * A fact that cannot be read is UNKNOWN, never a guess. host_free() frees all it holds.
  */
 #ifndef KVMTUNE_HOST_H
 #define KVMTUNE_HOST_H
 
 #include <kvmtune/base.h>
+#include <kvmtune/loader.h>
 #include <kvmtune/err.h>
 #include <kvmtune/facts.h>
 #include <kvmtune/ksm.h>
@@ -24,7 +25,10 @@
 #define LOCK_FILE     STATE_DIR "/lock"
 #define KVM_DEVICE    "/dev/kvm"
 
-/* A fact and its evidence: "CPUID", "/proc/cpuinfo", "MSR 48Bh"... */
+/* What an earlier change saw; its number is behind it. */
+#define JOURNAL_SOURCE "journal: change "
+
+/* A fact and its evidence: "CPUID", "/proc/cpuinfo", "MSR 48Bh", "journal: change 3"... */
 struct fact {
 	enum tri value;
 	struct strv source;
@@ -54,15 +58,19 @@ struct param_facts {
 	bool next_refused; /* the kernel refuses that option: the module would not load */
 	bool number;	   /* the parameter is an int, not a bool */
 	struct modconf_token winner;
+	struct loader_says boot; /* what the boot entries say */
+	/* After the next boot, by them; UNKNOWN also where they are not known. */
+	enum tri next_boot;
 };
 
-/* What keeps VT-x (SVM) from being used, where the processor has it. */
+/* The reason why VT-x (SVM) cannot be used although the processor has it. */
 enum virt_off {
-	VIRT_OFF_FIRMWARE, /* a register says so, or no other explanation is left */
+	VIRT_OFF_FIRMWARE, /* a register or the kernel's log says so, or no other cause is left */
 	VIRT_OFF_XEN,
 	VIRT_OFF_CLEARCPUID,
 	VIRT_OFF_NO_MODULE, /* this kernel has no kvm module: it may have locked VT-x off itself */
 	VIRT_OFF_HYPERVISOR,
+	VIRT_OFF_UNKNOWN,
 };
 
 /* A kvm vendor module, and the processor's extension that it drives. */
@@ -100,14 +108,14 @@ bool device_same(const struct device_facts *now, const struct device_facts *want
 bool device_acl_is_valid(const unsigned char *acl, size_t size);
 
 /*
- * What is at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
+ * The mount at /dev/kvm, by /proc/self/mountinfo, in place of the kernel's own devtmpfs: the type of its
  * file system, or "a bind mount". NULL: it is the kernel's own. To be freed.
  */
 char *device_covered_by(const char *mountinfo);
 
-/* What of a host is to be found out; the rest of struct host stays empty. */
+/* The parts of a host to observe; the rest of struct host stays empty. */
 enum host_part {
-	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, who uses KVM */
+	HOST_MODULES = 1 << 0, /* modprobe.d, the modules of the settings, the holders of KVM */
 	HOST_PARAMS = 1 << 1,  /* all parameters of the modules, not only those of our settings */
 	HOST_KSM = 1 << 2,     /* KSM, who drives it, memory */
 	HOST_KSM_USERS =
@@ -128,8 +136,20 @@ enum host_part {
 	 * of them has to do with. The links are looked at, too, where no service manager runs.
 	 */
 	HOST_KSM_UNITS = 1 << 7,
+	HOST_ATTRIBUTES =
+		1 << 8, /* settings that are a word in sysfs, and who writes them at boot */
+	/* Who holds KVM, also where no module counts its use: /proc is walked then. */
+	HOST_HOLDERS = 1 << 9,
 	HOST_ALL = HOST_MODULES | HOST_PARAMS | HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED |
-		   HOST_KSM_UNITS
+		   HOST_KSM_UNITS | HOST_ATTRIBUTES
+};
+
+/* Which module makes /dev/kvm, and does anybody hold KVM? */
+struct kvm_use {
+	char *module; /* "kvm_intel", "kvm_pvm"; NULL: none, or not known */
+	struct strv module_source;
+	struct fact held; /* by a module's count, or with HOST_HOLDERS by what /proc shows */
+	bool walked;	  /* /proc was: users has what was found */
 };
 
 struct host {
@@ -141,19 +161,25 @@ struct host {
 	struct cpu_id cpu;
 	struct module_facts modules[MODULE_COUNT];
 	struct ksm_facts ksm;
+	struct attribute_facts attributes[SETTING_COUNT]; /* of settings of that kind */
 	struct memory_facts memory;
 	struct modconf conf;
 	struct modconf boot_conf;  /* the kernel command line alone: what a built-in module gets */
 	char *kernel_words;	   /* of it, what is the kernel's; NULL: not known */
 	bool xen;		   /* this is a domain of Xen, as dom0 is */
 	struct unread conf_unread; /* of modprobe.d, and the kernel command line */
+	struct loader loader;	   /* kernel command lines that the next boot may have */
+	struct unread loader_unread;
 	struct device_facts device;
 	char *device_hidden; /* by HOST_RELOAD: see device_covered_by() */
+	struct kvm_use use;
 	struct kvm_users users;
 	enum tri modules_disabled; /* kernel.modules_disabled: no loading until the next boot */
 	int conf_writable;	   /* 0, or why not: -EROFS, -EACCES, -ENOENT */
 	bool nixos;		   /* /etc/modprobe.d is generated */
 	char *own_conf;		   /* text of OWN_CONF_FILE, NULL: not there */
+	char *own_tmpfiles;	   /* text of OWN_TMPFILES, NULL: not there */
+	int tmpfiles_writable;	   /* /etc/tmpfiles.d: as conf_writable */
 	struct strv hypervisors;   /* other hypervisors at work: vboxdrv, vmmon */
 	bool udev;		   /* somebody sets owner and mode of /dev/kvm */
 	bool libvirt;		   /* libvirt has a cache of what this host's QEMU can do */
@@ -169,7 +195,7 @@ void host_free(struct host *h);
  */
 bool conf_is_last_word(const struct unread *unread, const struct modconf_token *word);
 
-/* "switched off by the firmware"; and the way out. Neither is to be freed. */
+/* "disabled in firmware"; and the next step for the user. Neither is to be freed. */
 const char *virt_off_text(enum virt_off by);
 const char *virt_off_hint(enum virt_off by);
 
@@ -180,8 +206,10 @@ bool find_refused_option(const struct host *h, const struct modconf *conf, const
 			 struct modconf_token *ret);
 /* Is KVM in use, as far as this module's count says? */
 bool module_in_use(const struct module_facts *m);
+/* The module that makes /dev/kvm where it is neither kvm_intel nor kvm_amd; else NULL. */
+const char *host_other_module(const struct host *h);
 
-/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Nothing to free. */
+/* A setting's value now and later, in its own words ("on", "off"); NULL: unknown. Not to be freed. */
 struct setting_state {
 	const char *now;
 	const char *next; /* at the next load or boot */
@@ -193,7 +221,12 @@ struct setting_state setting_state(const struct host *h, const struct setting *s
  */
 enum module_id setting_module(const struct host *h, const struct setting *s);
 /*
- * What the next load of a module gives, where this option decides (NULL: none); sure: no file that
+ * Does the next boot give something else than the next load, by what the boot entries say? Not of an
+ * image: there the next load is that of the next boot.
+ */
+bool next_boot_differs(const struct host *h, const struct param_facts *of);
+/*
+ * The value after the next load of a module, decided by this option (NULL: none); sure: no file that
  * could not be read may decide otherwise.
  */
 enum tri param_next(const struct module_facts *m, const struct module_param *row,

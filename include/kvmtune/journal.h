@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * journal.h - what was changed and how to take it back, on disk before it is done.
+ * journal.h - each change and its undo, on disk before it is done.
  *
  * /var/lib/kvmtune/journal has one record a line: a checksum (CRC-32, 8 hex digits), a space, and a
- * JSON object. Before its first step a change writes `plan`, all steps with their way back, and
- * `begin`; after its last one `end`. How far an interrupted change came is not written down: the way
- * back is planned from what the host is then. A last line that did not reach the disk whole is passed
- * over; a begin without an end is an interrupted change, or, while another process holds the lock,
- * one that is being made. Members of a record that are not known are ignored.
+ * JSON object. Before its first step a change writes `plan`, all steps with their undo, and `begin`;
+ * after its last one `end`. The progress of an interrupted change is not recorded: its undo is planned
+ * from the present state of the host. An incomplete last line is ignored. A begin without an end is an
+ * interrupted change, or, while another process holds the lock, one that is being made. Unknown members
+ * of a record are ignored.
  *
  *	journal_load() -> journal_begin() -> journal_end()
  *	journal_load() -> journal_undoable() -> journal_read_steps()
@@ -33,7 +33,7 @@ enum journal_result {
 	JOURNAL_OPEN, /* no end: interrupted, or being done right now */
 	JOURNAL_DONE,
 	JOURNAL_WALKED_BACK, /* failed; the host is as it was */
-	JOURNAL_STUCK,	     /* failed, and the way back failed too */
+	JOURNAL_STUCK,	     /* failed, and its rollback failed too */
 };
 
 struct journal_entry {
@@ -41,11 +41,12 @@ struct journal_entry {
 	int version;
 	int64_t time;  /* seconds since 1970 */
 	char *boot;    /* the kernel's name of the boot it was begun in; NULL: not known */
+	char *cpu;     /* the processor it was begun on; NULL: not known, or a virtual one */
 	char *command; /* "ept off" */
-	int undoes;    /* the entry that this one takes back; 0: none */
+	int undoes;    /* the entry that this one undoes; 0: none */
 	bool skips;    /* that one is not undone, but left as it is */
 	bool skipped;  /* a later entry did so; undone is set, too */
-	bool undone;   /* a later entry took it back */
+	bool undone;   /* a later entry undid it */
 	enum journal_result result;
 	struct step *steps; /* by journal_read_steps() */
 	size_t step_count;
@@ -61,7 +62,7 @@ struct journal {
 	size_t damaged;	 /* lines that cannot be read, the last one not counted */
 	struct buf text; /* the file */
 	/*
-	 * Who is at work, "kvmtune ept off, PID 123", where a change did not end and another process
+	 * The running kvmtune, "kvmtune ept off, PID 123", if a change did not end and another process
 	 * holds the lock; NULL: nobody.
 	 */
 	char *at_work;
@@ -74,20 +75,26 @@ struct journal {
 int journal_load(struct ports *p, struct journal *ret, struct err *e);
 void journal_free(struct journal *j);
 
-/* The change that a next undo takes back: an interrupted one first, else the last; or NULL. */
+/* The change that the next undo undoes: an interrupted one first, else the last; or NULL. */
 const struct journal_entry *journal_undoable(const struct journal *j);
-/* The change that was interrupted, or whose way back failed, or that is being made; or NULL. */
+/* The change that was interrupted, whose rollback failed, or that is being made; or NULL. */
 const struct journal_entry *journal_interrupted(const struct journal *j);
 /* Is it the one that is being made? */
 bool journal_is_being_made(const struct journal *j, const struct journal_entry *entry);
 
-/* Is there what an interrupted undo takes back? Else -EBADMSG, with the way out. */
+/* Fails with -EBADMSG if the records of the change that an interrupted undo undoes are lost. */
 int journal_check_whole(const struct journal *j, struct err *e);
 /* Is it of a format that this program knows? Else -EPROTO, with the way out. */
 int journal_check_version(const struct journal_entry *entry, struct err *e);
 /* Was the host booted since it was begun? Where that is not known: no. */
 bool journal_is_of_other_boot(struct ports *p, const struct journal_entry *entry);
-/* What to type where this is the interrupted one: one line for people. */
+/*
+ * Adds to a host what a change of this very host saw before: that KVM used EPT (NPT), where nothing else
+ * tells it now. Each entry has to be of this boot, or of this processor. Evidence for reports: no plan
+ * is made from it.
+ */
+void journal_add_evidence(struct ports *p, const struct journal *j, struct host *host);
+/* The next command if this change was interrupted: one line for people. */
 const char *journal_way_out(const struct journal_entry *entry);
 
 /*
@@ -96,7 +103,7 @@ const char *journal_way_out(const struct journal_entry *entry);
  */
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e);
 
-/* What is about to be done. */
+/* A change that is about to begin. */
 struct journal_change {
 	const char *command;
 	int undoes; /* 0: none */

@@ -7,11 +7,12 @@
  * Services write that switch at boot (ksm.service) or every minute (ksmtuned.service); other
  * programs may, too: they are `writers`.
  *
- * Plain data, which observe.h fills, and pure functions on it. What is unknown is said to be so.
+ * Plain data, which observe.h fills, and pure functions on it. Unknown facts are marked as such.
  */
 #ifndef KVMTUNE_KSM_H
 #define KVMTUNE_KSM_H
 
+#include <kvmtune/attribute.h>
 #include <kvmtune/base.h>
 #include <kvmtune/boot.h>
 #include <kvmtune/facts.h>
@@ -22,9 +23,6 @@
 /* Where the links are that start a unit at boot; those in /run hold until the next boot. */
 #define UNIT_LINKS_DIR	  "/etc/systemd/system"
 #define RUNTIME_LINKS_DIR "/run/systemd/system"
-/* Ours alone, where something must be said at boot: the first line for a path wins. */
-#define OWN_TMPFILES "/etc/tmpfiles.d/00-kvmtune.conf"
-
 /* A file of sysfs and what it says. */
 struct param {
 	char *name, *value; /* as sysfs shows it, without the newline */
@@ -69,7 +67,7 @@ struct unit_need {
 struct ksm_unit {
 	bool exists; /* there is a unit file, or the manager knows it */
 	struct unit_state state;
-	/* What the files say (HOST_KSM_UNITS, or no manager to ask). */
+	/* By the unit files (HOST_KSM_UNITS, or no manager to ask). */
 	struct unit_link *links; /* those that are there; the one that is its unit file is not */
 	size_t link_count;
 	bool mask_link;	   /* its own name in UNIT_LINKS_DIR is a link to /dev/null */
@@ -78,7 +76,7 @@ struct ksm_unit {
 	struct unit_link *install; /* those that its [Install] section asks for */
 	size_t install_count;
 	struct boot_causes boot; /* what starts it at the next boot, by the unit files */
-	/* What the manager says of other units (HOST_KSM_UNITS); all of these run. */
+	/* Other units, by the manager (HOST_KSM_UNITS); all of these run. */
 	struct strv stops;	 /* a stop would take them along */
 	struct strv conflicts;	 /* a start, also of what it needs, would stop them */
 	struct strv revived_by;	 /* they would start it again */
@@ -92,20 +90,6 @@ enum manager {
 	MANAGER_THERE, /* it was asked, or need not be: none of the units is there */
 	MANAGER_DEAD,  /* systemd runs, but does not answer */
 };
-
-/* ---- others that write run ---- */
-
-struct ksm_writer {
-	char *who;     /* "tuned profile realtime-virtual-host", "tmpfiles.d", "qemu-kvm.service" */
-	char *where;   /* file, with its line where there is one: "/etc/tmpfiles.d/ksm.conf:3" */
-	int value;     /* what it writes at boot or whenever it likes; -1: that is its own policy */
-	bool tmpfiles; /* a line of tmpfiles.d that does not count when ours comes before it */
-	char *path;    /* of tmpfiles.d: that of run, or a pattern; else NULL */
-	bool append;   /* of tmpfiles.d: w+, of which several count */
-	bool ours;
-	bool may; /* nobody can tell whether it does: it is named, and stands in no way */
-};
-void ksm_writer_free(struct ksm_writer *w);
 
 /* ---- processes ---- */
 
@@ -138,22 +122,18 @@ struct ksm_facts {
 	char *manager_error; /* why MANAGER_DEAD */
 	bool other_init;     /* the host runs, under another init than systemd */
 	struct ksm_unit units[KSM_UNIT_COUNT];
-	int units_writable;    /* /etc/systemd/system: 0, -EROFS, ... */
-	int runtime_writable;  /* /run/systemd/system */
-	int tmpfiles_writable; /* /etc/tmpfiles.d */
-	int presets_writable;  /* /etc/systemd/system-preset */
-	bool boot_known;       /* the unit files were followed: `boot` of the units counts */
-	char *own_preset;      /* text of OWN_PRESET, NULL: not there */
+	int units_writable;   /* /etc/systemd/system: 0, -EROFS, ... */
+	int runtime_writable; /* /run/systemd/system */
+	int presets_writable; /* /etc/systemd/system-preset */
+	bool boot_known;      /* the unit files were followed: `boot` of the units counts */
+	char *own_preset;     /* text of OWN_PRESET, NULL: not there */
 	struct strv
 		link_dirs; /* directories of links that are there: ".../multi-user.target.wants" */
-	struct ksm_writer *writers;
-	size_t writer_count;
-	int tmpfiles_others;	/* what tmpfiles.d writes at boot without our file; -1: nothing */
-	char *own_tmpfiles;	/* text of OWN_TMPFILES, NULL: not there */
-	struct strv memory_ksm; /* unit files with MemoryKSM=yes: "FILE:LINE" */
-	struct unread unread;	/* files that may turn KSM on at boot */
+	struct attribute_writers writers; /* others that write run */
+	struct strv memory_ksm;		  /* unit files with MemoryKSM=yes: "FILE:LINE" */
+	struct unread unread;		  /* files that may turn KSM on at boot */
 
-	/* Nothing is merged any more, though the counters say so: their owners are gone. */
+	/* Stale counters: no process has merged pages any more. */
 	bool stale;
 	bool users_known;	/* this kernel counts by process, and we may read it */
 	struct ksm_user *users; /* most merged pages first */
@@ -175,20 +155,22 @@ void ksm_free(struct ksm_facts *k);
 bool ksm_counter(const struct ksm_facts *k, const char *name, uint64_t *ret);
 uint64_t ksm_counted(const struct param *counters, size_t count, const char *name); /* else 0 */
 
-/* What merging saves now: (pages_sharing + ksm_zero_pages) pages. */
+/* Memory that merging saves now: (pages_sharing + ksm_zero_pages) pages. */
 uint64_t ksm_saved_bytes(const struct ksm_facts *k);
-/* The most that taking all apart needs: pages_shared on top, as those are freed last. */
+/* The most that unmerging needs: pages_shared counts too, as those are freed last. */
 uint64_t ksm_need_bytes(const struct ksm_facts *k);
 uint64_t ksm_merged_pages(const struct param *counters, size_t count);
 
 bool ksm_anything_merged(const struct ksm_facts *k);
+/* False also where the counters are unknown. */
+bool ksm_nothing_merged(const struct ksm_facts *k);
 /* How much a cgroup may still grow. */
 uint64_t room_free_bytes(const struct cgroup_room *room);
 
 /* "on", "off" or "unmerged" (off, and nothing is merged): NULL: unknown. */
 const char *ksm_now(const struct ksm_facts *k);
 /*
- * What the next boot gives: "on" or "off", NULL: unknown; and who decides, added to ret_who (which
+ * The state after the next boot: "on" or "off", NULL: unknown; its source is added to ret_who (which
  * may be NULL): services, a file with its line, or "default".
  */
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who);
@@ -213,21 +195,7 @@ bool ksm_cause_is_own(const struct ksm_unit *u, const struct boot_cause *c);
 
 /* ---- files of others, read ---- */
 
-/*
- * The lines of one file of tmpfiles.d (tmpfiles.d(5)) that write `run`: w, w+ and their modifiers,
- * also by a pattern. Adds a writer for each. Files come in the order of reading.
- */
-void ksm_read_tmpfiles(const char *file, const char *text, struct ksm_facts *ret);
-/*
- * Of all lines for one path only the first counts, whatever follows; only where it is a `w+`, do
- * the `w+` behind it, too (seen with systemd 252: "Duplicate line for path, ignoring"; so is any
- * `w+` behind a `w`). Drops the other writers, and sets tmpfiles_others. A pattern is a path of its
- * own, and not marked as tmpfiles: a line of ours does not drop it. To be called once all files are
- * read, before writers of other kinds are added.
- */
-void ksm_settle_tmpfiles(struct ksm_facts *k);
-
-/* What the kernel takes a text for when it is written to run: 0, 1 or 2; -1: it refuses it. */
+/* The value of run that a text is ("0", "1", "2"); -1: NULL, or another text. */
 int ksm_run_value(const char *text);
 
 /* Names of profiles, as in /etc/tuned/active_profile; odd ones are left out. Writes into list. */
@@ -250,13 +218,9 @@ void ksm_read_install(const char *name, const char *fragment, const char *text,
 bool ksm_read_stat(const char *text, const char *key, uint64_t *ret);
 
 /*
- * The text of OWN_TMPFILES with our line saying this value, or without it (-1). Lines of others
- * stay. NULL: nothing is left to say. old: NULL, no such file. To be freed.
+ * The text of OWN_PRESET with our lines for these units, a bit (1 << unit) each; lines of others stay.
+ * NULL: nothing is left to say. old: NULL, no such file. To be freed. And the units that a text has.
  */
-char *ksm_tmpfiles_edit(const char *old, int run);
-/* What our line in such a text says; -1: there is none. */
-int ksm_tmpfiles_value(const char *text);
-/* Likewise the text of OWN_PRESET, and the units that it says to disable: a bit (1 << unit) each. */
 char *ksm_preset_edit(const char *old, unsigned units);
 unsigned ksm_preset_units(const char *text);
 

@@ -19,7 +19,7 @@ struct memory_facts {
 	uint64_t swap_total_bytes, swap_free_bytes;
 	bool swapped_known; /* pages since boot: pswpin, pswpout */
 	uint64_t swapped_in, swapped_out;
-	bool unmerged_known; /* merged pages taken apart since boot: cow_ksm (Linux 6.1) */
+	bool unmerged_known; /* pages unmerged since boot: cow_ksm (Linux 6.1) */
 	uint64_t unmerged;
 	bool pressure_known; /* PSI: time that some or all tasks waited for memory, since boot */
 	uint64_t some_us, full_us;
@@ -29,11 +29,11 @@ void memory_read_meminfo(const char *text, struct memory_facts *ret);
 void memory_read_vmstat(const char *text, struct memory_facts *ret);
 void memory_read_pressure(const char *text, struct memory_facts *ret);
 
-/* What is to be left free, where nobody says it: the larger of 5 % of all and 1 GiB. */
+/* The default reserve: the larger of 5 % of all and 1 GiB. */
 uint64_t memory_default_reserve(const struct memory_facts *m);
 /*
- * What stays free whatever is said: 2 %. The kernel must not come to the point where it kills: its
- * first victim is the child that takes pages apart, but the next one could be a guest.
+ * The minimum of the reserve: 2 %. The kernel must not come to the point where it kills: its
+ * first victim is the child that unmerges, but the next one could be a guest.
  */
 uint64_t memory_least_reserve(const struct memory_facts *m);
 

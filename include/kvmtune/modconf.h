@@ -106,7 +106,7 @@ struct modconf_token {
 	bool has_value;
 };
 
-/* What the kernel takes the word for: its value, or "1" where the name stands alone. */
+/* The value of the option for the kernel: its text, or "1" if the name stands alone. */
 const char *modconf_token_value(const struct modconf_token *t);
 
 /*
@@ -118,7 +118,7 @@ const char *modconf_token_value(const struct modconf_token *t);
 void modconf_each_option(const struct modconf *c, const char *module,
 			 bool (*each)(const struct modconf_token *t, void *arg), void *arg);
 
-/* The last word about one parameter: the one that wins. False: nobody says anything. */
+/* The option of a parameter that takes precedence. False: there is none. */
 bool modconf_winner(const struct modconf *c, const char *module, const char *param,
 		    struct modconf_token *ret);
 

@@ -24,6 +24,14 @@ char *own_file_harmless(const char *path, const char *text);
 /* The value of a parameter in a text of OWN_CONF_FILE; UNKNOWN: it has none. */
 enum tri own_conf_value(const char *text, const char *module, const char *param);
 
+/*
+ * The text of OWN_TMPFILES with our line for this attribute saying `want` (of attribute.texts), or
+ * without it (NULL). Lines of others stay. NULL: nothing is left to say. old: NULL, no such file.
+ */
+char *own_tmpfiles_edit(const char *old, const struct attribute *a, const char *want);
+/* What our line for the attribute says in such a text, of attribute.texts; NULL: there is none. */
+const char *own_tmpfiles_text(const char *text, const struct attribute *a);
+
 bool same_file_text(const char *a, const char *b);
 
 #endif

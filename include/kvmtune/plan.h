@@ -3,8 +3,8 @@
  * plan.h - from a host and goals to a list of steps, or to a refusal.
  *
  * plan_build() is pure: no I/O, no clock, no globals. The steps carry everything that applying
- * them needs, each with the act that takes it back; dry run, apply, undo, journal and report read
- * this one list. A plan without steps for a goal is the proof that the host is there already.
+ * them needs, each with the act that undoes it; dry run, apply, undo, journal and report read
+ * this one list. A plan without steps verifies that the host has reached its goal.
  *
  *	struct plan plan = { 0 };
  *	plan_build(&host, goals, n, &options, &plan);
@@ -56,18 +56,19 @@ enum act_kind {
 	 * is read back.
 	 */
 	ACT_SET_RUN,
-	ACT_WATCH_MEMORY, /* watch_ms: so long the host must not begin to swap */
+	ACT_SET_ATTRIBUTE, /* target: path of an attribute; text: its word. It is read back. */
+	ACT_WATCH_MEMORY,  /* watch_ms: so long the host must not begin to swap */
 	ACT_KIND_COUNT
 };
 const char *act_name(enum act_kind kind); /* "write", "unload"...: in text and in JSON */
 enum act_kind act_find(const char *name, bool *ret_found);
 
-/* What a parameter was, and must be after a reload. */
+/* The value of a parameter before a reload, and the expected one after it. */
 struct expect {
 	char *param;
 	char *before;
 	char *after;	/* NULL: the kernel sets it as it likes */
-	bool announced; /* the plan says so already, or it goes without saying */
+	bool announced; /* the plan mentions it, or it is obvious */
 };
 
 /* The value of a parameter that a change is about; UNKNOWN: the default, whatever that is. */
@@ -96,7 +97,7 @@ struct act {
 
 struct step {
 	struct act act;
-	struct act back; /* ACT_NONE: nothing to take back */
+	struct act back; /* ACT_NONE: nothing to undo */
 	char *note;	 /* for people: why, or what comes with it; NULL */
 	/* KVM is away until this step is done: not even a signal comes between. */
 	bool urgent;
@@ -110,7 +111,11 @@ struct effect {
 	unsigned line; /* 0: the kernel command line */
 };
 
-/* What becomes of one goal. */
+/* What a parameter of the running module was before these steps; UNKNOWN: they do not say. */
+enum tri steps_value_before(const char *module, const char *param, const struct step *steps,
+			    size_t count);
+
+/* One goal, before and after. */
 struct change {
 	const struct setting *setting;
 	const char *value; /* wanted; in an undo: what it was */
@@ -119,6 +124,8 @@ struct change {
 	 * words ("on", "off", "unmerged"); NULL: unknown.
 	 */
 	const char *now, *next;
+	/* The same once it is done; NULL: unknown. A boot leaves nothing merged: `ksm unmerged` brings next "off". */
+	const char *brings_now, *brings_next;
 	bool waits;   /* takes effect at the next module load or boot only */
 	bool already; /* nothing to do */
 	/* Why this host can never have it; code 0: it can. The refusal of the plan says so, too. */
@@ -132,7 +139,7 @@ struct change {
 bool change_is_so_now(const struct change *c);
 /* Is it saved, so that only what runs now differs until the next load or boot? */
 bool change_is_saved(const struct change *c);
-/* What becomes of a goal, by what the host is; the worst last. Whether guests run is no matter. */
+/* The state of a goal on this host; the worst last. Running guests do not matter. */
 enum goal_state {
 	GOAL_OK,
 	GOAL_PENDING, /* saved, it waits for the next load or boot */
@@ -178,7 +185,7 @@ struct plan {
 	struct err refusal; /* the first, which decides the exit status; code 0: none */
 	struct err *also;   /* the others */
 	size_t also_count;
-	bool refused_for_users; /* show who uses KVM */
+	bool refused_for_users; /* show the holders of KVM */
 	/*
 	 * It rests on whether the module could be loaded again, which was not looked at: plan again
 	 * after observe_reload().
@@ -192,8 +199,8 @@ void plan_build(const struct host *host, const struct goal *goals, size_t count,
 		const struct plan_options *options, struct plan *ret);
 
 /*
- * The way back from a change of the past, given as its steps: what the host still needs so that
- * each step is taken back, files first, then modules. Works from any state in between.
+ * Plans the undo of an earlier change, given as its steps: what the host still needs so that
+ * each step is undone, files first, then modules. Works from any state in between.
  */
 void plan_back(const struct host *host, const struct step *steps, size_t count,
 	       const struct plan_options *options, struct plan *ret);
@@ -204,10 +211,10 @@ bool plan_is_reached(const struct host *host, const struct step *steps, size_t c
 /* Does the plan need a module reload? */
 bool plan_reloads(const struct plan *plan);
 
-/* What to do where file.writable() gave this error. */
+/* The next step for the user after this error of file.writable(). */
 const char *plan_unwritable_hint(int code);
 
-/* What of the host the plans for these goals look at, and that of an undo of these steps. */
+/* The parts of the host that plans for these goals need, or an undo of these steps. */
 unsigned goals_parts(const struct goal *goals, size_t count);
 unsigned past_parts(const struct step *steps, size_t count);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * port.h - the doors to the outside: all that kvmtune can read from, or do to, a host.
+ * port.h - the ports: everything that kvmtune can read from, or do to, a host.
  *
  * src/sys implements them for a real host; the tests put an in-memory kernel behind the same
  * functions. The engine and the commands see only this table. Paths are absolute as seen below
@@ -176,12 +176,12 @@ struct kvm_port {
 	int (*run_guest)(struct ports *p, unsigned timeout_ms, struct err *e);
 	/*
 	 * Waits until the kernel has taken that guest apart: it uses KVM until then. To be called
-	 * before anybody asks who uses KVM.
+	 * before anybody asks for the holders of KVM.
 	 */
 	void (*settle)(struct ports *p);
 };
 
-/* What was read of a process. */
+/* Facts read about a process. */
 struct process_view {
 	int pid;
 	enum answer answer;
@@ -233,7 +233,7 @@ struct unit_port {
 };
 
 /*
- * Taking merged pages apart: 2 is written to /sys/kernel/mm/ksm/run by a child, because the kernel
+ * Unmerging: 2 is written to /sys/kernel/mm/ksm/run by a child, because the kernel
  * makes the writer its first victim when memory runs out (mm/ksm.c:run_store,
  * set_current_oom_origin), and because the write lasts until all is done.
  */
@@ -273,7 +273,7 @@ struct user_port {
 	int (*write)(struct ports *p, const char *path, const char *text, struct err *e);
 };
 
-/* What ran as a load, and what it took. */
+/* The result and usage of a load. */
 struct load_result {
 	int error;	     /* errno: it could not be started */
 	int status;	     /* exit status; 128 + the number of the signal that ended it */
@@ -318,6 +318,11 @@ struct system_port {
 	void (*sleep_ms)(struct ports *p, unsigned ms);
 	int64_t (*monotonic_ms)(struct ports *p);
 	int64_t (*wall_seconds)(struct ports *p);
+	/*
+	 * Appends what the kernel itself wrote into its log, a message a line, from the oldest that is
+	 * left; at most 4 MiB. Never waits. -EPERM: not for this process; -ENOENT: there is none here.
+	 */
+	int (*kernel_log)(struct ports *p, struct buf *ret);
 };
 
 struct ports {
@@ -336,7 +341,7 @@ struct ports {
 };
 
 /*
- * Opens the doors of the running host (root NULL) or of the image below the directory `root`.
+ * Opens the ports of the running host (root NULL) or of the image below the directory `root`.
  * The caller closes them, also after a failure.
  */
 int ports_open(struct ports *p, const char *root, struct err *e);

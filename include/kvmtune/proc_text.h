@@ -3,7 +3,7 @@
  * proc_text.h - what the files of a process below /proc say.
  *
  * Pure: the text of a file in, facts out; it never fails. A process may call itself anything, and
- * its text may be cut: what makes no sense is not there. What is printed of it goes through
+ * its text may be cut: nonsense counts as absent. All printed text of it goes through
  * buf_add_safe() only.
  * Sources: proc(5), cgroups(7), virt/kvm/kvm_main.c for the names of KVM's descriptors.
  */
@@ -32,7 +32,7 @@ static inline bool proc_can_be_held_up(enum proc_file file)
 	return file >= PROC_STAT;
 }
 
-/* What a link in /proc/PID/fd leads to. */
+/* The target of a link in /proc/PID/fd. */
 enum kvm_link {
 	KVM_LINK_NONE,
 	KVM_LINK_DEVICE, /* /dev/kvm by its name: where the number of the device can be asked, it is better */

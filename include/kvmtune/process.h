@@ -4,14 +4,14 @@
  * and left with no more rights than its command needs.
  *
  * Order of calls, from main: environment_clean() before anything else, process_begin() once it is
- * known what is to be done. There is no way back from either.
+ * known what is to be done. Neither can be reverted.
  */
 #ifndef KVMTUNE_PROCESS_H
 #define KVMTUNE_PROCESS_H
 
 #include <kvmtune/err.h>
 
-/* What a command needs of the rights that it may have been started with. */
+/* The rights that a command keeps of those it was started with. */
 enum rights {
 	RIGHTS_READ, /* to look at what is root's and other users' */
 	RIGHTS_CHECK, /* likewise, and to ask the kernel whether it would load a module: loads none */
@@ -43,7 +43,7 @@ void process_set_umask(unsigned mask);
  */
 void process_restore_rights(void);
 
-/* Gives up what is left of the capabilities, in a child. What cannot be given up is not used. */
+/* Drops the remaining capabilities, in a child. Those that cannot be dropped are not used. */
 void process_give_up(void);
 
 /* Likewise, but for those that it takes to look at other people's processes. */

@@ -23,11 +23,11 @@ struct look;
 struct ports;
 struct reader_user;
 
-/* What lasts from one walk to the next: a process that did not answer is not waited for again. */
+/* State across walks: a process that did not answer is not waited for again. */
 struct reader {
 	struct ports *ports; /* whose signals end a walk; NULL: none does */
 	unsigned tick_ms;    /* a process has four of these to answer; 0: the default, 250 */
-	unsigned waited_ms;  /* in vain, in all walks */
+	unsigned waited_ms;  /* without an answer, in all walks */
 	unsigned given_up;   /* children, likewise */
 	int *silent;	     /* processes that did not answer */
 	size_t silent_count;
@@ -37,7 +37,7 @@ struct reader {
 	size_t left_count;
 };
 
-/* What a look found: the meaning of `what` and `number` is the job's. The text ends with a NUL. */
+/* The result of a look: the job defines `what` and `number`. The text ends with a NUL. */
 struct record {
 	unsigned what;
 	int number;
@@ -80,7 +80,7 @@ void look_goes_on(struct look *l);
 unsigned look_uid(struct look *l);
 /* May a file be read that the process can hold up? Else the answer is told as it is. */
 bool look_may_ask(struct look *l);
-/* Nothing that can be held up by anybody: where it did not answer, or others of its user. */
+/* Reads only what no process can delay: if it, or others of its user, did not answer. */
 bool look_is_careful(struct look *l);
 /* Appends at most max bytes of a file below a directory. 0 or -errno. */
 int look_read(struct look *l, int dir, const char *name, size_t max, struct buf *ret);

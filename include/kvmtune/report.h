@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * report.h - what a user gets to read: text for people, JSON for programs, from the same facts.
+ * report.h - text for people and JSON for programs, from the same facts.
  *
- * Nothing here looks at the host. Text is plain ASCII, aligned; bytes of unknown origin are shown
+ * Reports never read the host. Text is plain ASCII, aligned; bytes of unknown origin are shown
  * escaped. A JSON document is one object with "schema" and "kvmtune_version"; schema/ describes
  * them, and keys are only ever added.
  */
@@ -13,12 +13,7 @@
 
 #include <kvmtune/change.h>
 #include <kvmtune/cpu.h>
-
-struct style {
-	bool color;
-	bool quiet; /* no advice, no notes */
-	bool verbose;
-};
+#include <kvmtune/style.h>
 
 /* `kvmtune status`. */
 void text_status(FILE *out, const struct style *style, const struct host *host,
@@ -28,18 +23,19 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 /* `kvmtune ept`: one setting. */
 void text_setting(FILE *out, const struct style *style, const struct host *host,
 		  const struct setting *setting);
-/* What the kernel's merging thread used of a CPU between two looks, so long apart. */
-void text_ksmd(FILE *out, const struct host *from, const struct host *to, int64_t ms);
+/* The CPU time of the kernel's merging thread between two observations, ms apart. */
+void text_ksmd(FILE *out, const struct style *style, const struct host *from, const struct host *to,
+	       int64_t ms);
 int json_setting(FILE *out, const struct host *host, const struct setting *setting);
 
 /* `kvmtune list`. */
-void text_list(FILE *out, const struct host *host);
+void text_list(FILE *out, const struct style *style, const struct host *host);
 int json_list(FILE *out, const struct host *host);
 
-/* What went wrong, where a command has no document of its own to say it in. */
+/* An error, for a command that has no document of its own for it. */
 int json_failure(FILE *out, const char *command, enum exit_status status, const struct err *e);
 
-/* `kvmtune guests`. in_use is what the module's count says. */
+/* `kvmtune guests`. */
 void text_users(FILE *out, const struct style *style, const struct host *host);
 int json_users(FILE *out, const struct host *host);
 
@@ -54,7 +50,8 @@ struct cpu_report {
 void text_cpu(FILE *out, const struct style *style, const struct cpu_report *r);
 int json_cpu(FILE *out, const struct cpu_report *r);
 /* `kvmtune cpu --require`: "ept-1gb: yes  (MSR 48Ch)". */
-void text_capability(FILE *out, const struct cpu_report *r, enum cpu_cap_id id);
+void text_capability(FILE *out, const struct style *style, const struct cpu_report *r,
+		     enum cpu_cap_id id);
 
 /* A change, or its dry run. */
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run);
@@ -70,7 +67,7 @@ int json_audit(FILE *out, const struct host *host, const struct plan *plan,
 void text_journal(FILE *out, const struct style *style, const struct journal *journal);
 int json_journal(FILE *out, const struct host *host, const struct journal *journal);
 
-/* The table of who uses KVM alone, with a blank line around; for a refusal. To be freed. */
-char *users_table(const struct kvm_users *users);
+/* The table of the holders of KVM alone, with a blank line around; for a refusal. To be freed. */
+char *holders_table(const struct style *style, const struct kvm_users *users);
 
 #endif

@@ -8,11 +8,11 @@
  * either but make their holder a user. A descriptor that is held all the time while the scan runs
  * is seen, whatever its number; one of O_PATH holds nothing and is left out.
  *
- * The scan explains who uses KVM; it cannot prove that nobody does. It does not see processes of
+ * The scan lists the holders of KVM; it cannot prove that there is none. It does not see processes of
  * other pid name spaces than that of the given /proc, descriptors on their way through a socket,
  * those whose process is not allowed to be read (kvm_users.hidden), and what hidepid= hides.
  *
- * What it costs: the descriptors of all processes are asked for what they are; two children share
+ * Its cost: it reads the descriptors of all processes; two children share
  * that where there are many processes (reader.h). It sends nothing to the processes it looks at, and
  * waits for none of them, nor for a file server of theirs, for longer than reader.h says: one that
  * does not answer is a holder if its descriptors say so, and what it runs stays unknown.

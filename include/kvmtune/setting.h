@@ -8,6 +8,7 @@
 #ifndef KVMTUNE_SETTING_H
 #define KVMTUNE_SETTING_H
 
+#include <kvmtune/attribute.h>
 #include <kvmtune/base.h>
 
 struct cpu_id;
@@ -19,12 +20,15 @@ enum setting_id {
 	SETTING_TDP,
 	SETTING_NESTED,
 	SETTING_KSM,
+	SETTING_THP,
+	SETTING_THP_DEFRAG,
 	SETTING_COUNT
 };
 
 enum setting_kind {
 	KIND_MODULE, /* a bool parameter of a kvm vendor module, fixed when the module is loaded */
-	KIND_KSM,    /* KSM's switch, and the services that drive it */
+	KIND_ATTRIBUTE, /* a word in sysfs, written at any time */
+	KIND_KSM,	/* KSM's switch, and the services that drive it */
 	KIND_COUNT
 };
 
@@ -66,12 +70,14 @@ struct setting {
 	const char *const *values; /* NULL-terminated; "on", "off" */
 	/* KIND_MODULE: the parameter in each vendor's module; NULL: that one has none. */
 	const struct module_param *params[MODULE_COUNT];
+	/* What of sysfs is written for it; NULL: nothing is. */
+	const struct attribute *attribute;
 	bool other_name; /* of other settings, one for each vendor: it has no row of its own */
 };
 
 extern const struct setting settings[SETTING_COUNT];
 
-/* What all settings of a kind have in common. */
+/* Shared by all settings of a kind. */
 extern const struct kind_row {
 	const char *next; /* when what is saved takes effect: "load", "boot" */
 	unsigned parts;	  /* of the host that belong to it: enum host_part */
@@ -79,6 +85,8 @@ extern const struct kind_row {
 /* "load", "boot" */
 const char *setting_next_when(const struct setting *s);
 
+/* The setting whose attribute this is (its path); NULL: none is. */
+const struct setting *setting_of_attribute(const char *path);
 /* NULL: no such setting. */
 const struct setting *setting_find(const char *name);
 /* The table's own spelling of a value, or NULL where the setting has no such value. */
@@ -90,7 +98,7 @@ enum module_id module_find(const char *name);
 /* The setting that is this parameter of this module, NULL: none is. */
 const struct setting *setting_of_param(enum module_id module, const char *param);
 
-/* What CPUID says of the extension that a module drives. */
+/* The extension that a module drives, by CPUID. */
 enum tri cpu_virt(const struct cpu_id *cpu, enum virt_kind kind);
 /*
  * Is a module one for this processor? What belongs to another vendor's is impossible here, and not
@@ -118,7 +126,7 @@ bool param_is_refused(const char *value, bool number, const char *kernel);
 /* Do two spellings of a parameter's value mean the same? Bools, numbers, else the same text. */
 bool param_same(const char *a, const char *b);
 
-/* What is to be reached: one setting at one value. */
+/* A goal: one setting at one value. */
 struct goal {
 	const struct setting *setting;
 	const char *value; /* of setting->values */

@@ -10,7 +10,7 @@
 
 #include <kvmtune/base.h>
 
-/* What one file writes into an attribute: the last line of it that does. */
+/* The value that a file writes into an attribute: by its last such line. */
 struct sysfs_write {
 	unsigned line; /* 0: none */
 	char *value;   /* NULL: it cannot be told from the text. The caller frees it. */

@@ -5,7 +5,7 @@
  * The guest adds two numbers in real mode, writes the sum to a port and to memory, and halts; what
  * arrives at each place is checked. It needs the device and some 20 KiB of memory, no firmware.
  * It runs in a child process of its own: when the function returns, the child has been reaped, and
- * with it all descriptors of KVM are closed: the module can be removed again. Nothing is printed.
+ * with it all descriptors of KVM are closed: the module can be removed again. It prints nothing.
  */
 #ifndef KVMTUNE_TESTGUEST_H
 #define KVMTUNE_TESTGUEST_H

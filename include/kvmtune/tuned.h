@@ -34,11 +34,13 @@ void tuned_add(struct tuned *t, const char *file, const char *text);
 void tuned_free(struct tuned *t);
 
 /*
- * What the plugin `sysfs` writes into an attribute: the last option whose path or pattern is it. NULL:
+ * The value that the plugin `sysfs` writes into an attribute: the last option whose path or pattern is it. NULL:
  * none.
  */
 const struct tuned_option *tuned_sysfs(const struct tuned *t, const char *path);
-/* What the plugin `service` does with a unit, "ksmtuned": "start,enable". NULL: nothing. */
+/* The action of the plugin `service` on a unit, "ksmtuned": "start,enable". NULL: none. */
 const struct tuned_option *tuned_service(const struct tuned *t, const char *unit);
+/* What the plugin `vm` says by one of these options, NULL-terminated. NULL: nothing. */
+const struct tuned_option *tuned_vm(const struct tuned *t, const char *const *keys);
 
 #endif

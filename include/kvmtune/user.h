@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * user.h - who uses KVM: the facts about one process, and what its command line tells.
+ * user.h - a holder of KVM: the facts about one process, and about its guest by its command line.
  *
  * The scan (sys/scan.c) fills pid to cgroup; user_describe(), which is pure, fills the rest.
  * All text comes from other people's processes: print it through buf_add_safe() only.

@@ -31,8 +31,7 @@ void out_of_memory_status(int status)
 
 static _Noreturn void out_of_memory(void)
 {
-	static const char text[] =
-		"kvmtune: out of memory; `kvmtune status` tells how the host is\n";
+	static const char text[] = "kvmtune: out of memory. Check the host:  kvmtune status\n";
 
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(exit_without_memory);

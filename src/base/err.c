@@ -5,7 +5,7 @@
 #include <string.h>
 
 PRINTF(3, 0)
-static int set(struct err *e, int code, const char *fmt, va_list ap)
+static int set_text(struct err *e, int code, const char *fmt, va_list ap)
 {
 	*e = (struct err){ .code = code > 0 ? -code : code, .status = STATUS_FAILED };
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
@@ -17,7 +17,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	code = set(e, code, fmt, ap);
+	code = set_text(e, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -28,7 +28,7 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 	size_t len;
 
 	va_start(ap, fmt);
-	code = set(e, code, fmt, ap);
+	code = set_text(e, code, fmt, ap);
 	va_end(ap);
 	len = strlen(e->text);
 	snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(-code));

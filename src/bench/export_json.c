@@ -129,7 +129,7 @@ struct json_object *bench_parse_json(const char *text)
 
 static int wrong(struct err *e, const char *key, const char *wanted)
 {
-	return err_set(e, -EINVAL, "it is no record of a bench: \"%s\" is not %s", key, wanted);
+	return err_set(e, -EINVAL, "not a record of a bench: \"%s\" is not %s", key, wanted);
 }
 
 static int get_text(struct json_object *o, const char *key, size_t most, char **ret, struct err *e)
@@ -156,7 +156,7 @@ static int get_integer(struct json_object *o, const char *key, int64_t most, int
 		return wrong(e, key, "a number");
 	number = json_object_get_int64(value);
 	if (number < 0 || number > most)
-		return wrong(e, key, "a number that can be");
+		return wrong(e, key, "a valid number");
 	*ret = number;
 	return 0;
 }
@@ -177,7 +177,7 @@ static int get_list(struct json_object *o, const char *key, size_t most, struct 
 {
 	if (!json_object_object_get_ex(o, key, ret) ||
 	    !json_object_is_type(*ret, json_type_array) || json_object_array_length(*ret) > most)
-		return wrong(e, key, "a list that can be");
+		return wrong(e, key, "a valid list");
 	return 0;
 }
 
@@ -230,7 +230,7 @@ static int get_values(struct json_object *o, struct bench_run *run, struct err *
 		run->values[m] = json_object_get_double(value);
 		/* Further away than anything that can be measured: arithmetic stays finite. */
 		if (!(fabs(run->values[m]) <= NUMBER_MOST))
-			return wrong(e, metrics[m].name, "a number that can be");
+			return wrong(e, metrics[m].name, "a valid number");
 	}
 	return 0;
 }
@@ -358,7 +358,7 @@ int bench_read_json(const char *text, struct bench *ret, struct err *e)
 
 	*ret = (struct bench){ 0 };
 	if (!o || !json_object_is_type(o, json_type_object))
-		r = err_set(e, -EINVAL, "it is no JSON object");
+		r = err_set(e, -EINVAL, "it is not a JSON object");
 	else if (get_text(o, "schema", NAME_MOST, &schema, e) < 0 || strcmp(schema, SCHEMA) != 0)
 		r = wrong(e, "schema", "\"" SCHEMA "\"");
 	else if (get_head(o, ret, e) < 0 || get_runs(o, ret, e) < 0)

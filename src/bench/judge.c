@@ -131,7 +131,7 @@ static struct sample *sample_of(struct sample **samples, size_t *count, const ch
 }
 
 /* Makes room for so many more blocks in each row. */
-static void make_room(struct sample *s, size_t rows, size_t more)
+static void reserve_values(struct sample *s, size_t rows, size_t more)
 {
 	size_t room = s->count + more;
 	double *d = xcalloc(rows * room + 1, sizeof(*d));
@@ -156,7 +156,7 @@ static int add_bench(const struct bench *first, const struct bench *b, struct sa
 	if (s->count + blocks > INTERVAL_MAX)
 		return err_set(e, -E2BIG, "more than %d blocks of one host", INTERVAL_MAX);
 	trend = bench_trend(y, blocks, k);
-	make_room(s, k - 1, blocks);
+	reserve_values(s, k - 1, blocks);
 	for (size_t v = 1; v < k; v++)
 		bench_differences(y, positions, blocks, k, v, trend,
 				  &s->d[(v - 1) * s->room + s->count]);

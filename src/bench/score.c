@@ -21,7 +21,7 @@ static int compile(const char *regex, regex_t *ret, struct err *e)
 	if (r == 0)
 		return 0;
 	regerror(r, ret, why, sizeof(why));
-	return err_set(e, -EINVAL, "--score: \"%s\" is no regular expression: %s", regex, why);
+	return err_set(e, -EINVAL, "--score: \"%s\" is not a regular expression: %s", regex, why);
 }
 
 int bench_check_score(const struct bench_score *s, struct err *e)

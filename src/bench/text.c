@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <kvmtune/wrap.h>
+
 #define NARROWEST 60
 #define WIDEST	  120
 #define COLUMNS	  (BENCH_VARIANTS_MAX + 1)
@@ -291,42 +293,36 @@ static void add_strips(const struct bench *benches, size_t count, int columns, s
 
 /* ---- all of it ---- */
 
-/* A paragraph, broken at the width. */
+/* A paragraph, broken at the width, its lines indented by the length of `first`. */
 static void add_wrapped(struct buf *ret, const char *first, const char *text, int columns)
 {
-	int indent = (int)strlen(first), column = indent;
+	size_t indent = strlen(first);
 
 	buf_puts(ret, first);
-	while (*text) {
-		int len = (int)strcspn(text, " ");
-
-		/* A number stays with its unit. */
-		if (strncmp(text + len, " %", 2) == 0)
-			len += 1 + (int)strcspn(text + len + 1, " ");
-		if (column > indent && column + 1 + len > columns) {
-			buf_printf(ret, "\n%*s", indent, "");
-			column = indent;
-		}
-		buf_printf(ret, "%s%.*s", column > indent ? " " : "", len, text);
-		column += len + (column > indent);
-		text += len + (text[len] == ' ');
-	}
+	buf_wrap(ret, text, indent, indent, (size_t)columns);
 	buf_puts(ret, "\n");
 }
 
-static void add_head(const struct bench *b, struct buf *ret)
+#define WORDS_SHOWN 8 /* of the load */
+
+static void add_head(const struct bench *b, int columns, struct buf *ret)
 {
-	autobuf host = { 0 }, kernel = { 0 };
+	autobuf host = { 0 }, load = { 0 }, runs = { 0 };
 
 	bench_add_name(&host, b->host ?: "");
-	bench_add_name(&kernel, b->kernel ?: "");
-	buf_printf(ret, "Host   %s, Linux %s\nLoad  ", buf_text(&host), buf_text(&kernel));
-	for (size_t i = 0; i < b->load.n && i < 8; i++) {
-		buf_puts(ret, " ");
-		bench_add_name(ret, b->load.v[i]);
+	buf_puts(&host, ", Linux ");
+	bench_add_name(&host, b->kernel ?: "");
+	for (size_t i = 0; i < b->load.n && i < WORDS_SHOWN; i++) {
+		buf_puts(&load, i ? " " : "");
+		bench_add_name(&load, b->load.v[i]);
 	}
-	buf_printf(ret, "%s\nRuns   %zu blocks of %zu; order drawn for each block, seed %u\n\n",
-		   b->load.n > 8 ? " ..." : "", bench_blocks(b), b->variants.n, b->seed);
+	buf_puts(&load, b->load.n > WORDS_SHOWN ? " ..." : "");
+	buf_printf(&runs, "%zu blocks of %zu; random order in each block, seed %u", bench_blocks(b),
+		   b->variants.n, b->seed);
+	add_wrapped(ret, "Host   ", buf_text(&host), columns);
+	add_wrapped(ret, "Load   ", buf_text(&load), columns);
+	add_wrapped(ret, "Runs   ", buf_text(&runs), columns);
+	buf_puts(ret, "\n");
 }
 
 void bench_text(const struct bench *benches, size_t count, const struct bench_judgement *j,
@@ -336,7 +332,7 @@ void bench_text(const struct bench *benches, size_t count, const struct bench_ju
 
 	columns = columns < NARROWEST ? NARROWEST : columns > WIDEST ? WIDEST : columns;
 	for (size_t i = 0; i < count; i++) {
-		add_head(&benches[i], ret);
+		add_head(&benches[i], columns, ret);
 		add_table(&benches[i], ret);
 		buf_puts(ret, "\n");
 	}

@@ -136,10 +136,9 @@ static const char *const note_texts[NOTE_COUNT] = {
 	"Have the load, or --cleanup, end its guests.",
 	"A signal ended the bench. Runs before it were kept; --resume goes on.",
 	"The time budget ended the bench.",
-	"With EPT or NPT off guests run on KVM's shadow MMU, where three holes were published in "
-	"2026 "
-	"(CVE-2026-46113, CVE-2026-53359, CVE-2026-64561). Have a kernel with the fixes before "
-	"guests you do not trust run that way.",
+	"With EPT or NPT off guests run on KVM's shadow MMU, where three vulnerabilities were "
+	"published in 2026 (CVE-2026-46113, CVE-2026-53359, CVE-2026-64561). Use a fixed kernel "
+	"before running guests that you do not trust.",
 };
 
 const char *bench_note_text(enum bench_note note)
@@ -163,7 +162,7 @@ static void warn_of_values(const struct bench_judgement *j, struct strv *ret)
 	if (fabs(j->drift) >= DRIFT_SAID)
 		strv_addf(ret,
 			  "The values %s by %.0f %% over the bench. The comparison allows for it. "
-			  "Look for other load, or a processor that heats up.",
+			  "Check for other load, or a processor that heats up.",
 			  j->drift > 0 ? "rose" : "fell", 100 * fabs(j->drift));
 	if (j->outliers)
 		strv_addf(
@@ -172,19 +171,17 @@ static void warn_of_values(const struct bench_judgement *j, struct strv *ret)
 			"would be narrower on a quieter host.",
 			j->outliers, j->runs, j->outliers == 1 ? "lies" : "lie");
 	if (j->metric == METRIC_WALL && j->shortest < SHORT_LOAD)
-		strv_add(ret, "The load takes less than 100 ms: its start and end may outweigh its "
-			      "work. Give it more to do.");
+		strv_add(ret, "The load takes less than 100 ms: starting and ending it may "
+			      "outweigh its work. Use a longer load.");
 	if (j->swapped > 0)
 		strv_addf(ret,
-			  "The host swapped during runs (%.0f pages). Times then tell about the "
-			  "disk: "
-			  "run smaller guests, or more memory.",
+			  "The host swapped during runs (%.0f pages). Times then depend on the "
+			  "disk: run smaller guests, or add memory.",
 			  j->swapped);
 	if (j->steal >= STEAL_SAID)
 		strv_addf(ret,
-			  "This host is a guest itself, and lost %.1f %% of its CPU time to "
-			  "others. Do "
-			  "not trust small differences.",
+			  "This host is a guest itself and lost %.1f %% of its CPU time to others. "
+			  "Do not trust small differences.",
 			  100 * j->steal);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli.h - what the commands share. */
+/* cli.h - shared by the commands. */
 #ifndef KVMTUNE_CLI_H
 #define KVMTUNE_CLI_H
 
@@ -15,8 +15,11 @@ enum exit_status no_operands(const struct invocation *in, struct err *e);
 enum exit_status parse_goals(const struct invocation *in, struct goal **ret, size_t *ret_count,
 			     struct err *e);
 
-/* The value of the setting that was meant; NULL: who knows. */
+/* The value of the setting that was meant; NULL: unknown. */
 const char *meant_value(const struct setting *s, const char *typed);
+/* The styles of stdout and stderr, before any option. */
+void terminal_styles(struct style *out, struct style *err);
+
 /* Names an option that was meant, if there is one: the hint of e. typed is without its dashes. */
 void hint_option(const char *typed, struct err *e);
 

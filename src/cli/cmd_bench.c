@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cmd_bench.c - which variant of the host runs a load faster.
+ * cmd_bench.c - finds which variant of the host runs a load faster.
  */
 #include "cli.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <kvmtune/bench_run.h>
@@ -15,18 +14,7 @@
 
 #include "bench_switch.h"
 
-#define COLUMNS_DEFAULT 80
-
-static int terminal_columns(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		return size.ws_col;
-	return COLUMNS_DEFAULT;
-}
-
-/* ---- what comes of it ---- */
+/* ---- results ---- */
 
 /* By its suffix; several benches go into tables only. */
 static int export_text(const char *path, const struct bench *benches, size_t count,
@@ -82,7 +70,7 @@ static enum exit_status present(const struct invocation *in, const struct bench 
 	if (in->given & OPT_JSON)
 		bench_write_json(benches, j, &text);
 	else
-		bench_text(benches, count, j, terminal_columns(), &text);
+		bench_text(benches, count, j, (int)style_width(&in->style), &text);
 	fputs(buf_text(&text), stdout);
 	if (write_export(in, benches, count, j, e) < 0 || write_plot(in, benches, count, j, e) < 0)
 		return e->status;
@@ -100,7 +88,7 @@ static enum exit_status read_bench(struct invocation *in, const char *path, stru
 	if (r < 0)
 		return usage_error(e, "cannot read %s: %s", path, strerror(-r));
 	if (memchr(buf_text(&text), '\0', text.len))
-		return usage_error(e, "%s is no text", path);
+		return usage_error(e, "%s is not a text file", path);
 	if (bench_read_json(buf_text(&text), ret, e) == 0)
 		return STATUS_DONE;
 	err_wrap(e, "%s", path);
@@ -153,7 +141,7 @@ struct session {
 	struct bench bench;
 	struct bench_work work;
 	struct strv prepare, cleanup; /* their arguments, NULL behind the last */
-	bool live;		      /* there is a line that is written over and over */
+	bool live;		      /* one line on stderr shows the progress */
 };
 
 static enum exit_status parse_count(const char *option, const char *text, uint64_t most,
@@ -219,7 +207,7 @@ static char **split_command(const char *text, struct strv *ret)
 			strv_add(ret, word);
 	if (!ret->n)
 		return NULL;
-	/* NULL behind the last word. */
+	/* NULL behind the last argument. */
 	array_push(ret->v, ret->n) = NULL;
 	ret->n--;
 	return ret->v;
@@ -258,7 +246,7 @@ static enum exit_status parse_score(const struct invocation *in, struct session 
 	return STATUS_DONE;
 }
 
-/* Before anything runs: a bench of hours must not fail at its end. */
+/* Checked first: a bench of hours must not fail at its end. */
 static enum exit_status check_files(const struct invocation *in, struct err *e)
 {
 	const struct bench none = { 0 };
@@ -278,9 +266,9 @@ static bool is_same(const struct strv *a, const struct strv *b)
 	return a->n == b->n;
 }
 
-/* Takes over the runs of the file. The order of runs goes on as its seed has it. */
-static enum exit_status take_over(struct session *s, struct bench *old, const char *path,
-				  struct err *e)
+/* Continues with the runs of the file, in the order of its seed. */
+static enum exit_status continue_runs(struct session *s, struct bench *old, const char *path,
+				      struct err *e)
 {
 	struct bench *b = &s->bench;
 
@@ -288,12 +276,12 @@ static enum exit_status take_over(struct session *s, struct bench *old, const ch
 	    old->has_score != b->has_score || old->higher_is_better != b->higher_is_better ||
 	    strcmp(old->host, b->host) != 0)
 		return usage_error(e,
-				   "%s is of another bench: host, variants, score and load have to "
+				   "%s is from another bench: host, variants, score and load must "
 				   "be the same",
 				   path);
 	if (old->looks != b->looks)
-		return usage_error(e, "%s was %s --precision or --budget: go on likewise", path,
-				   old->looks ? "run with" : "run without");
+		return usage_error(e, "%s was %s --precision or --budget: resume it the same way",
+				   path, old->looks ? "run with" : "run without");
 	b->seed = old->seed;
 	b->started = old->started;
 	b->runs = old->runs;
@@ -312,11 +300,10 @@ static enum exit_status resume(struct session *s, struct err *e)
 	if (!in->resume_file)
 		return STATUS_DONE;
 	if (in->seed)
-		return usage_error(e,
-				   "--resume goes on with the seed of its file, not with --seed");
+		return usage_error(e, "--resume uses the seed of its file, not --seed");
 	status = read_bench(in, in->resume_file, &old, e);
 	if (status == STATUS_DONE)
-		status = take_over(s, &old, in->resume_file, e);
+		status = continue_runs(s, &old, in->resume_file, e);
 	bench_free(&old);
 	if (status == STATUS_DONE && !in->export_file && ends_with(in->resume_file, ".json"))
 		in->export_file = in->resume_file;
@@ -354,8 +341,7 @@ static enum exit_status prepare(struct session *s, struct err *e)
 		status = e->status;
 	if (s->switcher.recovered && !s->in->style.quiet)
 		fprintf(stderr,
-			"kvmtune: an earlier bench was killed; the host was brought back from its "
-			"variant %s\n",
+			"kvmtune: an earlier bench was killed; its variant %s was rolled back\n",
 			s->switcher.recovered);
 	return status;
 }
@@ -417,18 +403,19 @@ static void progress(void *arg, const struct bench_progress *now)
 		add_time(&line, now->left_ms);
 		buf_puts(&line, " left");
 	}
-	fprintf(stderr, "\r%-79.79s", buf_text(&line));
+	fprintf(stderr, "\r\033[K%.*s", (int)style_width(&s->in->message_style) - 1,
+		buf_text(&line));
 	fflush(stderr);
 }
 
 static void end_line(struct session *s)
 {
 	if (s->live)
-		fprintf(stderr, "\r%79s\r", "");
+		fputs("\r\033[K", stderr);
 	s->live = false;
 }
 
-/* With what there is, also where the bench did not come to its end. */
+/* Judges the runs there are, even of a bench that ended early. */
 static enum exit_status conclude(struct session *s, struct err *e)
 {
 	struct bench_judgement j;
@@ -441,7 +428,7 @@ static enum exit_status conclude(struct session *s, struct err *e)
 	return status;
 }
 
-/* The host first, then the results, then what went wrong: what is worst for the host is told. */
+/* Restores the host, then prints the results. An error of the host comes before others. */
 static enum exit_status finish(struct session *s, int r, struct err *e)
 {
 	struct err back = { 0 }, shown = { 0 };
@@ -505,7 +492,8 @@ enum exit_status cmd_bench(struct invocation *in, struct err *e)
 	if (!(in->given & OPT_ANALYSE))
 		return run_bench(in, e);
 	if (in->given & OPTS_RUN)
-		return usage_error(e, "--analyse runs nothing: it goes with --export, --plot and "
-				      "--json only");
+		return usage_error(e,
+				   "--analyse runs nothing: it takes --export, --plot and --json "
+				   "only");
 	return analyse(in, e);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cmd_change.c - the commands that change the host, and audit, which says what they would change.
+ * cmd_change.c - the commands that change the host, and audit, which reports what they would change.
  */
 #include "cli.h"
 
@@ -10,12 +10,12 @@
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
-/* ---- the live line: of --wait, and of what takes long ---- */
+/* ---- the live line of --wait and of long steps ---- */
 
 #define UPDATE_MS 250
 
 struct live_line {
-	bool terminal;
+	size_t width; /* 0: not shown */
 	bool shown;
 	int64_t shown_second;
 	/* Of progress: */
@@ -23,13 +23,20 @@ struct live_line {
 	int64_t shown_ms;
 };
 
+/* One line, whatever the width: it is overwritten by the next. */
+static void show_line(const struct live_line *line, const char *text)
+{
+	fprintf(stderr, "\r\033[K%.*s", (int)line->width - 1, text);
+	fflush(stderr);
+}
+
 static void waiting_text(const struct kvm_users *users, const char *lock_holder, struct buf *ret)
 {
 	if (lock_holder) {
 		buf_printf(ret, "waiting for another kvmtune: %s", lock_holder);
 		return;
 	}
-	buf_puts(ret, "waiting until nobody uses KVM: ");
+	buf_puts(ret, "waiting until no process holds KVM: ");
 	for (size_t i = 0; users && i < users->count && i < 3; i++) {
 		const struct kvm_user *u = &users->users[i];
 
@@ -38,7 +45,7 @@ static void waiting_text(const struct kvm_users *users, const char *lock_holder,
 		buf_printf(ret, " (PID %d)", u->pid);
 	}
 	if (!users || !users->count)
-		buf_puts(ret, "held by nobody who can be seen");
+		buf_puts(ret, "its holder cannot be seen");
 	else if (users->count > 3)
 		buf_printf(ret, " and %zu more", users->count - 3);
 }
@@ -49,11 +56,11 @@ static void show_waiting(void *arg, const struct kvm_users *users, const char *l
 	struct live_line *line = arg;
 	autobuf text = { 0 };
 
-	if (!line->terminal || (line->shown && waited_ms / 1000 == line->shown_second))
+	if (!line->width || (line->shown && waited_ms / 1000 == line->shown_second))
 		return;
 	waiting_text(users, lock_holder, &text);
-	fprintf(stderr, "\r\033[K%.100s  %lld s", text.data, (long long)(waited_ms / 1000));
-	fflush(stderr);
+	buf_printf(&text, "  %lld s", (long long)(waited_ms / 1000));
+	show_line(line, text.data);
 	line->shown = true;
 	line->shown_second = waited_ms / 1000;
 }
@@ -81,7 +88,7 @@ static void unmerging_text(const struct progress *p, struct buf *ret)
 
 	buf_puts(ret, "unmerging: ");
 	part_text(p->done, p->total, ret);
-	/* The first moments tell nothing of what is to come. */
+	/* The rate of the first second predicts nothing. */
 	if (p->elapsed_ms < 1000 || rate < 1)
 		return;
 	buf_puts(ret, ", ");
@@ -96,7 +103,7 @@ static void show_progress(void *arg, const struct progress *p)
 	struct live_line *line = arg;
 	autobuf text = { 0 };
 
-	if (!line->terminal ||
+	if (!line->width ||
 	    (line->shown && line->kind == p->kind && p->elapsed_ms - line->shown_ms < UPDATE_MS))
 		return;
 	if (p->kind == ACT_WATCH_MEMORY)
@@ -104,8 +111,7 @@ static void show_progress(void *arg, const struct progress *p)
 			   (unsigned long long)p->done / 1000, (unsigned long long)p->total / 1000);
 	else
 		unmerging_text(p, &text);
-	fprintf(stderr, "\r\033[K%.100s", buf_text(&text));
-	fflush(stderr);
+	show_line(line, text.data);
 	line->shown = true;
 	line->kind = p->kind;
 	line->shown_ms = p->elapsed_ms;
@@ -119,10 +125,10 @@ static void clear_line(const struct live_line *line)
 
 /* ---- changes ---- */
 
-/* Options that say how to change the host. */
+/* Options for how to change the host. */
 #define OPTS_ALTER (OPT_DRY_RUN | OPT_WAIT | OPT_DEFER | OPT_RESERVE | OPT_WATCH)
 
-/* What was asked for, as it is remembered: "ept off", "apply ept=off", with what alters it. */
+/* The command as the journal keeps it: "ept off", "apply ept=off", with the options that matter. */
 static void command_text(const struct invocation *in, struct buf *ret)
 {
 	buf_puts(ret, in->command);
@@ -136,19 +142,22 @@ static void command_text(const struct invocation *in, struct buf *ret)
 		buf_puts(ret, " --skip");
 }
 
-/* Who stands in the way, and what else does. NULL: nothing to add. */
-static char *refusal_detail(const struct outcome *o)
+/* The holders in the way, and other refusals. NULL: none. */
+static char *refusal_detail(const struct style *style, const struct outcome *o)
 {
 	autobuf b = { 0 };
 
 	if (o->plan.refused_for_users) {
-		autofree char *users = users_table(&o->before.users);
+		autofree char *holders = holders_table(style, &o->before.users);
 
-		buf_puts(&b, users);
+		buf_puts(&b, holders);
 	}
 	for (size_t i = 0; o->plan.refusal.code && i < o->plan.also_count; i++) {
-		buf_puts(&b, "  also: ");
-		buf_add_safe(&b, o->plan.also[i].text, sizeof(o->plan.also[i].text));
+		autobuf line = { 0 };
+
+		buf_puts(&line, "  also: ");
+		buf_add_safe(&line, o->plan.also[i].text, sizeof(o->plan.also[i].text));
+		buf_wrap(&b, line.data, 0, 8, style_width(style));
 		buf_puts(&b, "\n");
 	}
 	return b.len ? buf_steal(&b) : NULL;
@@ -157,7 +166,8 @@ static char *refusal_detail(const struct outcome *o)
 enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
 			    struct err *e)
 {
-	struct live_line line = { .terminal = isatty(STDERR_FILENO) && !in->style.quiet };
+	bool live = isatty(STDERR_FILENO) && !in->style.quiet;
+	struct live_line line = { .width = live ? style_width(&in->message_style) : 0 };
 	bool dry_run = in->given & OPT_DRY_RUN;
 	autobuf command = { 0 };
 	struct outcome o;
@@ -184,7 +194,7 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 		text_change(stdout, &in->style, &o, dry_run);
 	*e = o.err;
 	if (!(in->given & OPT_JSON))
-		e->detail = refusal_detail(&o);
+		e->detail = refusal_detail(&in->message_style, &o);
 	status = o.status;
 	in->changed = o.applied;
 	outcome_free(&o);
@@ -193,9 +203,10 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 
 #define KSMD_LOOK_MS 1000
 
-/* What ksmd does now takes two looks. */
-static void show_ksmd(struct ports *p, const struct host *first)
+/* Measures ksmd between two observations. */
+static void show_ksmd(struct invocation *in, const struct host *first)
 {
+	struct ports *p = in->ports;
 	struct host second = { 0 };
 	struct err ignored = { 0 };
 	int64_t start = p->system.monotonic_ms(p);
@@ -204,14 +215,25 @@ static void show_ksmd(struct ports *p, const struct host *first)
 		return;
 	p->system.sleep_ms(p, KSMD_LOOK_MS);
 	if (host_observe(p, HOST_KSM | HOST_KSM_USERS | HOST_LENIENT, &second, &ignored) == 0)
-		text_ksmd(stdout, first, &second, p->system.monotonic_ms(p) - start);
+		text_ksmd(stdout, &in->style, first, &second, p->system.monotonic_ms(p) - start);
 	host_free(&second);
+}
+
+/* A journal that cannot be read, or is not trusted, tells nothing. */
+static void add_evidence(struct ports *p, struct host *host)
+{
+	struct journal journal = { 0 };
+	struct err ignored = { 0 };
+
+	if (journal_load(p, &journal, &ignored) == 0)
+		journal_add_evidence(p, &journal, host);
+	journal_free(&journal);
 }
 
 static enum exit_status show_setting(struct invocation *in, const struct setting *setting,
 				     struct err *e)
 {
-	/* Only then is it said which units are marked; to read all unit files costs. */
+	/* Reading all unit files is slow: only where the output has them. */
 	bool all = in->style.verbose || in->given & OPT_JSON;
 	unsigned parts = setting_kinds[setting->kind].parts & ~(all ? 0u : HOST_KSM_MARKED);
 	struct host host = { 0 };
@@ -221,17 +243,19 @@ static enum exit_status show_setting(struct invocation *in, const struct setting
 		return usage_error(e, "%s without a value changes nothing", in->command);
 	if (host_observe(in->ports, parts | HOST_LENIENT, &host, e) < 0)
 		status = e->status;
-	else if (reports_json(in))
-		json_setting(stdout, &host, setting);
 	else
+		add_evidence(in->ports, &host);
+	if (status == STATUS_DONE && reports_json(in))
+		json_setting(stdout, &host, setting);
+	else if (status == STATUS_DONE)
 		text_setting(stdout, &in->style, &host, setting);
 	if (status == STATUS_DONE && in->style.verbose && !(in->given & OPT_JSON))
-		show_ksmd(in->ports, &host);
+		show_ksmd(in, &host);
 	host_free(&host);
 	return status;
 }
 
-/* "--wait 10m": its time stands behind a "=", as it may be left out. */
+/* "--wait 10m": its time needs a "=", since it is optional. */
 static enum exit_status too_many(const struct invocation *in, const char *word, struct err *e)
 {
 	usage_error(e, "one argument too many: \"%s\"", word);
@@ -240,7 +264,7 @@ static enum exit_status too_many(const struct invocation *in, const char *word, 
 	return STATUS_USAGE;
 }
 
-/* The commands that carry a setting's name: `ept`, `ept off`. */
+/* The commands named after a setting: `ept`, `ept off`. */
 enum exit_status cmd_setting(struct invocation *in, struct err *e)
 {
 	const struct setting *setting = setting_find(in->command);
@@ -300,7 +324,7 @@ enum exit_status cmd_undo(struct invocation *in, struct err *e)
 	if (in->given & OPT_LIST && in->given & (OPTS_ALTER | OPT_SKIP))
 		return usage_error(e, "--list only lists");
 	if (in->given & OPT_SKIP && in->given & (OPTS_ALTER & ~(OPT_DRY_RUN | OPT_WAIT)))
-		return usage_error(e, "--skip leaves the host as it is");
+		return usage_error(e, "--skip does not change the host");
 	return in->given & OPT_LIST ? list_changes(in, e) : run_change(in, NULL, 0, e);
 }
 
@@ -325,7 +349,7 @@ static enum exit_status audit_status(const struct plan *plan, const struct journ
 	return statuses[worst];
 }
 
-/* The same plan as the change would have: where it has nothing to do, the host is as wanted. */
+/* Makes the plan of the change: if that is empty, the host is as wanted. */
 static enum exit_status audit(struct invocation *in, const struct goal *goals, size_t count,
 			      struct err *e)
 {

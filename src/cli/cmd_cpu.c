@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cmd_cpu.c - what the processor can do: of this one, or of one that was captured into files.
+ * cmd_cpu.c - the capabilities of this processor, or of one captured into files.
  */
 #include "cli.h"
 
@@ -25,7 +25,7 @@ static enum exit_status read_file(struct invocation *in, const char *path, struc
 	return usage_error(e, "cannot read %s: %s", path, strerror(-r));
 }
 
-/* What a reader found wrong, with the name of the file. */
+/* Adds the name of the file to what a reader found wrong. */
 static enum exit_status bad_file(const char *path, struct err *e)
 {
 	err_wrap(e, "%s", path);
@@ -50,7 +50,7 @@ static enum exit_status read_text(struct invocation *in, const char *path, struc
 	enum exit_status status = read_file(in, path, ret, e);
 
 	if (status == STATUS_DONE && memchr(buf_text(ret), '\0', ret->len))
-		return usage_error(e, "%s is no text", path);
+		return usage_error(e, "%s is not a text file", path);
 	return status;
 }
 
@@ -92,8 +92,8 @@ static enum exit_status read_captured(struct invocation *in, struct cpu_evidence
 
 /* ---- into files ---- */
 
-/* The command that judges what was written, ready to be copied. */
-static void say_captured(const struct invocation *in, const struct cpu_evidence *evidence)
+/* Prints the command that judges these files. */
+static void print_command(const struct invocation *in, const struct cpu_evidence *evidence)
 {
 	autofree char *dir = safe_text(in->capture_dir, 4096);
 
@@ -121,10 +121,10 @@ static enum exit_status capture(struct invocation *in, const struct cpu_evidence
 		files[count++] = (struct user_file){ "cpuinfo.txt", evidence->cpuinfo };
 	r = in->ports->user.write_dir(in->ports, in->capture_dir, files, count, e);
 	if (r == -ENOTEMPTY || r == -EEXIST)
-		return usage_error(e, "%s is not empty: nothing was written", in->capture_dir);
+		return usage_error(e, "%s is not empty; nothing was written", in->capture_dir);
 	if (r < 0)
 		return e->status;
-	say_captured(in, evidence);
+	print_command(in, evidence);
 	return STATUS_DONE;
 }
 
@@ -136,7 +136,7 @@ static enum exit_status unknown_name(const char *name, struct err *e)
 
 	for (size_t i = 0; i < CAP_COUNT; i++)
 		buf_join(&names, ", ", cpu_cap_names[i].name);
-	usage_error(e, "there is no capability \"%s\"", name);
+	usage_error(e, "unknown capability \"%s\"", name);
 	err_hint(e, "One of: %s", buf_text(&names));
 	return STATUS_USAGE;
 }
@@ -154,17 +154,17 @@ static enum exit_status required(const struct cpu_report *r, enum cpu_cap_id id,
 		buf_join(&why, ", ", cap->source.v[i]);
 	if (cap->value == NO) {
 		err_set(e, -EOPNOTSUPP, "the processor has no %s: %s", cpu_cap_names[id].name,
-			why.len ? why.data : "no source says that it has");
+			why.len ? why.data : "no source reports it");
 		err_status(e, STATUS_IMPOSSIBLE, "no-capability");
 	} else {
-		err_set(e, -ENODATA, "cannot tell whether the processor has %s: %s",
-			cpu_cap_names[id].name, why.len ? why.data : "no source tells");
+		err_set(e, -ENODATA, "whether the processor has %s is unknown: %s",
+			cpu_cap_names[id].name, why.len ? why.data : "no source reports it");
 		err_status(e, STATUS_FAILED, "unknown-capability");
 	}
 	return e->status;
 }
 
-/* All must be there: one that is not decides over one that is unknown. */
+/* All are required: an absent one takes precedence over an unknown one. */
 static enum exit_status all_required(const struct invocation *in, const struct cpu_report *r,
 				     struct err *e)
 {
@@ -187,7 +187,7 @@ static enum exit_status report(struct invocation *in, const struct cpu_report *r
 	else if (!in->required_count)
 		text_cpu(stdout, &in->style, r);
 	for (size_t i = 0; !in->style.quiet && !in->reported && i < in->required_count; i++)
-		text_capability(stdout, r, cpu_cap_find(in->required[i]));
+		text_capability(stdout, &in->style, r, cpu_cap_find(in->required[i]));
 	return all_required(in, r, e);
 }
 
@@ -198,7 +198,7 @@ static enum exit_status check_words(const struct invocation *in, struct err *e)
 	if (status != STATUS_DONE)
 		return status;
 	if ((in->msr_file || in->cpuinfo_file) && !in->cpuid_file)
-		return usage_error(e, "--msr and --cpuinfo go with --cpuid");
+		return usage_error(e, "--msr and --cpuinfo need --cpuid");
 	if (in->capture_dir && in->given & (OPT_CPUID | OPT_REQUIRE | OPT_JSON))
 		return usage_error(e, "--capture excludes --cpuid, --require and --json");
 	for (size_t i = 0; i < in->required_count; i++)

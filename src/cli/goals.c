@@ -20,7 +20,8 @@ static enum exit_status parse_goal(const char *word, struct goal *ret, struct er
 	ret->setting = setting_find(name);
 	if (!ret->setting) {
 		known_settings(&known);
-		return usage_error(e, "there is no setting \"%s\"; there is: %s", name, known.data);
+		return usage_error(e, "unknown setting \"%s\"; the settings are: %s", name,
+				   known.data);
 	}
 	ret->value = setting_value(ret->setting, word + len + 1);
 	if (ret->value)

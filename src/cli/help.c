@@ -7,27 +7,28 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_WIDTH 80
+#define HELP_COLUMN 24
 
-/* Prints words at this indent, broken at the width; the first line is there already. */
-static void paragraph(FILE *out, const char *text, int indent)
+/* Prints text, from a column on that is reached already, and indented by it. */
+static void paragraph(FILE *out, const struct style *style, const char *text, size_t indent)
 {
-	int column = indent;
+	autobuf b = { 0 };
 
-	while (*text) {
-		int len = (int)strcspn(text, " ");
-
-		if (column > indent && column + 1 + len > TEXT_WIDTH) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-		}
-		column += fprintf(out, "%s%.*s", column > indent ? " " : "", len, text);
-		text += len + (text[len] == ' ');
-	}
-	fputc('\n', out);
+	buf_wrap(&b, text, indent, indent, style_prose(style));
+	fprintf(out, "%s\n", buf_text(&b));
 }
 
-static void option_help(FILE *out, const struct option_row *row)
+/* An entry and its explanation, beside it or below it. */
+static void entry(FILE *out, const struct style *style, const char *left, const char *text)
+{
+	if (strlen(left) < HELP_COLUMN)
+		fprintf(out, "%-*s", HELP_COLUMN, left);
+	else
+		fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");
+	paragraph(out, style, text, HELP_COLUMN);
+}
+
+static void option_help(FILE *out, const struct style *style, const struct option_row *row)
 {
 	autobuf left = { 0 };
 
@@ -36,51 +37,53 @@ static void option_help(FILE *out, const struct option_row *row)
 	buf_printf(&left, "%*s--%s", row->short_name ? 0 : 6, "", row->name);
 	if (row->argument)
 		buf_printf(&left, row->optional ? "[=%s]" : " %s", row->argument);
-	fprintf(out, "%-24s", left.data);
-	if (left.len >= 24)
-		fprintf(out, "\n%24s", "");
-	paragraph(out, row->help, 24);
+	entry(out, style, left.data, row->help);
 }
 
-static void options_help(FILE *out, uint64_t takes)
+static void options_help(FILE *out, const struct style *style, uint64_t takes)
 {
 	for (size_t i = 0; i < option_count; i++)
 		if (option_table[i].help && (option_table[i].bit & takes))
-			option_help(out, &option_table[i]);
+			option_help(out, style, &option_table[i]);
 }
 
-void help_all(FILE *out)
+void help_all(FILE *out, const struct style *style)
 {
-	fputs("Usage: kvmtune [options] COMMAND\n\n"
-	      "Tune how this host runs its virtual machines, safely: every change is planned,\n"
-	      "refused where it is unsafe, proved, and can be taken back.\n\nCommands:\n",
-	      out);
+	fputs("Usage: kvmtune [options] [COMMAND]\n\n", out);
+	paragraph(out, style,
+		  "Tunes how this host runs its virtual machines, safely: kvmtune plans each "
+		  "change, refuses what is unsafe, verifies the result, and can undo it. Without a "
+		  "command it prints the status.",
+		  0);
+	fputs("\nCommands:\n", out);
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *c = &command_table[i];
 		autofree char *left = xasprintf("  %s %s", c->name, c->operands ?: "");
 
-		fprintf(out, "%-24s", left);
-		if (strlen(left) >= 24)
-			fprintf(out, "\n%24s", "");
-		paragraph(out, c->summary, 24);
+		entry(out, style, left, c->summary);
 	}
 	fputs("\nOptions:\n", out);
-	options_help(out, UINT64_MAX);
-	fputs("\nExit status: 0 done, 1 failed (nothing changed), 2 usage, 3 refused as unsafe,\n"
-	      "4 not possible here, 5 saved for the next load or boot, 6 the way back failed\n"
-	      "too, 7 audit: the host differs. See kvmtune(8).\n",
-	      out);
+	options_help(out, style, UINT64_MAX);
+	fputc('\n', out);
+	paragraph(out, style,
+		  "Exit status: 0 done, 1 failed and rolled back, 2 usage error, 3 refused as "
+		  "unsafe, 4 not possible here, 5 saved for the next load or boot, 6 needs "
+		  "attention, 7 audit: the host differs. See kvmtune(8).",
+		  0);
 }
 
-void help_command(FILE *out, const struct command *c)
+void help_command(FILE *out, const struct style *style, const struct command *c)
 {
-	fprintf(out, "Usage: kvmtune [options] %s%s%s\n\n", c->name, c->operands ? " " : "",
-		c->operands ?: "");
-	paragraph(out, c->summary, 0);
+	autofree char *usage = xasprintf("kvmtune [options] %s%s%s", c->name,
+					 c->operands ? " " : "", c->operands ?: "");
+
+	put_paragraph(out, style, "Usage: ", usage);
 	fputc('\n', out);
-	paragraph(out, c->text, 0);
+	paragraph(out, style, c->summary, 0);
+	fputc('\n', out);
+	paragraph(out, style, c->text, 0);
 	fputs("\nOptions:\n", out);
-	options_help(out, c->takes | OPTS_ALWAYS);
+	options_help(out, style, c->takes | OPTS_ALWAYS);
 }
 
 static void setting_words(FILE *out)

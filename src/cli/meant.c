@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * meant.c - the command that was meant, where what was typed is none. It is named, never run.
+ * meant.c - suggests the command that was meant. It is named, never run.
  */
 #include "cli.h"
 
@@ -18,7 +18,7 @@ static const struct {
 	{ "false", "off" }, { "0", "off" },
 };
 
-/* How many letters have to be changed, added or left out (Levenshtein). */
+/* Letters to change, add or leave out (Levenshtein). */
 static size_t distance(const char *a, const char *b)
 {
 	size_t row[WORD_MAX + 1], n = strlen(b);

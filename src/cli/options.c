@@ -5,9 +5,8 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Long options are told apart by their row; short ones by their letter. */
+/* getopt returns the row of a long option, the letter of a short one. */
 #define ROW_BASE 256
 #define MAX_ROWS 64
 
@@ -54,27 +53,18 @@ static const struct option_row *row_of(int value)
 	return NULL;
 }
 
-/* Colour only for a terminal that wants it (https://no-color.org). */
-static bool color_by_default(void)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 &&
-	       isatty(STDOUT_FILENO);
-}
-
-static int take_color(struct invocation *in, const char *when, struct err *e)
+static int set_color(struct invocation *in, const char *when, struct err *e)
 {
 	if (strcmp(when, "always") == 0)
-		in->style.color = true;
+		in->style.color = in->message_style.color = true;
 	else if (strcmp(when, "never") == 0)
-		in->style.color = false;
+		in->style.color = in->message_style.color = false;
 	else if (strcmp(when, "auto") != 0)
 		return (int)usage_error(e, "--color takes auto, always or never, not \"%s\"", when);
 	return 0;
 }
 
-static int take_wait(struct invocation *in, const char *time, struct err *e)
+static int set_wait(struct invocation *in, const char *time, struct err *e)
 {
 	in->wait_ms = WAIT_FOREVER;
 	if (time && parse_time_ms(time, &in->wait_ms) < 0)
@@ -83,7 +73,7 @@ static int take_wait(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
-static int take_reserve(struct invocation *in, const char *size, struct err *e)
+static int set_reserve(struct invocation *in, const char *size, struct err *e)
 {
 	if (parse_size(size, &in->reserve_bytes) < 0)
 		return (int)usage_error(e, "--reserve takes a size like 2G or 512M, not \"%s\"",
@@ -91,7 +81,7 @@ static int take_reserve(struct invocation *in, const char *size, struct err *e)
 	return 0;
 }
 
-static int take_budget(struct invocation *in, const char *time, struct err *e)
+static int set_budget(struct invocation *in, const char *time, struct err *e)
 {
 	if (parse_time_ms(time, &in->budget_ms) < 0 || !in->budget_ms)
 		return (int)usage_error(e, "--budget takes a time like 30m or 8h, not \"%s\"",
@@ -99,7 +89,7 @@ static int take_budget(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
-static int take_watch(struct invocation *in, const char *time, struct err *e)
+static int set_watch(struct invocation *in, const char *time, struct err *e)
 {
 	if (parse_time_ms(time, &in->watch_ms) < 0)
 		return (int)usage_error(e, "--watch takes a time like 10s or 2m, not \"%s\"", time);
@@ -132,7 +122,7 @@ static const char **place_of_bench(struct invocation *in, uint64_t bit)
 	}
 }
 
-/* Where the text of an option goes that is kept as it was typed; NULL: not one of these. */
+/* The place of an option whose text is kept as typed; NULL: it has none. */
 static const char **place_of_text(struct invocation *in, uint64_t bit)
 {
 	switch (bit) {
@@ -155,8 +145,8 @@ static const char **place_of_text(struct invocation *in, uint64_t bit)
 	}
 }
 
-static int take(struct invocation *in, const struct option_row *row, const char *value,
-		struct err *e)
+static int set_option(struct invocation *in, const struct option_row *row, const char *value,
+		      struct err *e)
 {
 	const char **text = place_of_text(in, row->bit);
 
@@ -170,15 +160,15 @@ static int take(struct invocation *in, const struct option_row *row, const char 
 		in->required[in->required_count++] = value;
 		return 0;
 	case OPT_WAIT:
-		return take_wait(in, value, e);
+		return set_wait(in, value, e);
 	case OPT_RESERVE:
-		return take_reserve(in, value, e);
+		return set_reserve(in, value, e);
 	case OPT_WATCH:
-		return take_watch(in, value, e);
+		return set_watch(in, value, e);
 	case OPT_BUDGET:
-		return take_budget(in, value, e);
+		return set_budget(in, value, e);
 	case OPT_COLOR:
-		return take_color(in, value, e);
+		return set_color(in, value, e);
 	case OPT_QUIET:
 		in->style.quiet = true;
 		return 0;
@@ -197,10 +187,10 @@ static int bad_option(int found, char **argv, struct err *e)
 	if (found == ':')
 		return (int)usage_error(e, "%s needs a value", word);
 	if (optopt && optopt < ROW_BASE)
-		return (int)usage_error(e, "there is no option -%c", optopt);
+		return (int)usage_error(e, "unknown option -%c", optopt);
 	if (optopt)
 		return (int)usage_error(e, "--%s takes no value", row_of(optopt)->name);
-	usage_error(e, "there is no option %s, or it is not clear which is meant", word);
+	usage_error(e, "unknown or ambiguous option %s", word);
 	hint_option(word + strspn(word, "-"), e);
 	return STATUS_USAGE;
 }
@@ -222,7 +212,7 @@ static int count_behind(char *const *typed, int argc, char *const *argv, const c
 }
 
 /* `kvmtune help ept` is `kvmtune ept --help`. */
-static void take_help(struct invocation *in)
+static void turn_help(struct invocation *in)
 {
 	if (!in->command || strcmp(in->command, "help") != 0)
 		return;
@@ -245,8 +235,8 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	_Static_assert(sizeof(ret->given) * 8 >= MAX_ROWS, "one bit for each option");
 	*ret = (struct invocation){ .wait_ms = WAIT_NOT,
 				    .reserve_bytes = RESERVE_DEFAULT,
-				    .watch_ms = WATCH_DEFAULT,
-				    .style.color = color_by_default() };
+				    .watch_ms = WATCH_DEFAULT };
+	terminal_styles(&ret->style, &ret->message_style);
 	memcpy(typed, argv, (size_t)argc * sizeof(*typed));
 	make_getopt(longs, shorts);
 	opterr = 0;
@@ -255,7 +245,7 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 
 		if (!row || found == '?' || found == ':')
 			return bad_option(found, argv, e);
-		if (take(ret, row, optarg, e) != 0)
+		if (set_option(ret, row, optarg, e) != 0)
 			return STATUS_USAGE;
 		last = optarg;
 	}
@@ -263,7 +253,11 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e)
 	ret->command = optind < argc ? argv[optind++] : NULL;
 	ret->args = argv + optind;
 	ret->arg_count = argc - optind;
-	take_help(ret);
+	turn_help(ret);
+	if (!ret->command && !(ret->given & (OPT_HELP | OPT_VERSION | OPT_LIST_WORDS))) {
+		ret->command = "status";
+		ret->bare = true;
+	}
 	/* `kvmtune -- status`: the command itself stands behind it. */
 	if (ret->load_count > ret->arg_count)
 		ret->load_count = 0;

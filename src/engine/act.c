@@ -71,12 +71,12 @@ static int do_confirm(struct act_context *c, const struct act *act, struct err *
 		if (value == w->value || (value == UNKNOWN && w->by_default))
 			continue;
 		err_set(e, -ESTALE,
-			"the option did not take effect: by all of modprobe.d the next load of %s "
-			"gives %s %s, not %s",
+			"the option did not take effect: at its next load %s would get %s %s, not "
+			"%s",
 			act->target, w->param, value == UNKNOWN ? "by default" : on_off(value),
 			on_off(w->value));
-		return err_hint(e, "Something else wrote to modprobe.d meanwhile. Look at `kvmtune "
-				   "status` and run the command again.");
+		return err_hint(e, "Another program changed modprobe.d meanwhile. Check `kvmtune "
+				   "status`, then run the command again.");
 	}
 	return 0;
 }
@@ -110,7 +110,7 @@ static int do_unload(struct act_context *c, const struct act *act, struct err *e
 		return 0;
 	}
 	if (r == -EAGAIN) {
-		err_set(e, r, "KVM came into use while the change was on its way");
+		err_set(e, r, "KVM came into use during the change");
 		err_status(e, STATUS_REFUSED, "in-use");
 		err_hint(e, "Run the same command with --wait.");
 	} else if (r == -ENOSYS) {
@@ -208,8 +208,8 @@ static int do_check_params(struct act_context *c, const struct act *act, struct 
 	if (!text.len)
 		return 0;
 	err_set(e, -ESTALE, "after the reload %s is not as planned: %s", act->target, text.data);
-	return err_hint(e, "A value that no file asks for was given by hand when the module was "
-			   "loaded: put it into a file of modprobe.d first.");
+	return err_hint(e, "A value was set manually when the module was loaded. Put it into a "
+			   "file of modprobe.d first.");
 }
 
 typedef bool (*device_test)(const struct device_facts *a, const struct device_facts *b);
@@ -242,15 +242,15 @@ static int restore_device(struct act_context *c, const struct device_facts *want
 	if (!device_comes(c, want, device_same_owner, DEVICE_WAIT_MS)) {
 		if (p->file.set_owner(p, KVM_DEVICE, want->uid, want->gid, want->mode, e) < 0)
 			return e->code;
-		strv_add(&c->report->remarks,
-			 "owner and mode of " KVM_DEVICE
-			 " were not set by udev: kvmtune set them as they were");
+		strv_add(&c->report->remarks, "udev did not set owner and mode of " KVM_DEVICE
+					      ": kvmtune restored them");
 	}
 	if (!device_comes(c, want, device_same_acl, ACL_WAIT_MS)) {
 		if (p->file.set_acl(p, KVM_DEVICE, want->acl, want->acl_size, e) < 0)
 			return e->code;
-		strv_add(&c->report->remarks, "the access list (ACL) of " KVM_DEVICE
-					      " was not set by udev: kvmtune set it as it was");
+		strv_add(&c->report->remarks,
+			 "udev did not set the access list (ACL) of " KVM_DEVICE
+			 ": kvmtune restored it");
 	}
 	return 0;
 }
@@ -266,10 +266,10 @@ static int do_check_device(struct act_context *c, const struct act *act, struct 
 	if (device_is(c->ports, want, device_same))
 		return 0;
 	return err_set(e, -ESTALE,
-		       "owner, mode or access list (ACL) of " KVM_DEVICE " are not as they were");
+		       "owner, mode or access list (ACL) of " KVM_DEVICE " could not be restored");
 }
 
-/* ---- the way back ---- */
+/* ---- rollback ---- */
 
 /* The module with our parameters alone: better than no KVM at all. */
 static int load_with_ours_alone(struct act_context *c, const struct act *act, struct err *e)
@@ -299,8 +299,8 @@ static int load_by_all_means(struct act_context *c, const struct act *act, struc
 	if (r < 0)
 		r = load_with_ours_alone(c, act, e);
 	if (r < 0)
-		return err_hint(e, "KVM is away. Look at the kernel log (dmesg) for the reason, "
-				   "then: kvmtune undo");
+		return err_hint(e, "KVM is not loaded. Check the kernel log (dmesg) for the "
+				   "reason. Then:  kvmtune undo");
 	return 0;
 }
 
@@ -344,12 +344,12 @@ static int restore_module(struct act_context *c, const struct act *act, struct e
 	if (do_check_device(c, act, e) < 0)
 		return e->code;
 	if (r < 0)
-		return e->code ? e->code : err_sys(e, r, "%s cannot be looked at", act->target);
+		return e->code ? e->code : err_sys(e, r, "%s cannot be checked", act->target);
 	if (!text.len)
 		return 0;
-	err_set(e, -ESTALE, "%s is loaded, but not as it was: %s", act->target, text.data);
-	return err_hint(e, "KVM works. Try again:  kvmtune undo        Leave it so:  kvmtune undo "
-			   "--defer");
+	err_set(e, -ESTALE, "%s is loaded, but not as before: %s", act->target, text.data);
+	return err_hint(e, "KVM works. Try again:  kvmtune undo        Keep it as it is:  kvmtune "
+			   "undo --defer");
 }
 
 /* ---- files ---- */
@@ -386,12 +386,12 @@ int act_check_unchanged(struct act_context *c, const struct step *step, struct e
 		return e->code;
 	if (same_file_text(now, text_of(&step->back)) || same_file_text(now, text_of(&step->act)))
 		return 0;
-	err_set(e, -ESTALE, "somebody else has just changed %s", step->act.target);
+	err_set(e, -ESTALE, "another program has just changed %s", step->act.target);
 	return err_hint(e, "Run the same command again.");
 }
 
-/* A write that failed on a full disk changed nothing; nor need it be taken back. */
-static int take_file_back(struct act_context *c, const struct step *step, struct err *e)
+/* A write that failed on a full disk changed nothing, and needs no rollback. */
+static int roll_file_back(struct act_context *c, const struct step *step, struct err *e)
 {
 	const char *path = step->act.target;
 	autofree char *now = NULL, *text = NULL;
@@ -406,11 +406,28 @@ static int take_file_back(struct act_context *c, const struct step *step, struct
 	return c->ports->file.replace(c->ports, path, text, 0644, e);
 }
 
-int act_take_back(struct act_context *c, const struct step *step, struct err *e)
+int act_roll_back(struct act_context *c, const struct step *step, struct err *e)
 {
 	if (is_file_act(&step->act) && is_file_act(&step->back))
-		return take_file_back(c, step, e);
+		return roll_file_back(c, step, e);
 	return act_do(c, &step->back, e);
+}
+
+/* ---- attributes ---- */
+
+static int set_attribute(struct ports *p, const struct act *act, struct err *e)
+{
+	const struct attribute *a = setting_of_attribute(act->target)->attribute;
+	const char *now;
+
+	if (p->file.write_value(p, act->target, act->text, e) < 0)
+		return e->code;
+	now = observe_attribute(p, a, NULL);
+	if (now && strcmp(now, act->text) == 0)
+		return 0;
+	err_set(e, -ESTALE, "%s was set to %s, but now says %s: something else writes it, too",
+		act->target, act->text, now ?: "something else");
+	return err_hint(e, "See what else writes it:  kvmtune status -v");
 }
 
 /* ---- dispatch ---- */
@@ -436,6 +453,8 @@ int act_do(struct act_context *c, const struct act *act, struct err *e)
 		return do_check_params(c, act, e);
 	case ACT_CHECK_DEVICE:
 		return do_check_device(c, act, e);
+	case ACT_SET_ATTRIBUTE:
+		return set_attribute(p, act, e);
 	case ACT_CHECK_GUEST:
 		return p->kvm.run_guest(p, GUEST_TIMEOUT_MS, e);
 	default:

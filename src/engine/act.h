@@ -32,6 +32,6 @@ int act_ksm_do(struct act_context *c, const struct act *act, struct err *e);
 int act_check_unchanged(struct act_context *c, const struct step *step, struct err *e);
 
 /* Takes a step back, as far as it was done. Of a file only what the step wrote: others' lines stay. */
-int act_take_back(struct act_context *c, const struct step *step, struct err *e);
+int act_roll_back(struct act_context *c, const struct step *step, struct err *e);
 
 #endif

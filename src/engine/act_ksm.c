@@ -10,7 +10,7 @@
 #include <kvmtune/observe.h>
 #include <kvmtune/port.h>
 
-/* How often a child that takes pages apart is looked after. */
+/* How often the child that unmerges is checked. */
 #define UNMERGE_PAUSE_MS 50
 
 /* The counters follow the work by some milliseconds (mm/ksm.c: stale stable nodes). */
@@ -85,11 +85,11 @@ static void look_as_usual(struct act_context *c)
 
 static int swapping(struct err *e, const struct buf *how)
 {
-	err_set(e, -ENOMEM, "the host came short of memory when merged pages were taken apart: %s",
+	err_set(e, -ENOMEM, "the host ran short of memory while pages were unmerged: %s",
 		buf_text(how));
 	err_status(e, STATUS_FAILED, "swapping");
-	return err_hint(e, "Merging is as it was before; where it was off, pages that were taken "
-			   "apart stay so until:  kvmtune ksm on");
+	return err_hint(e, "Merging is as before. If it was off, unmerged pages stay unmerged "
+			   "until:  kvmtune ksm on");
 }
 
 static int stopped(struct act_context *c, struct err *e)
@@ -120,12 +120,12 @@ static int do_watch(struct act_context *c, const struct act *act, struct err *e)
 		if (watch_look(c, &w, &m, &how))
 			return swapping(e, &how);
 	}
-	strv_addf(&c->report->remarks, "watched for %lld s: the host does not swap because of it",
+	strv_addf(&c->report->remarks, "watched for %lld s: the change did not make the host swap",
 		  (long long)(act->watch_ms / 1000));
 	return 0;
 }
 
-/* ---- taking pages apart ---- */
+/* ---- unmerging ---- */
 
 static uint64_t merged_bytes(struct act_context *c)
 {
@@ -142,7 +142,7 @@ static uint64_t merged_bytes(struct act_context *c)
 struct unmerge {
 	uint64_t total; /* bytes merged at the beginning */
 	bool unmerged_known;
-	uint64_t unmerged; /* pages taken apart since boot, at the beginning */
+	uint64_t unmerged; /* pages unmerged since boot, at the beginning */
 	int64_t started;
 	struct watch watch;
 };
@@ -150,7 +150,7 @@ struct unmerge {
 /*
  * What is left to do. The counters of KSM fall only when all of a process is done (mm/ksm.c:
  * unmerge_and_remove_all_rmap_items), and stay too high when it is stopped in between; the kernel's
- * count of pages taken apart moves with each.
+ * count of unmerged pages moves with each.
  */
 static uint64_t left_bytes(struct act_context *c, const struct unmerge *u,
 			   const struct memory_facts *m)
@@ -178,8 +178,7 @@ static int check_memory(struct act_context *c, const struct act *act, uint64_t n
 		err_set(e, -ENODATA, MEMORY_UNKNOWN_TEXT);
 		return err_status(e, STATUS_REFUSED, "unknown-memory");
 	}
-	buf_puts(&text, "memory became short while the change was on its way: to take the pages "
-			"apart may need ");
+	buf_puts(&text, "memory became short during the change: unmerging needs up to ");
 	memory_shortage_text(&m, need, act->reserve_bytes, &text);
 	err_set(e, -ENOMEM, "%s", text.data);
 	return err_status(e, STATUS_REFUSED, "memory");
@@ -203,7 +202,7 @@ static int look_after(struct act_context *c, const struct act *act, struct unmer
 	observe_memory(p, &m);
 	tell(c, act->kind, u->total - left_bytes(c, u, &m), u->total,
 	     p->system.monotonic_ms(p) - u->started);
-	/* On the way back nothing may stop it. */
+	/* A rollback is not stopped. */
 	if (c->report->failed)
 		return 0;
 	if (p->system.interrupted(p))
@@ -212,7 +211,7 @@ static int look_after(struct act_context *c, const struct act *act, struct unmer
 		return swapping(e, &how);
 	if (!eats_the_reserve(u, &m, act))
 		return 0;
-	err_set(e, -ENOMEM, "too little memory: what was to stay free was about to be used");
+	err_set(e, -ENOMEM, "not enough memory to unmerge: the reserve was about to be used");
 	return err_status(e, STATUS_FAILED, "memory");
 }
 
@@ -261,8 +260,8 @@ static void remark_unmerged(struct act_context *c, const struct unmerge *u)
 	if (!u->total)
 		return;
 	size_text(u->total, &text);
-	strv_addf(&c->report->remarks, "%s of merged pages were taken apart in %lld.%lld s",
-		  text.data, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+	strv_addf(&c->report->remarks, "%s of merged pages were unmerged in %lld.%lld s", text.data,
+		  (long long)(ms / 1000), (long long)(ms % 1000 / 100));
 }
 
 static int unmerge(struct act_context *c, const struct act *act, struct err *e)
@@ -284,14 +283,14 @@ static int unmerge(struct act_context *c, const struct act *act, struct err *e)
 	if (r == -ENOMEM && !e->id[0])
 		err_status(e, STATUS_FAILED, "memory");
 	if (r == -ENOMEM && !e->hint[0])
-		err_hint(e, "Stop merging but keep what is merged:  kvmtune ksm off");
+		err_hint(e, "Stop merging and keep merged pages:  kvmtune ksm off");
 	if (r < 0) {
 		observe_memory(c->ports, &m);
 		return not_all(e, left_bytes(c, &u, &m), u.total);
 	}
 	left = settled_bytes(c);
 	if (left) {
-		err_set(e, -EBUSY, "the kernel did not take all of it apart");
+		err_set(e, -EBUSY, "the kernel did not unmerge all pages");
 		return not_all(e, left, u.total);
 	}
 	remark_unmerged(c, &u);
@@ -311,9 +310,9 @@ static int do_set_run(struct act_context *c, const struct act *act, struct err *
 	now = observe_ksm_run(p);
 	if (now == want)
 		return 0;
-	err_set(e, -ESTALE, "%s was set to %d, but it says %d now: something else writes it, too",
+	err_set(e, -ESTALE, "%s was set to %d but reads %d now: another program writes it",
 		act->target, want, now);
-	return err_hint(e, "Look who it is:  kvmtune ksm");
+	return err_hint(e, "Find that program:  kvmtune ksm");
 }
 
 /* ---- services ---- */

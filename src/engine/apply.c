@@ -37,7 +37,7 @@ static void blame(const struct plan *plan, struct err *e)
 		const struct effect *f = &plan->effects[i];
 		autobuf text = { 0 };
 
-		buf_puts(&text, i ? ", " : "; to blame is probably ");
+		buf_puts(&text, i ? ", " : "; likely cause: ");
 		buf_printf(&text, "%s=", f->param);
 		buf_add_safe(&text, f->to, 40);
 		buf_puts(&text, " of ");
@@ -49,7 +49,7 @@ static void blame(const struct plan *plan, struct err *e)
 	}
 }
 
-/* Does a step before this one bring KVM back that was away? Then nothing is taken back any more. */
+/* Does an earlier step load KVM that was not loaded? Then there is no rollback any more. */
 static bool is_one_way(const struct plan *plan, size_t before)
 {
 	for (size_t i = 0; i < before; i++) {
@@ -83,15 +83,15 @@ static int do_step(struct run *r, size_t i, struct err *e)
 	return result;
 }
 
-/* Takes back the steps before `count`, last first; goes on when one cannot be taken back. */
-static void walk_back(struct run *r, size_t count)
+/* Rolls back the steps before `count`, last first; continues if one fails. */
+static void roll_back(struct run *r, size_t count)
 {
 	struct apply_report *report = r->c.report;
 
 	while (count-- > 0) {
 		struct err e = { 0 };
 
-		if (act_take_back(&r->c, &r->plan->steps[count], &e) >= 0 || report->stuck)
+		if (act_roll_back(&r->c, &r->plan->steps[count], &e) >= 0 || report->stuck)
 			continue;
 		report->stuck = true;
 		report->back_err = e;
@@ -100,7 +100,7 @@ static void walk_back(struct run *r, size_t count)
 }
 
 /* A removal that failed has removed nothing; any other act may have been done in part. */
-static size_t first_to_take_back(const struct run *r, size_t failed)
+static size_t first_to_roll_back(const struct run *r, size_t failed)
 {
 	return r->plan->steps[failed].act.kind == ACT_UNLOAD ? failed : failed + 1;
 }
@@ -112,7 +112,7 @@ static void fail(struct run *r, size_t i)
 	report->failed = true;
 	report->one_way = is_one_way(r->plan, i + 1);
 	if (!report->one_way)
-		walk_back(r, first_to_take_back(r, i));
+		roll_back(r, first_to_roll_back(r, i));
 }
 
 static enum journal_result result_of(const struct apply_report *report)
@@ -129,8 +129,8 @@ static void end_journal(struct run *r)
 
 	if (journal_end(r->c.ports, r->id, result_of(r->c.report), &e) < 0)
 		strv_addf(&r->c.report->remarks,
-			  "the end of the change is not in the journal (%s): the next command will "
-			  "take it for interrupted",
+			  "the journal could not record the end of the change (%s): the next "
+			  "command will treat it as interrupted",
 			  e.text);
 }
 

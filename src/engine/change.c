@@ -17,11 +17,12 @@ struct flow {
 	struct waiting waiting;
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
 	bool is_open; /* an earlier change was interrupted, and comes first: nothing was planned */
+	bool would_close; /* that one has reached its goal: a dry run plans as if it were closed */
 };
 
 /* ---- observe and plan ---- */
 
-/* What of the host the goals are about, or the steps that are taken back. */
+/* The parts of the host that the goals, or the steps to be undone, are about. */
 static unsigned parts_of(const struct flow *f)
 {
 	const struct journal_entry *undoes = f->o->undoes;
@@ -108,8 +109,8 @@ static void plan_for(const struct flow *f, const struct host *host, struct plan 
 	if (undoes && undoes->lost.n) {
 		*ret = (struct plan){ .status = STATUS_IMPOSSIBLE };
 		refuse(ret, STATUS_IMPOSSIBLE, "unknown-step", undoes->lost.v[0],
-		       "Undo it with the kvmtune that made it. Or leave that change as it is:  "
-		       "kvmtune undo --skip");
+		       "Undo it with the kvmtune version that made it. Skip that change:  kvmtune "
+		       "undo --skip");
 	} else if (undoes) {
 		plan_back(host, undoes->steps, undoes->step_count, &options, ret);
 	} else if (f->request->goal_count) {
@@ -125,7 +126,7 @@ static int refuse_not_root(struct outcome *o)
 		      "Run it again with sudo.");
 }
 
-/* What is to be taken back, with its steps. */
+/* Chooses the change to undo, and reads its steps. */
 static int choose(struct flow *f)
 {
 	struct outcome *o = f->o;
@@ -160,10 +161,10 @@ static int check_own_file(struct ports *p, const char *path, struct err *e)
 		return e->code;
 	if (p->image || p->file.stat(p, path, &st) < 0 || st.links < 2)
 		return 0;
-	err_set(e, -EMLINK, "%s has %u names (hard links), of which a change would keep one", path,
-		st.links);
+	err_set(e, -EMLINK, "%s has %u hard links; a change would separate it from the others",
+		path, st.links);
 	err_status(e, STATUS_REFUSED, "not-trusted");
-	return err_hint(e, "Put a copy in its place (cp -a, mv), and run the command again.");
+	return err_hint(e, "Replace it with a copy (cp -a, mv), then run the command again.");
 }
 
 /* The journal looks after itself. */
@@ -213,7 +214,7 @@ static int observe_and_plan(struct flow *f)
 	/* Who does not take the lock, as for a dry run, would take what is half done for interrupted. */
 	if (o->journal.at_work)
 		return refuse_locked(&o->err, o->journal.at_work);
-	f->is_open = f->request->goal_count && journal_interrupted(&o->journal);
+	f->is_open = f->request->goal_count && !f->would_close && journal_interrupted(&o->journal);
 	if (f->is_open)
 		return 0;
 	if (choose(f) < 0)
@@ -319,8 +320,7 @@ static void prove(struct flow *f)
 				: o->leftover.refusal.text);
 	o->status = STATUS_STUCK;
 	err_status(&o->err, o->status, "not-verified");
-	err_hint(&o->err, "All steps were done. Look at it:  kvmtune status        Undo it:  "
-			  "kvmtune undo");
+	err_hint(&o->err, "All steps were done. Check:  kvmtune status        Undo:  kvmtune undo");
 }
 
 static void take_failure(struct outcome *o)
@@ -331,18 +331,16 @@ static void take_failure(struct outcome *o)
 	o->status = r->stuck || r->one_way ? STATUS_STUCK : r->err.status;
 	if (r->one_way) {
 		err_status(&o->err, STATUS_STUCK, "stuck");
-		err_wrap(&o->err, "the %s did not come to its end; what it has restored stays",
+		err_wrap(&o->err, "the %s did not finish; the parts it restored stay",
 			 o->is_undo ? "undo" : "change");
 		if (!o->err.hint[0])
-			err_hint(&o->err, "Go on with:  kvmtune undo");
+			err_hint(&o->err, "Continue:  kvmtune undo");
 	}
 	if (!r->stuck)
 		return;
 	err_status(&o->err, STATUS_STUCK, "stuck");
-	err_wrap(&o->err, "the change failed and so did the way back (%s); it failed first because",
-		 r->back_err.text);
-	err_hint(&o->err, "%s",
-		 r->back_err.hint[0] ? r->back_err.hint : "Go on with:  kvmtune undo");
+	err_wrap(&o->err, "rollback failed: %s. First error", r->back_err.text);
+	err_hint(&o->err, "%s", r->back_err.hint[0] ? r->back_err.hint : "Continue:  kvmtune undo");
 }
 
 /* Who was killed while he wrote a file has left a part of it beside it: nobody reads it, but it stays. */
@@ -477,6 +475,9 @@ static bool close_reached(struct flow *f)
 
 	if (!is_reached(f, j, open))
 		return false;
+	f->would_close = f->request->dry_run;
+	if (f->would_close)
+		return true;
 	sweep_after(f->p, open);
 	return journal_end(f->p, open->id, JOURNAL_DONE, &ignored) == 0;
 }
@@ -522,7 +523,7 @@ static int recover(struct flow *f)
 
 	free(o->recovered);
 	o->recovered = xstrdup(journal_interrupted(&o->journal)->command);
-	closed = !f->request->dry_run && close_reached(f);
+	closed = close_reached(f);
 	f->p->file.unlock(f->p);
 	forget(o);
 	f->is_open = false;

@@ -41,8 +41,8 @@ static void tell_and_pause(const struct waiting *w, const struct kvm_users *user
 
 int refuse_locked(struct err *e, const char *holder)
 {
-	err_set(e, -EWOULDBLOCK, "another kvmtune is at work: %s",
-		*holder ? holder : "it did not say what");
+	err_set(e, -EWOULDBLOCK, "another kvmtune is running: %s",
+		*holder ? holder : "unknown command");
 	err_status(e, STATUS_REFUSED, "locked");
 	return err_hint(e, "Wait for it with --wait, or try again later.");
 }

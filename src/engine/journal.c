@@ -98,7 +98,7 @@ static struct journal_entry *add_entry(struct journal *j, int id)
 	return &array_push(j->entries, j->count);
 }
 
-/* Others name it by its number: one that has none could not be taken back. */
+/* Others name it by its number: without one it could not be undone. */
 static bool read_begin(struct journal *j, struct json_object *record, size_t offset)
 {
 	const char *boot = json_text(record, "boot");
@@ -113,6 +113,7 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 		.version = json_int(record, "version") ?: 1,
 		.time = json_int64(record, "time"),
 		.boot = json_restored(boot),
+		.cpu = json_restored(json_text(record, "cpu")),
 		.command = json_restored(json_text(record, "command") ?: ""),
 		.undoes = json_int(record, "undoes"),
 		.skips = json_int(record, "skip") != 0,
@@ -240,8 +241,7 @@ static int set_lost(struct err *e, const char *what, const struct journal_entry 
 {
 	err_set(e, -EBADMSG, "the journal is damaged: %s change %d (%s) are lost", what, entry->id,
 		entry->command);
-	return err_hint(e, "Look at:  kvmtune status        Leave that change as it is:  kvmtune "
-			   "undo --skip");
+	return err_hint(e, "Check:  kvmtune status        Skip that change:  kvmtune undo --skip");
 }
 
 int journal_check_whole(const struct journal *j, struct err *e)
@@ -250,7 +250,7 @@ int journal_check_whole(const struct journal *j, struct err *e)
 
 	if (!open || !open->undoes || journal_find(j, open->undoes))
 		return 0;
-	return set_lost(e, "the records of what was to be taken back by", open);
+	return set_lost(e, "the records to be undone by", open);
 }
 
 int journal_read_steps(const struct journal *j, const struct journal_entry *entry, struct err *e)
@@ -281,6 +281,7 @@ void journal_free(struct journal *j)
 		strv_free(&entry->lost);
 		free(entry->command);
 		free(entry->boot);
+		free(entry->cpu);
 	}
 	free(j->entries);
 	tdestroy(j->by_id, free);
@@ -317,7 +318,7 @@ const struct journal_entry *journal_interrupted(const struct journal *j)
 	return NULL;
 }
 
-/* Of a way back that failed the end is written down: nobody makes it any more. */
+/* A failed rollback has an end record: it is not being made any more. */
 bool journal_is_being_made(const struct journal *j, const struct journal_entry *entry)
 {
 	return j->at_work && entry->result == JOURNAL_OPEN && entry == journal_interrupted(j);
@@ -343,8 +344,7 @@ int journal_check_version(const struct journal_entry *entry, struct err *e)
 	if (entry->version <= JOURNAL_VERSION)
 		return 0;
 	err_set(e, -EPROTO,
-		"change %d (%s) was made by a newer kvmtune, whose journal this one "
-		"does not understand",
+		"change %d (%s) was made by a newer kvmtune; this version cannot read its journal",
 		entry->id, entry->command);
 	err_status(e, STATUS_IMPOSSIBLE, "newer-journal");
 	return err_hint(e, "Run the same command with that version.");
@@ -353,10 +353,10 @@ int journal_check_version(const struct journal_entry *entry, struct err *e)
 const char *journal_way_out(const struct journal_entry *entry)
 {
 	if (entry->version > JOURNAL_VERSION)
-		return "A newer kvmtune has begun it: take it back with that version.";
+		return "A newer kvmtune started it. Undo it with that version.";
 	if (entry->undoes)
 		return "Finish it:  kvmtune undo";
-	return "Take it back:  kvmtune undo";
+	return "Undo it:  kvmtune undo";
 }
 
 char *journal_boot_id(struct ports *p)

@@ -16,6 +16,8 @@ struct journal_entry *journal_find(const struct journal *j, int id);
 
 /* The kernel's name of this boot; to be freed. NULL: not to be known, as of an image. */
 char *journal_boot_id(struct ports *p);
+/* The processor, "GenuineIntel 6-79-1 Intel(R) Xeon(R)..."; NULL: not known, or a virtual one. */
+char *journal_cpu(struct ports *p);
 
 /* A longer journal is not read. Ours are shortened long before. */
 #define JOURNAL_READ_BYTES (1 << 20)

@@ -47,7 +47,7 @@ static int append_lines(struct ports *p, const struct buf *lines, struct err *e)
 
 /*
  * Where the part begins that is kept: the newer half, from the beginning of an entry on; but nothing is
- * forgotten that has still to be taken back, however often that was tried.
+ * forgotten that has still to be rolled back, however often that was tried.
  */
 static size_t kept_from(const struct journal *j)
 {
@@ -65,8 +65,8 @@ static size_t kept_from(const struct journal *j)
 	return first == j->entries ? 0 : first->offset;
 }
 
-/* Makes room for these lines; a journal that is too long to be read is of no use. */
-static int make_room(struct ports *p, const struct journal *j, size_t len, struct err *e)
+/* Drops older entries to fit these lines: a journal that is too long could not be read. */
+static int drop_old_entries(struct ports *p, const struct journal *j, size_t len, struct err *e)
 {
 	size_t from = kept_from(j);
 
@@ -90,11 +90,14 @@ static struct json_object *begin_record(struct ports *p, int id, const struct jo
 {
 	struct json_object *record = new_record("begin", id);
 	autofree char *boot = journal_boot_id(p);
+	autofree char *cpu = journal_cpu(p);
 
 	json_put(record, "version", json_object_new_int(JOURNAL_VERSION));
 	json_put(record, "time", json_object_new_int64(p->system.wall_seconds(p)));
 	if (boot)
 		json_put_exact(record, "boot", boot);
+	if (cpu)
+		json_put_exact(record, "cpu", cpu);
 	json_put_exact(record, "command", c->command);
 	json_put(record, "undoes", json_object_new_int(c->undoes));
 	return record;
@@ -123,7 +126,7 @@ int journal_begin(struct ports *p, const struct journal *j, const struct journal
 	add_line(&lines, record);
 	add_line(&lines, begin_record(p, id, change));
 	*ret_id = id;
-	return make_room(p, j, lines.len, e) < 0 ? e->code : append_lines(p, &lines, e);
+	return drop_old_entries(p, j, lines.len, e) < 0 ? e->code : append_lines(p, &lines, e);
 }
 
 /* ---- end ---- */
@@ -160,5 +163,5 @@ int journal_skip(struct ports *p, const struct journal *j, const char *command, 
 	mend_end(j, &lines);
 	add_line(&lines, begin);
 	add_line(&lines, end_record(own_id, JOURNAL_DONE));
-	return make_room(p, j, lines.len, e) < 0 ? e->code : append_lines(p, &lines, e);
+	return drop_old_entries(p, j, lines.len, e) < 0 ? e->code : append_lines(p, &lines, e);
 }

@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe_attribute.h"
+#include "observe_loader.h"
 #include "observe_cpu.h"
 #include "observe_ksm.h"
+#include "observe_use.h"
 #include "unread.h"
 
 #define STATE_MAX 64 /* "live", "coming", "going" */
@@ -218,9 +221,12 @@ static void observe_module(struct ports *p, enum module_id id, struct host *h)
 			m->state = stored_state(p, module, h);
 	}
 	observe_hardware(p, h, id, m);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].params[id] && !settings[i].other_name)
-			observe_next(h, settings[i].params[id], module, m, &m->of[i]);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (!settings[i].params[id] || settings[i].other_name)
+			continue;
+		observe_next(h, settings[i].params[id], module, m, &m->of[i]);
+		observe_next_boot(h, id, settings[i].params[id], &m->of[i]);
+	}
 	copy_to_other_names(id, m);
 }
 
@@ -307,51 +313,6 @@ static void observe_running(struct ports *p, struct host *h)
 	observe_hypervisors(p, h);
 }
 
-int observe_users(struct ports *p, struct kvm_users *ret, struct err *e)
-{
-	int r = p->kvm.users(p, ret, e);
-
-	if (r < 0) {
-		kvm_users_free(ret);
-		return r;
-	}
-	for (size_t i = 0; i < ret->count; i++)
-		user_describe(&ret->users[i]);
-	return 0;
-}
-
-static void observe_use_of(struct ports *p, const char *module, struct module_facts *m)
-{
-	autofree char *holders = xasprintf("/sys/module/%s/holders", module);
-
-	m->refcnt = observe_refcnt(p, module);
-	p->file.list(p, holders, &m->holders);
-}
-
-/* Nobody uses KVM where the counts say so: then /proc is not walked at all. */
-static void observe_use(struct ports *p, struct host *h)
-{
-	struct err ignored = { 0 };
-	bool in_use = false;
-
-	p->kvm.settle(p);
-	for (size_t i = 0; i < MODULE_COUNT; i++) {
-		struct module_facts *m = &h->modules[i];
-
-		if (m->state == MODULE_STATE_LOADED)
-			observe_use_of(p, kvm_modules[i].name, m);
-		in_use |= m->refcnt > 0;
-	}
-	if (!in_use)
-		return;
-	if (observe_users(p, &h->users, &ignored) < 0)
-		strv_addf(&h->unseen, "who uses KVM (%s)", ignored.text);
-	if (h->users.hidden)
-		strv_addf(&h->unseen, "the descriptors of %zu processes%s", h->users.hidden,
-			  h->root ? "" : " (needs root)");
-	unanswered_tell(&h->users.unanswered, "what runs with KVM", &h->unseen);
-}
-
 static void observe_cpu(struct ports *p, struct host *h)
 {
 	struct err ignored = { 0 };
@@ -367,6 +328,7 @@ static void observe_modules(struct ports *p, struct host *h)
 	observe_cpu(p, h);
 	observe_conf(p, &h->conf, &h->conf_unread);
 	observe_own_conf(p, h);
+	observe_loader(p, h);
 	if (!p->image)
 		observe_running(p, h);
 	for (size_t i = 0; i < MODULE_COUNT; i++)
@@ -384,11 +346,14 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 	ret->nixos = exists(p, "/etc/NIXOS");
 	if (parts & HOST_MODULES)
 		observe_modules(p, ret);
-	if (parts & (HOST_KSM | HOST_KSM_USERS))
+	if (parts & HOST_ATTRIBUTES)
+		observe_attributes(p, ret);
+	if (parts & (HOST_KSM | HOST_KSM_USERS | HOST_ATTRIBUTES))
 		observe_ksm(p, ret);
 	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
+	unread_tell(&ret->loader_unread, "decide the next boot", &ret->unseen);
 	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);
-	unread_tell(&ret->ksm.users_unread, "tell what unmerging needs where", &ret->unseen);
+	unread_tell(&ret->ksm.users_unread, "decide how much memory unmerging needs", &ret->unseen);
 	if (parts & HOST_LENIENT || (unread_fail(&ret->ksm.unread, ret->root, e) == 0 &&
 				     unread_fail(&ret->ksm.users_unread, ret->root, e) == 0))
 		return 0;

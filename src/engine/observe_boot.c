@@ -270,7 +270,7 @@ static bool resolve_entry(struct tree *t, const struct dir_entry *e, const char 
 	}
 	if (!boot_is_alias_pair(e->name, other))
 		return false;
-	/* An instance that leads to a template keeps its name. */
+	/* An instance that points to a template keeps its name. */
 	if (strchr(e->name, '@') && strstr(other, "@.") && boot_template_of(e->name)) {
 		autofile template = resolve(t, other, hops + 1);
 

@@ -11,6 +11,8 @@
 
 #include <kvmtune/port.h>
 
+#include <string.h>
+
 #define CPUINFO "/proc/cpuinfo"
 
 static void set_fact(struct fact *f, enum tri value, const char *source)
@@ -94,17 +96,40 @@ static void observe_amd(const struct cpu_evidence *e, struct module_facts *m)
 		set_fact(&m->usable, YES, CPUINFO);
 }
 
-static bool said_by_register(const struct module_facts *m)
+#define KERNEL_LOG "kernel log"
+
+/* A register says so, or the kernel, which has looked at it. */
+static bool said_of_firmware(const struct module_facts *m)
 {
 	const char *source;
 
 	strv_foreach (source, &m->enabled.source)
-		if (starts_with(source, "MSR "))
+		if (starts_with(source, "MSR ") || strcmp(source, KERNEL_LOG) == 0)
 			return true;
 	return false;
 }
 
-/* The firmware is blamed where a register says so, or where no other explanation is left. */
+/* Not where a register says it already: the log may be long. */
+static void ask_kernel_log(struct ports *p, const struct host *h, enum virt_kind kind,
+			   struct module_facts *m)
+{
+	autobuf log = { 0 };
+
+	if (m->enabled.value != NO || said_of_firmware(m) || !h->root ||
+	    p->system.kernel_log(p, &log) < 0)
+		return;
+	if (cpu_log_blames_firmware(buf_text(&log), kind == VIRT_SVM))
+		set_fact(&m->enabled, NO, KERNEL_LOG);
+}
+
+/* Is there nothing that was not looked at, and could be the cause as well? */
+static bool no_other_cause(const struct host *h, const struct kvm_module *module,
+			   const struct module_facts *m)
+{
+	return h->kernel_words && (module->kind != VIRT_VMX || m->state != MODULE_STATE_UNKNOWN);
+}
+
+/* The firmware is blamed where a register or the log says so, or where no other cause is left. */
 static enum virt_off find_off_by(const struct host *h, const struct kvm_module *module,
 				 const struct module_facts *m)
 {
@@ -116,12 +141,14 @@ static enum virt_off find_off_by(const struct host *h, const struct kvm_module *
 	/* A kernel without kvm_intel locks the register itself (feat_ctl.c). */
 	if (m->state == MODULE_STATE_ABSENT && module->kind == VIRT_VMX)
 		return VIRT_OFF_NO_MODULE;
-	if (said_by_register(m))
+	if (said_of_firmware(m))
 		return VIRT_OFF_FIRMWARE;
 	if (h->kernel_words && modconf_kernel_list_has(h->kernel_words, "clearcpuid",
 						       module->kind == VIRT_SVM ? svm : vmx, 2))
 		return VIRT_OFF_CLEARCPUID;
-	return h->cpu.hypervisor == YES ? VIRT_OFF_HYPERVISOR : VIRT_OFF_FIRMWARE;
+	if (h->cpu.hypervisor == YES)
+		return VIRT_OFF_HYPERVISOR;
+	return no_other_cause(h, module, m) ? VIRT_OFF_FIRMWARE : VIRT_OFF_UNKNOWN;
 }
 
 /* Whatever the registers have: without VT-x (SVM) the module does not load. */
@@ -164,6 +191,7 @@ void observe_hardware(struct ports *p, struct host *h, enum module_id id, struct
 	else
 		observe_intel(&e, m);
 	cpu_evidence_free(&e);
+	ask_kernel_log(p, h, module->kind, m);
 	if (m->enabled.value == NO)
 		m->off_by = find_off_by(h, module, m);
 	usable_by_enabled(m);

@@ -68,8 +68,7 @@ static void say_no_msrs(unsigned cpu, int error, struct strv *unseen)
 	if (error == -ENOENT)
 		strv_addf(unseen,
 			  "model-specific registers (no /dev/cpu/%u/msr: the msr driver is not "
-			  "loaded, "
-			  "and kvmtune does not load it; `modprobe msr` does)",
+			  "loaded; load it with `modprobe msr`)",
 			  cpu);
 	else if (error == -EACCES || error == -EPERM)
 		strv_add(unseen, "model-specific registers (needs root)");
@@ -106,7 +105,7 @@ static void read_cpuinfo(struct ports *p, struct cpu_evidence *ret, struct strv 
 	if (r == -EFBIG) {
 		r = p->file.read_head(p, CPUINFO, CPUINFO_HEAD_BYTES, &text);
 		strv_add(unseen,
-			 CPUINFO " of all logical CPUs (it is too long; its beginning was read)");
+			 CPUINFO " of all logical CPUs (too long; only its beginning was read)");
 	}
 	if (r < 0)
 		strv_addf(unseen, CPUINFO " (%s)", strerror(-r));
@@ -138,7 +137,7 @@ int observe_evidence(struct ports *p, struct cpu_evidence *ret, struct strv *uns
 	*ret = (struct cpu_evidence){ .module_ept = UNKNOWN, .module_npt = UNKNOWN };
 	if (p->image) {
 		err_set(e, -EOPNOTSUPP, "an image has no processor");
-		err_hint(e, "Judge one that was captured: kvmtune cpu --cpuid FILE");
+		err_hint(e, "Use a captured one:  kvmtune cpu --cpuid FILE");
 		return err_status(e, STATUS_IMPOSSIBLE, "no-processor");
 	}
 	r = p->cpu.read_all(p, take_leaf, &g, e);

@@ -77,7 +77,7 @@ void observe_ksm(struct ports *p, struct host *h)
 {
 	h->ksm.run = h->ksm.run_file = -1;
 	h->ksm.page_bytes = h->id.page_bytes ? h->id.page_bytes : PAGE_BYTES;
-	if (!h->image)
+	if (!h->image && h->parts & (HOST_KSM | HOST_KSM_USERS))
 		observe_kernel(p, h);
 	observe_ksm_drivers(p, h);
 	if (h->parts & HOST_KSM_USERS && !h->image && h->ksm.present)

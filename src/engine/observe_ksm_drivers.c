@@ -5,7 +5,6 @@
  * Files first: the service manager is asked only where one of the services is there at all.
  */
 #include <kvmtune/port.h>
-#include <kvmtune/tuned.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,12 +14,6 @@
 #include "observe_ksm.h"
 #include "observe_writers.h"
 #include "unread.h"
-
-/* Profiles of tuned that include each other: so many are followed. */
-#define PROFILES_MAX	64
-#define PROFILE_DEPTH	10
-#define ACTIVE_PROFILE	"/etc/tuned/active_profile"
-#define TMPFILES_SUFFIX ".conf"
 
 /* Where unit files are, highest priority first (systemd.unit(5)). */
 static const char *const unit_dirs[] = {
@@ -34,22 +27,19 @@ static const char *const unit_dirs[] = {
 	NULL,
 };
 
-static const char *const tmpfiles_dirs[] = {
-	"/etc/tmpfiles.d",     "/run/tmpfiles.d", "/usr/local/lib/tmpfiles.d",
-	"/usr/lib/tmpfiles.d", "/lib/tmpfiles.d", NULL,
-};
+/* The first of the attributes that are watched is that of KSM. */
+#define OF_KSM 0
 
 struct drivers {
 	struct ports *p;
 	struct host *h;
 	struct unread *unread; /* where what cannot be read is noted */
 	bool links_read;
-	bool sysfsutils;		 /* a boot runs it */
-	struct ksm_writer *unit_writers; /* of units that a boot starts; added behind tmpfiles.d */
-	size_t unit_writer_count;
+	bool sysfsutils; /* a boot runs it */
+	struct writers writers;
 };
 
-static int noted(struct drivers *d, const char *path, int r)
+static int note_unread(struct drivers *d, const char *path, int r)
 {
 	return unread_note(d->unread, path, r);
 }
@@ -59,12 +49,12 @@ static int read_link(struct drivers *d, const char *path, struct buf *ret)
 {
 	int r = d->p->file.read_link(d->p, path, ret);
 
-	return r == -EINVAL ? r : noted(d, path, r);
+	return r == -EINVAL ? r : note_unread(d, path, r);
 }
 
 static bool list_names(struct drivers *d, const char *dir, struct strv *ret)
 {
-	return noted(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
+	return note_unread(d, dir, d->p->file.list(d->p, dir, ret)) == 0 &&
 	       unread_count_names(d->unread, dir, ret->n) == 0;
 }
 
@@ -72,14 +62,7 @@ static bool exists(struct drivers *d, const char *path)
 {
 	struct file_stat st;
 
-	return noted(d, path, d->p->file.stat(d->p, path, &st)) == 0;
-}
-
-static bool is_dir(struct ports *p, const char *path)
-{
-	struct file_stat st;
-
-	return p->file.stat(p, path, &st) == 0 && st.is_dir;
+	return note_unread(d, path, d->p->file.stat(d->p, path, &st)) == 0;
 }
 
 /* ---- directories that hide each other's files ---- */
@@ -122,7 +105,7 @@ static char *find_unit_file(struct drivers *d, const char *unit, enum unit_file_
 		struct file_stat st = { 0 };
 
 		if (!null_link && (r == 0 || r == -EINVAL))
-			r = noted(d, path, d->p->file.stat(d->p, path, &st));
+			r = note_unread(d, path, d->p->file.stat(d->p, path, &st));
 		if (error_is_absence(r))
 			continue;
 		*ret = r < 0					  ? UNIT_FILE_UNREAD
@@ -280,24 +263,14 @@ static void observe_units(struct drivers *d)
 			!exists(d, "/lib/systemd/systemd");
 	k->units_writable = writable(d, UNIT_LINKS_DIR);
 	k->runtime_writable = writable(d, RUNTIME_LINKS_DIR);
-	k->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
 	k->presets_writable = writable(d, "/etc/systemd/system-preset");
+	/* Other attributes are written by tuned alone. */
 	for (size_t i = 0; i < KSM_UNIT_COUNT; i++)
-		observe_unit(d, ksm_unit_names[i], &k->units[i]);
+		if (i == KSM_UNIT_TUNED || d->h->parts & (HOST_KSM | HOST_KSM_USERS))
+			observe_unit(d, ksm_unit_names[i], &k->units[i]);
 	if (d->h->parts & HOST_KSM_UNITS && k->manager == MANAGER_THERE &&
 	    observe_ksm_jobs(d->p, d->h, &e) < 0)
-		manager_dead(d, "the units that start or stop with the services of KSM", &e);
-}
-
-static void add_unit_writer(void *arg, const char *who, const char *where, const char *value)
-{
-	struct drivers *d = arg;
-
-	array_push(d->unit_writers, d->unit_writer_count) =
-		(struct ksm_writer){ .who = xstrdup(who),
-				     .where = xstrdup(where),
-				     .value = value ? ksm_run_value(value) : -1,
-				     .may = !value || ksm_run_value(value) < 0 };
+		manager_dead(d, "the units that start or stop with the KSM services", &e);
 }
 
 /* NixOS: its command is a script of the store, which need not be in an image. */
@@ -310,13 +283,12 @@ static void look_at_unit(void *arg, const char *unit, const char *file,
 			 const struct boot_lines *lines)
 {
 	struct drivers *d = arg;
-	struct writers w = { d->p, d->unread, KSM_RUN_FILE, add_unit_writer, d };
 
 	d->sysfsutils |= strcmp(unit, "sysfsutils.service") == 0;
 	if (is_nixos_unit(unit))
-		add_unit_writer(d, unit, file, "1");
+		writers_add(&d->writers, OF_KSM, unit, file, "1");
 	else if (ksm_unit_find(unit) == KSM_UNIT_COUNT)
-		observe_unit_writer(&w, unit, file, lines);
+		observe_unit_writer(&d->writers, unit, file, lines);
 }
 
 /* What the next boot starts, whatever systemd says of the links that run up to now. */
@@ -340,52 +312,15 @@ static void observe_starts(struct drivers *d)
 		k->own_preset = buf_steal(&own);
 }
 
-/* ---- tmpfiles.d ---- */
-
-static void read_tmpfiles(struct drivers *d, const char *path, const char *text)
-{
-	ksm_read_tmpfiles(path, text, &d->h->ksm);
-}
-
-static void list_tmpfiles(struct drivers *d, size_t dir, struct modconf_name **names, size_t *count)
-{
-	autostrv found = { 0 };
-	const char *name;
-
-	if (!list_names(d, tmpfiles_dirs[dir], &found))
-		return;
-	strv_foreach (name, &found) {
-		autofree char *path = xasprintf("%s/%s", tmpfiles_dirs[dir], name);
-
-		if (name[0] != '.' && ends_with(name, TMPFILES_SUFFIX) && !is_dir(d->p, path))
-			array_push(*names, *count) =
-				(struct modconf_name){ .dir = dir, .name = xstrdup(name) };
-	}
-}
-
-static void observe_tmpfiles(struct drivers *d)
-{
-	struct modconf_name *names = NULL;
-	autobuf own = { 0 };
-	size_t count = 0;
-
-	for (size_t dir = 0; tmpfiles_dirs[dir]; dir++)
-		list_tmpfiles(d, dir, &names, &count);
-	read_visible(d, tmpfiles_dirs, names, count, read_tmpfiles);
-	ksm_settle_tmpfiles(&d->h->ksm);
-	if (read_noting(d->p, OWN_TMPFILES, d->unread, &own) == 0)
-		d->h->ksm.own_tmpfiles = buf_steal(&own);
-}
-
 /* ---- other services that write run ---- */
 
-/* Takes over who and where. */
-static void add_writer(struct drivers *d, char *who, char *where, int value)
+/* Behind all others. value: NULL, a policy of its own. Takes over who and where. */
+static void add_writer(struct drivers *d, char *who, char *where, const char *value)
 {
-	struct ksm_facts *k = &d->h->ksm;
+	struct attribute_writers *to = &d->h->ksm.writers;
 
-	array_push(k->writers, k->writer_count) =
-		(struct ksm_writer){ .who = who, .where = where, .value = value };
+	array_push(to->v, to->n) =
+		(struct attribute_writer){ .who = who, .where = where, .value = value };
 }
 
 /* Does it run, or will it after the next boot? */
@@ -396,97 +331,6 @@ static bool works(struct drivers *d, enum ksm_unit_id id)
 	if (d->h->ksm.manager != MANAGER_THERE && !d->h->image && is_running(d, ksm_unit_names[id]))
 		return true;
 	return unit_is_active(u) || ksm_unit_starts(&d->h->ksm, id) != NO;
-}
-
-struct profiles {
-	struct strv seen; /* each is read once */
-	struct tuned merged;
-};
-
-static bool read_profile(struct drivers *d, const char *name, char **ret_path, struct buf *ret)
-{
-	static const char *const dirs[] = { "/etc/tuned/profiles", "/etc/tuned",
-					    "/usr/lib/tuned/profiles", "/usr/lib/tuned" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		autofree char *path = xasprintf("%s/%s/tuned.conf", dirs[i], name);
-
-		if (read_noting(d->p, path, d->unread, ret) < 0)
-			continue;
-		*ret_path = xstrdup(path);
-		return true;
-	}
-	return false;
-}
-
-/* What a profile includes comes before it, so that it has the last word. */
-static void follow_profile(struct drivers *d, const char *name, int depth, struct profiles *ps)
-{
-	autofree char *path = NULL;
-	autobuf text = { 0 };
-	autostrv includes = { 0 };
-	const char *include;
-
-	if (strv_has(&ps->seen, name))
-		return;
-	if (depth > PROFILE_DEPTH || ps->seen.n >= PROFILES_MAX) {
-		noted(d, ACTIVE_PROFILE, -EFBIG);
-		return;
-	}
-	strv_add(&ps->seen, name);
-	if (!read_profile(d, name, &path, &text))
-		return;
-	tuned_read_includes(buf_text(&text), &includes);
-	strv_foreach (include, &includes)
-		follow_profile(d, include, depth + 1, ps);
-	tuned_add(&ps->merged, path, buf_text(&text));
-}
-
-/* Names of profiles in a file of tuned, followed. Returns the last of them; NULL: none. */
-static char *follow_profiles(struct drivers *d, const char *file, struct profiles *ps)
-{
-	autobuf text = { 0 };
-	autostrv names = { 0 };
-	const char *name;
-
-	if (read_noting(d->p, file, d->unread, &text) < 0 || !text.len)
-		return NULL;
-	ksm_tuned_names(text.data, &names);
-	strv_foreach (name, &names)
-		follow_profile(d, name, 0, ps);
-	return names.n ? xstrdup(names.v[names.n - 1]) : NULL;
-}
-
-static void add_tuned_writers(struct drivers *d, const struct tuned *t, const char *profile)
-{
-	static const char *const units[] = { "ksm", "ksmtuned", "ksm.service", "ksmtuned.service" };
-	const struct tuned_option *run = tuned_sysfs(t, KSM_RUN_FILE);
-
-	if (run && ksm_run_value(run->value) >= 0)
-		add_writer(d, xasprintf("tuned profile %s", profile), xstrdup(run->where),
-			   ksm_run_value(run->value));
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		const struct tuned_option *o = tuned_service(t, units[i]);
-
-		if (o && (strstr(o->value, "start") || strstr(o->value, "enable")))
-			add_writer(d, xasprintf("tuned profile %s", profile), xstrdup(o->where), 1);
-	}
-}
-
-/* The profile that is active, and the one that an administrator has loaded behind it. */
-static void observe_tuned(struct drivers *d)
-{
-	struct profiles ps = { 0 };
-	autofree char *profile = NULL, *behind = NULL;
-
-	if (!works(d, KSM_UNIT_TUNED))
-		return;
-	profile = follow_profiles(d, ACTIVE_PROFILE, &ps);
-	behind = follow_profiles(d, "/etc/tuned/post_loaded_profile", &ps);
-	if (profile || behind)
-		add_tuned_writers(d, &ps.merged, behind ?: profile);
-	strv_free(&ps.seen);
-	tuned_free(&ps.merged);
 }
 
 static char *unit_file_path(struct drivers *d, enum ksm_unit_id id)
@@ -511,7 +355,7 @@ static void observe_qemu_kvm(struct drivers *d)
 		return;
 	add_writer(d, xstrdup(ksm_unit_names[KSM_UNIT_QEMU_KVM]),
 		   line ? xasprintf("%s:%u", defaults, line) : unit_file_path(d, KSM_UNIT_QEMU_KVM),
-		   1);
+		   "1");
 }
 
 /* oVirt's memory manager: mom/Controllers/KSM.py writes what its policy computes. */
@@ -522,7 +366,7 @@ static void observe_mom(struct drivers *d)
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		if (works(d, ids[i]))
 			add_writer(d, xstrdup(ksm_unit_names[ids[i]]), unit_file_path(d, ids[i]),
-				   -1);
+				   NULL);
 }
 
 /* ---- units whose processes have all their memory merged ---- */
@@ -611,41 +455,85 @@ static void observe_clusters(struct drivers *d)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (!exists(d, all[i].path))
 			continue;
-		add_unit_writer(d, all[i].who, all[i].path, NULL);
+		writers_add(&d->writers, OF_KSM, all[i].who, all[i].path, NULL);
 		return;
 	}
 }
 
+/* tuned starts and enables services, too. */
+static void add_tuned_services(struct drivers *d, const struct tuned *t, const char *profile)
+{
+	static const char *const units[] = { "ksm", "ksmtuned", "ksm.service", "ksmtuned.service" };
+	autofree char *who = xasprintf("tuned profile %s", profile);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		const struct tuned_option *o = tuned_service(t, units[i]);
+
+		if (o && (strstr(o->value, "start") || strstr(o->value, "enable")))
+			writers_add(&d->writers, OF_KSM, who, o->where, "1");
+	}
+}
+
+static void add_tuned(struct drivers *d)
+{
+	struct tuned merged = { 0 };
+	autofree char *profile = NULL;
+
+	if (!works(d, KSM_UNIT_TUNED))
+		return;
+	profile = observe_tuned(&d->writers, &merged);
+	if (profile) {
+		observe_tuned_writers(&d->writers, &merged, profile);
+		add_tuned_services(d, &merged, profile);
+	}
+	tuned_free(&merged);
+}
+
+/* In the order in which a boot comes to them. */
 static void observe_writers(struct drivers *d)
 {
-	struct writers w = { d->p, d->unread, KSM_RUN_FILE, add_unit_writer, d };
 	struct ksm_facts *k = &d->h->ksm;
 	bool systemd = k->manager != MANAGER_NONE || d->h->image;
 
+	/* It is systemd that applies tmpfiles.d. */
+	if (!k->other_init)
+		observe_tmpfiles(&d->writers);
 	/* The package's init script is enabled where it is installed. */
 	d->sysfsutils |= exists(d, "/etc/init.d/sysfsutils");
 	/* systemd-rc-local-generator(8); without systemd init runs it. */
-	observe_file_writers(&w, d->sysfsutils || !systemd, true);
+	observe_file_writers(&d->writers, d->sysfsutils || !systemd, true);
 	observe_clusters(d);
-	for (size_t i = 0; i < d->unit_writer_count; i++)
-		array_push(k->writers, k->writer_count) = d->unit_writers[i];
-	free(d->unit_writers);
+	add_tuned(d);
+	writers_settle(&d->writers);
+	observe_qemu_kvm(d);
+	observe_mom(d);
+}
+
+static void observe_own_tmpfiles(struct drivers *d)
+{
+	autobuf own = { 0 };
+
+	d->h->tmpfiles_writable = writable(d, "/etc/tmpfiles.d");
+	if (read_noting(d->p, OWN_TMPFILES, d->unread, &own) == 0)
+		d->h->own_tmpfiles = buf_steal(&own);
 }
 
 void observe_ksm_drivers(struct ports *p, struct host *h)
 {
-	struct drivers d = { .p = p, .h = h, .unread = &h->ksm.unread };
+	struct drivers d = { .p = p,
+			     .h = h,
+			     .unread = &h->ksm.unread,
+			     .writers = { .p = p, .unread = &h->ksm.unread } };
 
+	writers_watch(&d.writers, settings[SETTING_KSM].attribute, false, &h->ksm.writers);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (h->parts & HOST_ATTRIBUTES && settings[i].kind == KIND_ATTRIBUTE)
+			writers_watch(&d.writers, settings[i].attribute, h->attributes[i].boot,
+				      &h->attributes[i].writers);
 	observe_units(&d);
 	observe_starts(&d);
-	/* In the order in which a boot comes to them. */
-	/* It is systemd that applies tmpfiles.d. */
-	if (!h->ksm.other_init)
-		observe_tmpfiles(&d);
+	observe_own_tmpfiles(&d);
 	observe_writers(&d);
-	observe_tuned(&d);
-	observe_qemu_kvm(&d);
-	observe_mom(&d);
 	if (h->parts & HOST_KSM_MARKED)
 		observe_memory_ksm(p, h);
 }

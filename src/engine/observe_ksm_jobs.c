@@ -131,7 +131,7 @@ static bool can_start(const struct unit_state *s)
 static void add_missing(struct needs *n, const char *name, const struct unit_state *s)
 {
 	strv_addf(&n->unit->missing, "%s (%s)", name,
-		  strcmp(s->load, "loaded") != 0 ? s->load : "not to be started by hand");
+		  strcmp(s->load, "loaded") != 0 ? s->load : "refuses manual starts");
 }
 
 /* What runs already because of it is looked at, too; but targets and the like start half of a host. */
@@ -191,7 +191,7 @@ static bool add_needs_of(struct needs *n, const char *name, bool soft, bool acti
 	copy(&n->unit->conflicts, &stops);
 	strv_foreach (other, &requisites)
 		if (!soft && !is_up(n->w, other))
-			strv_addf(&n->unit->missing, "%s (does not run)", other);
+			strv_addf(&n->unit->missing, "%s (not running)", other);
 	strv_foreach (other, &hard)
 		add_need(n, other, soft, active);
 	strv_foreach (other, &wants)

@@ -3,7 +3,7 @@
  * observe_ksm_links.c - the links that start the services of KSM at boot, or give them other names.
  *
  * systemd takes the links in X.wants/ by their own names, which may be other names of a unit
- * (load-dropin.c). A link beside the unit files is another name where it leads to one of them; where
+ * (load-dropin.c). A link beside the unit files is another name where it points to one of them; where
  * it leads elsewhere it is the unit file, which stays.
  */
 #include <kvmtune/port.h>

@@ -2,7 +2,7 @@
 /*
  * observe_ksm_users.c - whose pages are merged, and what limits of memory they are under.
  *
- * A page that is taken apart is charged to the cgroup of its process, and a cgroup that is full has
+ * An unmerged page is charged to the cgroup of its process, and a cgroup that is full has
  * the kernel kill somebody in it (mm/memcontrol.c): so each limit above such a process counts.
  */
 #include <kvmtune/port.h>
@@ -46,7 +46,7 @@ struct walk {
 };
 
 /* A process or a cgroup that is gone by now has no pages; who is not root does not unmerge. */
-static int noted(struct walk *w, const char *path, int r)
+static int note_unread(struct walk *w, const char *path, int r)
 {
 	bool gone = r == -ESRCH || r == -ENODEV;
 	bool hidden = (r == -EACCES || r == -EPERM) && !w->h->root;
@@ -63,7 +63,7 @@ static int noted_of(struct walk *w, const struct process_view *v, enum proc_file
 	autofree char *path = xasprintf("/proc/%d/%s", v->pid, proc_file_names[file]);
 	int r = v->files[file].error;
 
-	return r == -ETIMEDOUT && proc_can_be_held_up(file) ? r : noted(w, path, r);
+	return r == -ETIMEDOUT && proc_can_be_held_up(file) ? r : note_unread(w, path, r);
 }
 
 static void read_processes(struct walk *w, const int *pids, size_t count, unsigned files,
@@ -76,7 +76,7 @@ static void read_processes(struct walk *w, const int *pids, size_t count, unsign
 	if (r < 0 && r != -EINTR)
 		unread_note(&w->h->ksm.users_unread, "/proc", r);
 	if (r < 0)
-		strv_addf(&w->h->unseen, "whose pages are merged (%s)", e.text);
+		strv_addf(&w->h->unseen, "the processes with merged pages (%s)", e.text);
 }
 
 /* ---- cgroups ---- */
@@ -114,7 +114,7 @@ static bool read_bytes(struct walk *w, const struct memory_files *files, const c
 	autofree char *path = xasprintf("%s%s/%s", files->root, below, file);
 	autobuf line = { 0 };
 
-	if (noted(w, path, w->p->file.read_head(w->p, path, LINE_MAX_BYTES, &line)) < 0)
+	if (note_unread(w, path, w->p->file.read_head(w->p, path, LINE_MAX_BYTES, &line)) < 0)
 		return false;
 	return line.len && parse_u64(chomp(line.data), ret) == 0;
 }
@@ -413,7 +413,7 @@ void observe_ksm_users(struct ports *p, struct host *h)
 	read_found(&w, 1 << PROC_COMM | 1 << PROC_STATUS | 1 << PROC_CGROUP | 1 << PROC_CMDLINE,
 		   take_user);
 	free(w.found);
-	unanswered_tell(&k->users_unanswered, "what has merged pages", &h->unseen);
+	unanswered_tell(&k->users_unanswered, "processes with merged pages", &h->unseen);
 	if (k->user_count)
 		qsort(k->users, k->user_count, sizeof(*k->users), compare_users);
 	for (size_t i = 0; i < k->user_count; i++)

@@ -61,7 +61,7 @@ static const char *why_not_to_ask(struct ports *p, const struct host *h, enum mo
 		return "its parameter cannot be read";
 	if (!h->root)
 		return "needs root";
-	return may_be_killed(p, h) ? "a seccomp filter may forbid to ask" : NULL;
+	return may_be_killed(p, h) ? "a seccomp filter may kill kvmtune for asking" : NULL;
 }
 
 static void observe_module(struct ports *p, struct host *h, enum module_id id)

@@ -230,6 +230,15 @@ static bool is_module(const struct act *act)
 	return true;
 }
 
+/* One of a setting of that kind, and a word that it takes. */
+static bool is_attribute(const struct act *act)
+{
+	const struct setting *s = setting_of_attribute(act->target);
+
+	return s && s->kind == KIND_ATTRIBUTE && act->text &&
+	       attribute_text(s->attribute, act->text);
+}
+
 static bool is_unit_name(const char *name)
 {
 	return *name != '.' && strlen(name) < 256 && strchr(name, '.') &&
@@ -279,6 +288,8 @@ static bool target_allowed(const struct act *act)
 		return ksm_is_unit_link(target, act->text);
 	case ACT_SET_RUN:
 		return strcmp(target, KSM_RUN_FILE) == 0;
+	case ACT_SET_ATTRIBUTE:
+		return is_attribute(act);
 	case ACT_CHECK_DEVICE:
 		return strcmp(target, KVM_DEVICE) == 0;
 	default:
@@ -344,8 +355,8 @@ static void add_lost(struct strv *ret, struct json_object *act, size_t number)
 	autofree char *kind = safe_text(json_text(act, "kind") ?: "unknown", 40);
 	autofree char *target = safe_text(json_text(act, "target") ?: "nothing", 200);
 
-	strv_addf(ret, "step %zu of the change (%s %s) is not known to this kvmtune", number, kind,
-		  target);
+	strv_addf(ret, "step %zu of the change (%s %s) is unknown to this kvmtune version", number,
+		  kind, target);
 }
 
 void steps_from_json(struct json_object *from, struct step **ret, size_t *ret_count,

@@ -101,9 +101,9 @@ int unread_fail(const struct unread *u, bool root, struct err *e)
 
 	if (!u->count)
 		return 0;
-	err_set(e, first->error, "cannot look at %s: %s", path, unread_reason(first));
+	err_set(e, first->error, "cannot read %s: %s", path, unread_reason(first));
 	if (root || (first->error != -EACCES && first->error != -EPERM))
-		return err_hint(e, "Mend or remove it, then run the same command again.");
+		return err_hint(e, "Repair or remove it, then run the same command again.");
 	err_hint(e, "Run it again with sudo.");
 	return err_status(e, STATUS_IMPOSSIBLE, "not-root");
 }

@@ -9,20 +9,20 @@
 const struct advice advices[ADVICE_COUNT] = {
 	[ADVICE_SHADOW_PAGING_HOLES] = {
 		.name = "shadow-paging-holes",
-		.text = "guests then run on KVM's shadow page tables, where holes were published in "
-			"2026",
+		.text = "guests then run on KVM's shadow page tables, where vulnerabilities were "
+			"published in 2026",
 		.source = "CVE records, August 2026",
 	},
 	[ADVICE_EPT_OFF_SLOWER] = {
 		.name = "ept-off-slower",
-		.text = "EPT off gained 6 % in one HEP benchmark, but some real loads became several "
-			"times slower: measure yours",
+		.text = "EPT off gained 6 % in one HEP benchmark, but some real loads became "
+			"several times slower: measure yours",
 		.source = "CERN, August and September 2015",
 	},
 	[ADVICE_EPT_OFF_CENTOS7_CPUS] = {
 		.name = "ept-off-centos7-cpus",
-		.text = "with EPT off, CentOS 7 guests came up with one CPU: look at nproc in a test "
-			"guest",
+		.text = "with EPT off, CentOS 7 guests came up with one CPU: check nproc in a "
+			"test guest",
 		.source = "CERN, August 2015",
 	},
 	[ADVICE_EPT_OFF_OVMF_SMP] = {
@@ -47,8 +47,8 @@ const struct advice advices[ADVICE_COUNT] = {
 	},
 	[ADVICE_NPT_OFF_SLOWER] = {
 		.name = "npt-off-slower",
-		.text = "the gain and the losses that are known were measured for EPT, not for NPT; "
-			"without NPT KVM keeps shadow page tables, too: measure your own load",
+		.text = "the known gains and losses were measured for EPT, not for NPT; without "
+			"NPT KVM also uses shadow page tables: measure your own load",
 		.source = "Linux, kvm/mmu/mmu.c",
 	},
 	[ADVICE_NPT_OFF_NESTED] = {
@@ -63,56 +63,74 @@ const struct advice advices[ADVICE_COUNT] = {
 	},
 	[ADVICE_NESTED_OFF_GUESTS] = {
 		.name = "nested-off-guests",
-		.text = "guests with VMX or SVM in their CPU model will not start, nor be restored or "
-			"migrated here: Windows with VBS, Credential Guard or WSL2, nested "
-			"hypervisors",
+		.text = "guests with VMX or SVM in their CPU model will not start and cannot be "
+			"restored or migrated here: Windows with VBS, Credential Guard or WSL2, "
+			"nested hypervisors",
 		.source = "QEMU, target/i386",
 	},
 	[ADVICE_NESTED_OFF_HOLES] = {
 		.name = "nested-off-holes",
-		.text = "nested off keeps guests from KVM's shadow page tables: the known mitigation "
-			"of the holes published there in 2026, while EPT or NPT is on",
+		.text = "with EPT or NPT on, nested off keeps guests away from KVM's shadow page "
+			"tables: the known mitigation for the vulnerabilities published in 2026",
 		.source = "CVE records, August 2026",
 	},
 	[ADVICE_NESTED_ON_HOLES] = {
 		.name = "nested-on-holes",
-		.text = "with nested on, a guest can reach KVM's shadow page tables, where holes were "
-			"published in 2026",
+		.text = "with nested on, a guest can reach KVM's shadow page tables, where "
+			"vulnerabilities were published in 2026",
 		.source = "CVE records, August 2026",
+	},
+	[ADVICE_OTHER_KVM_MODULE] = {
+		.name = "other-kvm-module",
+		.text = "another module makes /dev/kvm now",
+		.source = "Linux, kvm_x86_vendor_init() in kvm/x86.c",
+	},
+	[ADVICE_BOOT_ENTRIES] = {
+		.name = "boot-entries",
+		.text = "at the next boot the kernel command line takes precedence",
+		.source = "the boot loader's files",
 	},
 	[ADVICE_KVM_CONTAINERS] = {
 		.name = "kvm-containers",
-		.text = "/dev/kvm is a new node after the reload: restart containers that bind-mount it",
+		.text = "/dev/kvm is a new node after the reload: restart containers that "
+			"bind-mount it",
 		.source = "Linux, devtmpfs.c",
 	},
 	[ADVICE_LIBVIRT_CACHE] = {
 		.name = "libvirt-cache",
-		.text = "libvirt's capability cache does not notice: empty "
+		.text = "libvirt keeps its old capability cache: empty "
 			"/var/cache/libvirt/qemu/capabilities and restart libvirtd or virtqemud",
 		.source = "libvirt 9.0",
 	},
 	[ADVICE_KSM_OFF_GAIN] = {
 		.name = "ksm-off-gain",
-		.text = "KSM off gained 1 % in one HEP benchmark; what it does for other loads is not "
-			"known: measure yours",
+		.text = "KSM off gained 1 % in one HEP benchmark; its effect on other loads is "
+			"unknown: measure yours",
 		.source = "CERN, August 2015",
 	},
 	[ADVICE_KSM_OFF_MEMORY] = {
 		.name = "ksm-off-memory",
-		.text = "merged pages come apart as guests write to them: memory in use will grow by "
-			"up to what KSM saves now; watch swap",
+		.text = "merged pages are unmerged as guests write to them: memory use will grow "
+			"by up to the amount KSM saves now; watch swap",
 		.source = "Linux, mm/ksm.c",
 	},
 	[ADVICE_KSM_ON_SIDE_CHANNEL] = {
 		.name = "ksm-on-side-channel",
-		.text = "where pages are merged across guests, one guest can find out by timing what "
-			"another has in its memory",
+		.text = "with pages merged across guests, one guest can learn by timing what "
+			"another has in memory",
 		.source = "VUSec, VUsion, 2017",
 	},
 	[ADVICE_KSM_NO_PROFIT] = {
 		.name = "ksm-no-profit",
-		.text = "KSM merges, but its own bookkeeping takes more memory than merging saves now",
+		.text = "KSM merges pages, but its own bookkeeping takes more memory than that "
+			"saves now",
 		.source = "Linux, general_profit in mm/ksm.rst",
+	},
+	[ADVICE_THP_RUNNING_GUESTS] = {
+		.name = "thp-running-guests",
+		.text = "it acts on memory that is mapped from now on: guests that run keep what they "
+			"have until they are started again",
+		.source = "Linux, mm/transhuge.rst",
 	},
 };
 
@@ -135,13 +153,43 @@ static bool is_on(const struct module_facts *m, const char *param)
 	return value && param_bool(value) == YES;
 }
 
+static void other_module_text(const struct host *host, struct buf *ret)
+{
+	buf_add_safe(ret, host_other_module(host) ?: "another module", 64);
+	buf_puts(ret, " makes /dev/kvm now: its guests do not follow this setting, and the kernel "
+		      "loads no second such module while it is loaded");
+}
+
+/* Each parameter that a boot entry names, with the first place. */
+static void boot_entries_text(const struct host *host, struct buf *ret)
+{
+	for (size_t i = 0; i < SETTING_COUNT * MODULE_COUNT; i++) {
+		const struct setting *s = &settings[i / MODULE_COUNT];
+		const struct module_param *row = s->params[i % MODULE_COUNT];
+		const struct loader_says *says = &host->modules[i % MODULE_COUNT].of[s->id].boot;
+
+		if (!row || s->other_name || !says->any)
+			continue;
+		buf_add_safe(ret, says->file, 200);
+		buf_printf(ret, ":%u names %s.%s; ", says->line, kvm_modules[i % MODULE_COUNT].name,
+			   row->name);
+	}
+	buf_puts(ret, "the kernel command line beats every file, so the next boot may differ: take "
+		      "it off there, and make the boot loader's configuration anew");
+}
+
 char *advice_text(enum advice_id id, const struct host *host)
 {
 	struct buf b = { 0 };
 
-	if (id != ADVICE_SHADOW_PAGING_HOLES)
-		return xstrdup(advices[id].text);
-	shadow_paging_text(&host->id, &b);
+	if (id == ADVICE_SHADOW_PAGING_HOLES)
+		shadow_paging_text(&host->id, &b);
+	else if (id == ADVICE_BOOT_ENTRIES)
+		boot_entries_text(host, &b);
+	else if (id == ADVICE_OTHER_KVM_MODULE)
+		other_module_text(host, &b);
+	else
+		buf_puts(&b, advices[id].text);
 	return buf_steal(&b);
 }
 
@@ -229,10 +277,28 @@ static bool was_on(const struct change *c)
 	return (c->now && strcmp(c->now, "on") == 0) || (c->next && strcmp(c->next, "on") == 0);
 }
 
+/* Would a word of the boot entries override it? An image refuses that. */
+static bool boot_overrides(const struct host *host, const struct change *c)
+{
+	enum module_id module = setting_module(host, c->setting);
+	const struct loader_says *says;
+
+	if (c->setting->kind != KIND_MODULE || host->image || !c->value || module == MODULE_COUNT)
+		return false;
+	says = &host->modules[module].of[c->setting->id].boot;
+	return says->any && param_bool(c->value) != UNKNOWN &&
+	       loader_value(says, param_bool(c->value)) != param_bool(c->value);
+}
+
 static void advise_change(const struct host *host, const struct change *c, const struct list *l)
 {
 	bool ksm_off = turns(c, SETTING_KSM, "off");
 
+	if (boot_overrides(host, c) && !has(l, ADVICE_BOOT_ENTRIES))
+		add(l, ADVICE_BOOT_ENTRIES);
+	if (c->setting->kind == KIND_MODULE && c->value && !c->already && host_other_module(host) &&
+	    !has(l, ADVICE_OTHER_KVM_MODULE))
+		add(l, ADVICE_OTHER_KVM_MODULE);
 	if (c->setting->kind == KIND_MODULE && c->value && !c->already)
 		advise_module(host, c, l);
 	if ((ksm_off || turns(c, SETTING_KSM, "unmerged")) && was_on(c))
@@ -242,6 +308,8 @@ static void advise_change(const struct host *host, const struct change *c, const
 		add(l, ADVICE_KSM_OFF_MEMORY);
 	if (turns(c, SETTING_KSM, "on"))
 		add(l, ADVICE_KSM_ON_SIDE_CHANNEL);
+	if (c->setting->id == SETTING_THP && c->now && !change_is_so_now(c))
+		add(l, ADVICE_THP_RUNNING_GUESTS);
 }
 
 void advise_plan(const struct host *host, struct plan *plan)
@@ -257,7 +325,7 @@ void advise_plan(const struct host *host, struct plan *plan)
 		add(&l, ADVICE_LIBVIRT_CACHE);
 }
 
-/* The kernel reckons that itself, since 6.4; in bytes, and negative where merging costs more. */
+/* The kernel computes that since 6.4, in bytes; it is negative if merging costs more. */
 static bool merges_for_nothing(const struct ksm_facts *k)
 {
 	const char *profit = param_value(k->counters, k->counter_count, "general_profit");

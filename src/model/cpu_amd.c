@@ -41,8 +41,8 @@ static void svm_enabled_by_info(const struct cpu_evidence *e, struct cpu_judgeme
 		return;
 	cap_set(j, CAP_SVM_ENABLED, NO, CPUINFO_FLAGS);
 	cap_explain(j, CAP_SVM_ENABLED,
-		    "the processor has AMD-V, and the kernel does not offer it: switched off by "
-		    "the firmware, or by clearcpuid= on the kernel command line");
+		    "the processor has AMD-V, but the kernel does not offer it: disabled in "
+		    "firmware, or hidden by clearcpuid= on the kernel command line");
 }
 
 static void svm_enabled_by_msr(const struct cpu_evidence *e, struct cpu_judgement *j)
@@ -52,7 +52,7 @@ static void svm_enabled_by_msr(const struct cpu_evidence *e, struct cpu_judgemen
 	if (enabled == NO || (enabled == YES && cap_value(j, CAP_SVM_ENABLED) != NO))
 		cap_set(j, CAP_SVM_ENABLED, enabled, "MSR C0010114h");
 	if (enabled == NO)
-		cap_explain(j, CAP_SVM_ENABLED, "switched off in MSR C0010114h, by the firmware");
+		cap_explain(j, CAP_SVM_ENABLED, "disabled in firmware (MSR C0010114h)");
 }
 
 static void judge_svm_enabled(const struct cpu_evidence *e, struct cpu_judgement *j)
@@ -108,11 +108,11 @@ static void judge_npt_usable(const struct cpu_evidence *e, struct cpu_judgement 
 
 	if (npt != NO && cap_value(j, CAP_SVM_ENABLED) == NO) {
 		cap_follow(j, CAP_NPT_USABLE, CAP_SVM_ENABLED);
-		cap_explain(j, CAP_NPT_USABLE, "AMD-V is switched off");
+		cap_explain(j, CAP_NPT_USABLE, "AMD-V is disabled");
 	} else if (npt == YES && npt_is_hidden(e)) {
 		cap_set(j, CAP_NPT_USABLE, NO, CPUINFO_FLAGS);
 		cap_explain(j, CAP_NPT_USABLE,
-			    "the processor has NPT, and the kernel does not offer it: clearcpuid= "
+			    "the processor has NPT, but the kernel does not offer it: clearcpuid= "
 			    "on its command line");
 	} else if (npt != UNKNOWN) {
 		cap_follow(j, CAP_NPT_USABLE, CAP_NPT);

@@ -164,8 +164,8 @@ static void vmx_enabled_by_info(const struct cpu_evidence *e, struct cpu_judgeme
 		cap_set(j, CAP_VMX_ENABLED, enabled, CPUINFO_FLAGS);
 	if (enabled == NO)
 		cap_explain(j, CAP_VMX_ENABLED,
-			    "the processor has VT-x, and the kernel does not offer it: switched "
-			    "off by the firmware, or by clearcpuid= on the kernel command line, or "
+			    "the processor has VT-x, but the kernel does not offer it: disabled in "
+			    "firmware, hidden by clearcpuid= on the kernel command line, or "
 			    "a kernel without kvm_intel");
 }
 
@@ -177,7 +177,7 @@ static void vmx_enabled_by_msr(const struct cpu_evidence *e, struct cpu_judgemen
 		cap_set(j, CAP_VMX_ENABLED, enabled, "MSR 3Ah");
 	if (enabled == NO)
 		cap_explain(j, CAP_VMX_ENABLED,
-			    "switched off and locked in MSR 3Ah, by the firmware or by a kernel "
+			    "disabled and locked in MSR 3Ah, by the firmware or by a kernel "
 			    "without kvm_intel");
 	else if (is_left_to_kernel(e) && cap_value(j, CAP_VMX_ENABLED) == UNKNOWN)
 		cap_explain(j, CAP_VMX_ENABLED,
@@ -283,7 +283,7 @@ static void ept_usable_by_msr(const struct cpu_evidence *e, struct cpu_judgement
 		return;
 	cap_set(j, CAP_EPT_USABLE, usable, "MSR 48Ch");
 	if (usable == NO)
-		cap_explain(j, CAP_EPT_USABLE, "KVM needs what this EPT does not have: %s",
+		cap_explain(j, CAP_EPT_USABLE, "this EPT lacks features that KVM needs: %s",
 			    buf_text(&missing));
 }
 
@@ -309,7 +309,7 @@ static void conclude_ept(struct cpu_judgement *j)
 		cap_explain(j, CAP_EPT_USABLE, "the processor has no EPT");
 	} else if (cap_value(j, CAP_VMX_ENABLED) == NO) {
 		cap_follow(j, CAP_EPT_USABLE, CAP_VMX_ENABLED);
-		cap_explain(j, CAP_EPT_USABLE, "VT-x is switched off");
+		cap_explain(j, CAP_EPT_USABLE, "VT-x is disabled");
 	}
 	if (absent && cap_value(j, CAP_HYPERVISOR) == YES)
 		cap_explain(j, CAP_EPT, "the hypervisor that this runs under does not pass it on");

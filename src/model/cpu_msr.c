@@ -135,3 +135,27 @@ enum tri cpu_info_has(const char *cpuinfo, const char *key, const char *word)
 	}
 	return UNKNOWN;
 }
+
+/*
+ * arch/x86/kernel/cpu/feat_ctl.c, cpu/amd.c (since 6.7) and kvm/svm/svm.c. No word of kvm_intel: it
+ * goes by the flag, which clearcpuid= hides, too.
+ */
+bool cpu_log_blames_firmware(const char *log, bool svm)
+{
+	static const char *const vmx_messages[] = { "x86/cpu: VMX (outside TXT) disabled by BIOS",
+						    "x86/cpu: VMX (inside TXT) disabled by BIOS" },
+				 *const svm_messages[] = {
+					 "SVM disabled (by BIOS) in MSR_VM_CR",
+					 "kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR"
+				 };
+	const char *const *messages = svm ? svm_messages : vmx_messages;
+
+	while (*log) {
+		for (size_t i = 0; i < ARRAY_SIZE(vmx_messages); i++)
+			if (starts_with(log, messages[i]))
+				return true;
+		log += strcspn(log, "\n");
+		log += *log == '\n';
+	}
+	return false;
+}

@@ -270,7 +270,7 @@ static int broken_line(const struct reader *rd, struct cursor c, struct err *e)
 		xstrndup(c.at, (size_t)(c.end - c.at) < 200 ? (size_t)(c.end - c.at) : 200);
 	autofree char *text = safe_text(chomp(raw), 60);
 
-	return err_set(e, -EINVAL, "line %zu is broken: '%s'", rd->line, text);
+	return err_set(e, -EINVAL, "line %zu cannot be parsed: '%s'", rd->line, text);
 }
 
 static int read_lines(struct reader *rd, struct cursor c, struct err *e)

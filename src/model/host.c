@@ -30,11 +30,12 @@ static bool may_come_after(const char *unread, const struct modconf_line *line)
 const char *virt_off_text(enum virt_off by)
 {
 	static const char *const texts[] = {
-		[VIRT_OFF_FIRMWARE] = "switched off by the firmware",
-		[VIRT_OFF_XEN] = "kept by Xen, which this host runs under",
+		[VIRT_OFF_FIRMWARE] = "disabled in firmware",
+		[VIRT_OFF_XEN] = "reserved by Xen, which this host runs under",
 		[VIRT_OFF_CLEARCPUID] = "hidden by clearcpuid= on the kernel command line",
-		[VIRT_OFF_NO_MODULE] = "not offered by this kernel, which has no KVM module for it",
-		[VIRT_OFF_HYPERVISOR] = "not offered to this kernel, which runs under a hypervisor",
+		[VIRT_OFF_NO_MODULE] = "not enabled by this kernel, which has no KVM module for it",
+		[VIRT_OFF_HYPERVISOR] = "not passed on by the hypervisor that this host runs under",
+		[VIRT_OFF_UNKNOWN] = "not enabled by this kernel, for an unknown reason",
 	};
 
 	return texts[by];
@@ -44,14 +45,16 @@ const char *virt_off_hint(enum virt_off by)
 {
 	static const char *const hints[] = {
 		[VIRT_OFF_FIRMWARE] =
-			"Turn virtualization on in the firmware setup (BIOS, UEFI) and "
-			"boot again.",
-		[VIRT_OFF_XEN] = "Xen runs the virtual machines here: for KVM boot without Xen.",
-		[VIRT_OFF_CLEARCPUID] = "Take it off the kernel command line and boot again.",
+			"Enable virtualization in the firmware setup (BIOS, UEFI) and reboot.",
+		[VIRT_OFF_XEN] =
+			"Xen runs the virtual machines here. To use KVM, boot without Xen.",
+		[VIRT_OFF_CLEARCPUID] = "Remove it from the kernel command line and reboot.",
 		[VIRT_OFF_NO_MODULE] =
 			"Install the kernel's modules or boot a kernel with KVM; if that "
-			"does not help, look at the firmware setup.",
-		[VIRT_OFF_HYPERVISOR] = "Whether it may run guests is set on its host.",
+			"does not help, check the firmware setup.",
+		[VIRT_OFF_HYPERVISOR] = "Enable nested virtualization on its host.",
+		[VIRT_OFF_UNKNOWN] = "Check the kernel command line, the kernel's log and the "
+				     "firmware setup.",
 	};
 
 	return hints[by];
@@ -105,6 +108,11 @@ bool module_in_use(const struct module_facts *m)
 	return m->refcnt > 0 || m->holders.n > 0;
 }
 
+const char *host_other_module(const struct host *h)
+{
+	return h->use.module && module_find(h->use.module) == MODULE_COUNT ? h->use.module : NULL;
+}
+
 bool unread_is_special(const struct unread_file *file)
 {
 	return file->error == -EINVAL;
@@ -122,7 +130,7 @@ const char *unread_reason(const struct unread_file *file)
 {
 	if (file->error == -EFBIG)
 		return "not read: too much";
-	return unread_is_special(file) ? "it is no regular file" : strerror(-file->error);
+	return unread_is_special(file) ? "not a regular file" : strerror(-file->error);
 }
 
 static void free_nothing(void *path)
@@ -177,6 +185,12 @@ enum tri param_next(const struct module_facts *m, const struct module_param *row
 	return row->is_paging ? YES : UNKNOWN;
 }
 
+bool next_boot_differs(const struct host *h, const struct param_facts *of)
+{
+	return !h->image && h->loader.count && !h->loader_unread.count && !of->next_refused &&
+	       (of->boot.any || !of->boot.unclear) && of->next_boot != of->next;
+}
+
 static struct setting_state module_setting_state(const struct host *h, const struct setting *s)
 {
 	const struct param_facts *of = &h->modules[setting_module(h, s)].of[s->id];
@@ -189,10 +203,23 @@ static struct setting_state module_setting_state(const struct host *h, const str
 	return (struct setting_state){ value_name(of->now), value_name(next) };
 }
 
+static struct setting_state attribute_setting_state(const struct host *h, const struct setting *s)
+{
+	const struct attribute_facts *f = &h->attributes[s->id];
+
+	if (!h->image && !f->present)
+		return (struct setting_state){ s->attribute->absent, s->attribute->absent };
+	/* A file that cannot be read may say otherwise. */
+	return (struct setting_state){ f->now,
+				       h->ksm.unread.count ? NULL : attribute_next(f, NULL) };
+}
+
 struct setting_state setting_state(const struct host *h, const struct setting *s)
 {
 	if (s->kind == KIND_MODULE)
 		return module_setting_state(h, s);
+	if (s->kind == KIND_ATTRIBUTE)
+		return attribute_setting_state(h, s);
 	return (struct setting_state){ ksm_now(&h->ksm), ksm_next_known(&h->ksm, NULL) };
 }
 
@@ -204,11 +231,19 @@ void host_free(struct host *h)
 	modconf_free(&h->boot_conf);
 	free(h->kernel_words);
 	unread_free(&h->conf_unread);
+	loader_free(&h->loader);
+	unread_free(&h->loader_unread);
 	ksm_free(&h->ksm);
+	free(h->use.module);
+	strv_free(&h->use.module_source);
+	strv_free(&h->use.held.source);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		attribute_facts_free(&h->attributes[i]);
 	kvm_users_free(&h->users);
 	strv_free(&h->hypervisors);
 	strv_free(&h->unseen);
 	free(h->own_conf);
+	free(h->own_tmpfiles);
 	free(h->device_hidden);
 	free(h->l1tf);
 	*h = (struct host){ 0 };

@@ -94,10 +94,7 @@ void ksm_free(struct ksm_facts *k)
 		free_others(&k->units[i]);
 	}
 	strv_free(&k->link_dirs);
-	for (size_t i = 0; i < k->writer_count; i++)
-		ksm_writer_free(&k->writers[i]);
-	free(k->writers);
-	free(k->own_tmpfiles);
+	attribute_writers_free(&k->writers);
 	free(k->own_preset);
 	strv_free(&k->memory_ksm);
 	unread_free(&k->unread);
@@ -110,13 +107,6 @@ void ksm_free(struct ksm_facts *k)
 	}
 	free(k->rooms);
 	*k = (struct ksm_facts){ 0 };
-}
-
-void ksm_writer_free(struct ksm_writer *w)
-{
-	free(w->who);
-	free(w->where);
-	free(w->path);
 }
 
 /* ---- counters ---- */
@@ -243,7 +233,7 @@ uint64_t room_free_bytes(const struct cgroup_room *room)
 	return room->limit_bytes > room->used_bytes ? room->limit_bytes - room->used_bytes : 0;
 }
 
-static bool nothing_merged(const struct ksm_facts *k)
+bool ksm_nothing_merged(const struct ksm_facts *k)
 {
 	uint64_t ignored;
 
@@ -257,7 +247,7 @@ const char *ksm_now(const struct ksm_facts *k)
 		return NULL;
 	if (k->run == 1 || unit_is_active(&k->units[KSM_UNIT_KSMTUNED]))
 		return "on";
-	return nothing_merged(k) ? "unmerged" : "off";
+	return ksm_nothing_merged(k) ? "unmerged" : "off";
 }
 
 /* Does a boot start it? Where the unit files were not followed, by what systemd says of it. */
@@ -317,8 +307,9 @@ static void name_unit(struct strv *ret_who, const struct ksm_facts *k, size_t un
 
 const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who)
 {
-	const struct ksm_writer *last = NULL, *may = NULL;
+	const struct attribute_writer *last = NULL, *may = NULL;
 	bool on = false, maybe = false;
+	int run;
 
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
 		enum tri starts = ksm_unit_starts(k, i);
@@ -331,21 +322,20 @@ const char *ksm_next(const struct ksm_facts *k, struct strv *ret_who)
 	if (on || maybe)
 		return on ? "on" : NULL;
 	/* They are in the order in which a boot comes to them. */
-	for (size_t i = 0; i < k->writer_count; i++)
-		if (k->writers[i].may)
-			may = &k->writers[i];
+	for (size_t i = 0; i < k->writers.n; i++)
+		if (k->writers.v[i].may)
+			may = &k->writers.v[i];
 		else
-			last = &k->writers[i];
-	if (may && (!last || last->value != 1)) {
+			last = &k->writers.v[i];
+	run = last ? ksm_run_value(last->value) : 0;
+	if (may && run != 1) {
 		if (ret_who)
 			strv_addf(ret_who, "may be turned on by %s (%s)", may->who, may->where);
 		return NULL;
 	}
 	if (ret_who)
 		strv_add(ret_who, last ? last->where : "default");
-	if (last && last->value < 0)
-		return NULL;
-	return last && last->value == 1 ? "on" : "off";
+	return run < 0 ? NULL : run == 1 ? "on" : "off";
 }
 
 /* Is there a unit of which neither systemd nor its files said whether it starts at boot? */

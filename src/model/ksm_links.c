@@ -78,7 +78,7 @@ size_t ksm_link_unit(const char *path, const char *leads_to)
 
 /*
  * systemd takes a link in X.wants/ by its name alone, which so has to be one of ours; it may lead to
- * anywhere where such a unit file may be. A link beside the unit files is a unit file of its own unless it leads to one.
+ * anywhere where such a unit file may be. A link beside the unit files is a unit file of its own unless it points to one.
  */
 bool ksm_is_unit_link(const char *path, const char *leads_to)
 {

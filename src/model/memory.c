@@ -125,12 +125,14 @@ bool memory_suffices(const struct memory_facts *m, uint64_t need, uint64_t reser
 void memory_shortage_text(const struct memory_facts *m, uint64_t need, uint64_t reserve,
 			  struct buf *ret)
 {
+	bool below = m->available_bytes < reserve;
+
 	size_text(need, ret);
-	buf_puts(ret, "; ");
-	size_text(m->available_bytes, ret);
-	buf_puts(ret, " are available, of which ");
+	buf_puts(ret, below ? ", but " : ", but only ");
+	size_text(below ? m->available_bytes : m->available_bytes - reserve, ret);
+	buf_puts(ret, below ? " available is already below the " : " is available above the ");
 	size_text(reserve, ret);
-	buf_puts(ret, " are to stay free");
+	buf_puts(ret, " reserve");
 }
 
 /* ---- two looks ---- */

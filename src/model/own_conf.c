@@ -203,8 +203,9 @@ enum tri next_value(const struct work *w, const struct modconf *c, const struct 
 	struct modconf_token t;
 	bool found = modconf_winner(c, w->module->name, x->row->name, &t);
 	bool sure = conf_is_last_word(&w->host->conf_unread, found ? &t : NULL);
+	enum tri value = param_next(w->m, x->row, found ? &t : NULL, sure);
 
-	return param_next(w->m, x->row, found ? &t : NULL, sure);
+	return w->host->image ? loader_value(&x->is->boot, value) : value;
 }
 
 /* Our file with this text, NULL: without it. Takes the text. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * own_file.c - what all files of ours have in common, and the text of that in tmpfiles.d.
+ * own_file.c - what all files of ours have in common.
  */
 #include "own_file.h"
 
@@ -57,18 +57,7 @@ char *own_file_edit(const char *old, const char *ours, bool (*is_ours)(const cha
 	return b.len ? buf_steal(&b) : NULL;
 }
 
-/* ---- tmpfiles.d ---- */
-
 #define BLANKS " \t"
-
-static char *own_tmpfiles_undone(const char *today, const char *ours, const char *before)
-{
-	int run = ksm_tmpfiles_value(before);
-
-	if (ksm_tmpfiles_value(ours) != run && ksm_tmpfiles_value(today) != run)
-		return ksm_tmpfiles_edit(today, run);
-	return today ? xstrdup(today) : NULL;
-}
 
 static char *own_preset_undone(const char *today, const char *ours, const char *before)
 {
@@ -110,7 +99,7 @@ static bool is_harmless(const char *path, const char *line)
 	if (is_blank_or_comment(line))
 		return true;
 	if (strcmp(path, OWN_TMPFILES) == 0)
-		return ksm_tmpfiles_value(line) >= 0;
+		return own_tmpfiles_is_ours(line);
 	if (strcmp(path, OWN_PRESET) == 0)
 		return ksm_preset_units(line) != 0;
 	return starts_with(start, word) && strspn(start + strlen(word), BLANKS) > 0;

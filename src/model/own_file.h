@@ -21,6 +21,11 @@ char *own_file_edit(const char *old, const char *ours, bool (*is_ours)(const cha
 /* Removes our head line where the text before had none; frees text. NULL: nothing else is left. */
 char *own_file_head_as_before(char *text, const char *before);
 
+/* ---- our file in tmpfiles.d (own_tmpfiles.c) ---- */
+
+bool own_tmpfiles_is_ours(const char *line);
+char *own_tmpfiles_undone(const char *today, const char *ours, const char *before);
+
 /* ---- our file in modprobe.d (own_conf.c) ---- */
 
 /* How long the first line is, with its end and all lines that continue it. */

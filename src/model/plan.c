@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plan_attribute.h"
 #include "plan_ksm.h"
 #include "plan_module.h"
 
@@ -24,6 +25,7 @@ static const char *const act_names[ACT_KIND_COUNT] = {
 	[ACT_MAKE_LINK] = "link",
 	[ACT_REMOVE_LINK] = "unlink",
 	[ACT_SET_RUN] = "set_run",
+	[ACT_SET_ATTRIBUTE] = "set_attribute",
 	[ACT_WATCH_MEMORY] = "watch_memory",
 };
 
@@ -47,8 +49,9 @@ enum act_kind act_find(const char *name, bool *ret_found)
 /* Of KSM: what is unmerged is off, too. */
 static bool is_as_wanted(const char *state, const char *wanted)
 {
-	return state && (strcmp(state, wanted) == 0 ||
-			 (strcmp(wanted, "off") == 0 && strcmp(state, "unmerged") == 0));
+	return state && wanted &&
+	       (strcmp(state, wanted) == 0 ||
+		(strcmp(wanted, "off") == 0 && strcmp(state, "unmerged") == 0));
 }
 
 bool change_is_so_now(const struct change *c)
@@ -58,7 +61,8 @@ bool change_is_so_now(const struct change *c)
 
 bool change_is_saved(const struct change *c)
 {
-	return !c->already && c->now && !change_is_so_now(c) && is_as_wanted(c->next, c->value);
+	return !c->already && c->now && !change_is_so_now(c) &&
+	       is_as_wanted(c->next, c->brings_next);
 }
 
 enum goal_state change_state(const struct change *c)
@@ -67,10 +71,13 @@ enum goal_state change_state(const struct change *c)
 		return GOAL_REFUSED;
 	if (c->already && c->next)
 		return GOAL_OK;
+	/* A service may still be active that does nothing any more: a change stops it. */
+	if (change_is_so_now(c) && is_as_wanted(c->next, c->brings_next))
+		return GOAL_OK;
 	if (change_is_saved(c))
 		return GOAL_PENDING;
 	if ((c->now && !is_as_wanted(c->now, c->value)) ||
-	    (c->next && !is_as_wanted(c->next, c->value)))
+	    (c->next && !is_as_wanted(c->next, c->brings_next)))
 		return GOAL_DIFFERS;
 	return GOAL_UNKNOWN;
 }
@@ -124,13 +131,15 @@ static const struct {
 	/* Plans all changes of this kind that the plan has. */
 	void (*plan)(const struct host *host, const struct plan_options *options,
 		     struct plan *plan);
-	/* Adds and plans the changes that take back what these steps of the past did. */
+	/* Adds and plans the changes that undo these earlier steps. */
 	void (*back)(const struct host *host, const struct step *steps, size_t count,
 		     const struct plan_options *options, struct plan *plan);
 	unsigned (*parts)(const struct goal *goal);
 	unsigned (*past_parts)(const struct step *steps, size_t count);
 } kinds[KIND_COUNT] = {
 	[KIND_MODULE] = { plan_modules, plan_modules_back, module_goal_parts, module_past_parts },
+	[KIND_ATTRIBUTE] = { plan_attributes, plan_attributes_back, attribute_goal_parts,
+			     attribute_past_parts },
 	[KIND_KSM] = { plan_ksm, plan_ksm_back, ksm_goal_parts, ksm_past_parts },
 };
 
@@ -277,7 +286,8 @@ static void wanted_text(const struct act *act, const char *between, struct buf *
 			buf_puts(ret, words ? ", " : " ");
 		buf_add_safe(ret, w->param, 40);
 		if (words)
-			buf_printf(ret, " %s", w->value == UNKNOWN ? "as it is" : on_off(w->value));
+			buf_printf(ret, " %s",
+				   w->value == UNKNOWN ? "unchanged" : on_off(w->value));
 		else if (w->value == UNKNOWN)
 			buf_puts(ret, " by default");
 		else
@@ -294,8 +304,8 @@ static void configured_detail(const struct act *act, struct buf *ret)
 /* What the kernel does when this is written to run (mm/ksm.c:run_store). */
 static const char *run_meaning(const char *value)
 {
-	static const char *const meanings[] = { "merging stops, merged pages stay",
-						"merging starts", "merged pages are taken apart" };
+	static const char *const meanings[] = { "merging stops; merged pages stay",
+						"merging starts", "all merged pages are unmerged" };
 
 	if (value[0] < '0' || value[0] > '2' || value[1])
 		return "";
@@ -308,9 +318,9 @@ static void run_detail(const struct act *act, const char *text, struct buf *ret)
 	buf_join(ret, ": ", run_meaning(text));
 	if (!act->reserve_bytes)
 		return;
-	buf_puts(ret, ", as long as ");
+	buf_puts(ret, ", keeping ");
 	size_text(act->reserve_bytes, ret);
-	buf_puts(ret, " stay free");
+	buf_puts(ret, " free");
 }
 
 /* A link beside the unit files is another name. */
@@ -319,11 +329,11 @@ static const char *unlink_meaning(const char *path, const char *leads_to)
 	bool runtime = starts_with(path, RUNTIME_LINKS_DIR "/");
 
 	if (ksm_is_mask(path, leads_to))
-		return "the mask of it";
+		return "its mask";
 	const char *name = path + strlen(runtime ? RUNTIME_LINKS_DIR "/" : UNIT_LINKS_DIR "/");
 
 	if (!strchr(name, '/'))
-		return "another name of it";
+		return "an alias of it";
 	return runtime ? "starts it until the next boot" : "starts it at boot";
 }
 
@@ -342,8 +352,11 @@ static void ksm_detail(const struct act *act, struct buf *ret)
 	case ACT_SET_RUN:
 		run_detail(act, text, ret);
 		break;
+	case ACT_SET_ATTRIBUTE:
+		buf_add_safe(ret, text, 20);
+		break;
 	case ACT_WATCH_MEMORY:
-		buf_printf(ret, "%lld s; taken back if the host begins to swap",
+		buf_printf(ret, "%lld s; rolled back if the host starts to swap",
 			   (long long)(act->watch_ms / 1000 + (act->watch_ms % 1000 > 0)));
 		break;
 	default:
@@ -358,7 +371,7 @@ void act_detail_text(const struct act *act, struct buf *ret)
 		file_detail(act->text, ret);
 		break;
 	case ACT_REMOVE_FILE:
-		buf_puts(ret, "nothing is left to say there");
+		buf_puts(ret, "nothing else is in it");
 		break;
 	case ACT_CONFIRM:
 		wanted_text(act, "=", ret);

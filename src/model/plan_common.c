@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <kvmtune/own_file.h>
+
 struct step *plan_add_step(struct plan *plan)
 {
 	return &array_push(plan->steps, plan->step_count);
@@ -75,6 +77,23 @@ void plan_add_file_step(struct plan *plan, const char *path, const char *text, c
 	s->back = file_act(path, before);
 }
 
+void plan_keep_attribute(struct plan *plan, const struct host *host, const struct attribute *a,
+			 const char *want)
+{
+	const char *now = plan_file_text(plan, OWN_TMPFILES, host->own_tmpfiles);
+	autofree char *text = own_tmpfiles_edit(now, a, want);
+
+	if (strcmp(now ?: "", text ?: "") != 0)
+		plan_add_file_step(plan, OWN_TMPFILES, text, host->own_tmpfiles);
+}
+
+bool plan_changes_attribute_line(const struct step *s, const struct attribute *a)
+{
+	return plan_changes_file(&s->act, OWN_TMPFILES) &&
+	       own_tmpfiles_text(file_text(&s->act), a) !=
+		       own_tmpfiles_text(file_text(&s->back), a);
+}
+
 struct change *plan_find_change(const struct plan *plan, const struct setting *s)
 {
 	for (size_t i = 0; i < plan->change_count; i++)
@@ -89,7 +108,12 @@ struct change *plan_add_change(struct plan *plan, const struct host *host, const
 	const struct setting_state state = setting_state(host, s);
 	struct change *c = &array_push(plan->changes, plan->change_count);
 
-	*c = (struct change){ .setting = s, .value = value, .now = state.now, .next = state.next };
+	*c = (struct change){ .setting = s,
+			      .value = value,
+			      .now = state.now,
+			      .next = state.next,
+			      .brings_now = value,
+			      .brings_next = value };
 	return c;
 }
 
@@ -127,8 +151,8 @@ bool plan_refuse_nixos(const struct host *host, struct plan *plan, const char *d
 
 const char *plan_unwritable_hint(int code)
 {
-	return code == -EPERM ? "It has the attribute i or a (lsattr): take that off with chattr."
-			      : "On an immutable system set it where its image is made.";
+	return code == -EPERM ? "It has the attribute i or a (lsattr). Remove that with chattr."
+			      : "On an immutable system, change its image instead.";
 }
 
 bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)
@@ -140,4 +164,23 @@ bool plan_refuse_unwritable(struct plan *plan, const char *dir, int code)
 	text = xasprintf("%s cannot be written: %s", dir, strerror(-code));
 	return plan_refuse(plan, STATUS_IMPOSSIBLE, "read-only-config", text,
 			   plan_unwritable_hint(code));
+}
+
+bool plan_refuse_tmpfiles(const struct host *host, struct plan *plan)
+{
+	return plan_refuse_nixos(host, plan, "/etc/tmpfiles.d",
+				 "Set systemd.tmpfiles.rules in the system's configuration and "
+				 "rebuild.") ||
+	       plan_refuse_unwritable(plan, "/etc/tmpfiles.d", host->tmpfiles_writable);
+}
+
+bool plan_refuse_sysfs(struct plan *plan, const char *path, int code)
+{
+	autofree char *text = NULL;
+
+	if (!code)
+		return false;
+	text = xasprintf("%s cannot be written: %s", path, strerror(-code));
+	return plan_refuse(plan, STATUS_IMPOSSIBLE, "read-only-sysfs", text,
+			   "In a container, run kvmtune on the host itself.");
 }

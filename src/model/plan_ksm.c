@@ -13,7 +13,7 @@
 static void target_file_off(struct ksm_work *w)
 {
 	w->target.file_known = true;
-	w->target.file_run = w->k->tmpfiles_others == 1 ? 0 : -1;
+	w->target.file_run = ksm_run_value(w->k->writers.tmpfiles_others) == 1 ? 0 : -1;
 }
 
 /* What would start it again at boot is kept from it by a mask; presets, by a file of ours. */
@@ -64,7 +64,7 @@ static bool boots_on(const struct ksm_work *w)
 		if (want == YES && !w->target.units[i].runtime)
 			return true;
 	}
-	return w->k->tmpfiles_others == 1;
+	return ksm_run_value(w->k->writers.tmpfiles_others) == 1;
 }
 
 static bool can_enable(const struct ksm_unit *u)
@@ -140,17 +140,17 @@ static void target_on(struct ksm_work *w)
 /* ---- others ---- */
 
 /* Would this one undo what is asked for, at boot or whenever it likes? */
-static bool contradicts(const struct ksm_writer *writer, bool on)
+static bool contradicts(const struct attribute_writer *writer, bool on)
 {
 	if (writer->ours || writer->tmpfiles || writer->may)
 		return false;
-	return writer->value < 0 || (writer->value == 1) != on;
+	return !writer->value || (ksm_run_value(writer->value) == 1) != on;
 }
 
 static bool refuse_driven(struct ksm_work *w, bool on)
 {
-	for (size_t i = 0; i < w->k->writer_count; i++) {
-		const struct ksm_writer *writer = &w->k->writers[i];
+	for (size_t i = 0; i < w->k->writers.n; i++) {
+		const struct attribute_writer *writer = &w->k->writers.v[i];
 		autobuf text = { 0 };
 
 		if (!contradicts(writer, on))
@@ -160,12 +160,12 @@ static bool refuse_driven(struct ksm_work *w, bool on)
 				      "rebuild."))
 			return true;
 		buf_add_safe(&text, writer->who, 80);
-		buf_puts(&text, writer->value < 0 ? " turns KSM on and off by a policy of its own"
-				: on		  ? " turns KSM off"
-						  : " turns KSM on");
+		buf_puts(&text, !writer->value ? " turns KSM on and off by a policy of its own"
+				: on	       ? " turns KSM off"
+					       : " turns KSM on");
 		buf_puts(&text, " (");
 		buf_add_safe(&text, writer->where, 200);
-		buf_puts(&text, "): this would not last");
+		buf_puts(&text, "): the change would not last");
 		return plan_refuse(w->plan, STATUS_REFUSED, "ksm-driven", text.data,
 				   "Change it there first, then run the same command again.");
 	}
@@ -178,6 +178,11 @@ static void plan_goal(struct ksm_work *w, struct change *c)
 {
 	const char *value = c->value;
 	bool on = strcmp(value, "on") == 0;
+
+	if (!on)
+		c->brings_next = "off";
+	if (strcmp(value, "off") == 0 && ksm_nothing_merged(w->k))
+		c->brings_now = "unmerged";
 
 	if (ksm_refuse_impossible(w))
 		return;

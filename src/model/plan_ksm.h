@@ -13,6 +13,8 @@
 
 #define RUN_AS_IS (-1)
 
+#define KSM_ATTRIBUTE (settings[SETTING_KSM].attribute)
+
 struct unit_target {
 	enum tri enabled, active; /* UNKNOWN: as it is */
 	enum tri masked;	  /* by a link of ours: UNKNOWN: as it is */
@@ -71,7 +73,7 @@ void ksm_keep_running_state(struct ksm_work *w);
 bool ksm_running_differs(const struct ksm_work *w);
 /* Is `run` to be written for the target, services aside? */
 bool ksm_run_changes(const struct ksm_work *w);
-/* How many bytes are to stay free. */
+/* How many bytes are to free. */
 uint64_t ksm_reserve(const struct ksm_work *w);
 
 /* Does something start this unit at boot that goes with no link of ours? What it is, or NULL. */
@@ -87,7 +89,7 @@ bool ksm_refuse_revived(struct ksm_work *w);
 bool ksm_refuse_rights(struct ksm_work *w);
 bool ksm_refuse_memory(struct ksm_work *w);
 
-/* What the steps of the past found: the target of the way back. */
+/* The state that these earlier steps found: the target of the undo. */
 struct ksm_target ksm_target_of_past(const struct step *steps, size_t count);
 
 #endif

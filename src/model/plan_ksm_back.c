@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * plan_ksm_back.c - the way back from what was done to KSM in the past.
+ * plan_ksm_back.c - undo of an earlier change of KSM.
  *
- * The ways back of the old steps say what was there: that is the target. The steps to it are made
+ * The undo acts of the old steps describe the earlier state: that is the target. The steps to it are made
  * from what the host is now, so it does not matter how far the change had come.
  */
 #include <string.h>
+
+#include <kvmtune/own_file.h>
 
 #include "plan_common.h"
 #include "plan_ksm.h"
@@ -38,7 +40,9 @@ static void take_link(struct ksm_target *t, const struct act *back)
 static void take_file(struct ksm_target *t, const struct act *back)
 {
 	t->file_known = true;
-	t->file_run = back->kind == ACT_WRITE_FILE ? ksm_tmpfiles_value(back->text) : -1;
+	t->file_run = back->kind == ACT_WRITE_FILE
+			      ? ksm_run_value(own_tmpfiles_text(back->text, KSM_ATTRIBUTE))
+			      : -1;
 }
 
 static void take_preset(struct ksm_target *t, const struct act *back)
@@ -86,9 +90,9 @@ struct ksm_target ksm_target_of_past(const struct step *steps, size_t count)
 
 /* ---- questions about the past ---- */
 
-static bool concerns_ksm(const struct act *act)
+static bool concerns_ksm(const struct step *s)
 {
-	switch (act->kind) {
+	switch (s->act.kind) {
 	case ACT_SET_RUN:
 	case ACT_START_UNIT:
 	case ACT_STOP_UNIT:
@@ -98,14 +102,15 @@ static bool concerns_ksm(const struct act *act)
 	case ACT_REMOVE_LINK:
 		return true;
 	default:
-		return plan_changes_file(act, OWN_TMPFILES) || plan_changes_file(act, OWN_PRESET);
+		return plan_changes_file(&s->act, OWN_PRESET) ||
+		       plan_changes_attribute_line(s, KSM_ATTRIBUTE);
 	}
 }
 
 bool plan_touches_ksm(const struct step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (concerns_ksm(&steps[i].act))
+		if (concerns_ksm(&steps[i]))
 			return true;
 	return false;
 }
@@ -135,7 +140,7 @@ bool plan_turned_ksm_on(const struct step *steps, size_t count)
 	return false;
 }
 
-/* ---- the way back ---- */
+/* ---- undo ---- */
 
 /* What KSM was, in the words of its setting. */
 static const char *value_of(const struct ksm_target *t)
@@ -144,6 +149,42 @@ static const char *value_of(const struct ksm_target *t)
 		if (t->units[i].active == YES || t->units[i].enabled == YES)
 			return "on";
 	return t->run == 1 ? "on" : t->run == 2 ? "unmerged" : "off";
+}
+
+/* As ksm_now() will find it; what the change of the past left alone stays as it is. */
+static const char *brings_now(const struct ksm_work *w)
+{
+	const struct ksm_target *t = &w->target;
+	enum tri tuned = t->units[KSM_UNIT_KSMTUNED].active;
+	enum tri ksm = t->units[KSM_UNIT_KSM].active;
+	int run = t->run != RUN_AS_IS ? t->run : ksm == UNKNOWN ? w->k->run : ksm == YES;
+
+	/* ksm.service writes 1 when it starts, and 0 when it stops. */
+	if (run == 1 || tuned == YES ||
+	    (tuned == UNKNOWN && unit_is_active(&w->k->units[KSM_UNIT_KSMTUNED])))
+		return "on";
+	return run == 2 || ksm_nothing_merged(w->k) ? "unmerged" : "off";
+}
+
+/* The same for ksm_next(). */
+static const char *brings_next(const struct ksm_work *w)
+{
+	const struct ksm_target *t = &w->target;
+	bool changes = t->file_known;
+
+	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++) {
+		const struct unit_target *u = &t->units[i];
+
+		changes |= u->enabled != UNKNOWN || u->masked != UNKNOWN;
+		if ((u->enabled == YES && !u->runtime) || u->masked == NO ||
+		    (u->enabled == UNKNOWN && u->masked != YES && ksm_unit_starts(w->k, i) == YES))
+			return "on";
+	}
+	if (!changes)
+		return ksm_next(w->k, NULL);
+	if (t->file_known && t->file_run >= 0)
+		return t->file_run == 1 ? "on" : "off";
+	return ksm_run_value(w->k->writers.tmpfiles_others) == 1 ? "on" : "off";
 }
 
 /* A service whose package was removed since. */
@@ -175,6 +216,8 @@ void plan_ksm_back(const struct host *host, const struct step *steps, size_t cou
 		return;
 	tell_gone(&w);
 	c = plan_add_change(plan, host, &settings[SETTING_KSM], value_of(&w.target));
+	c->brings_now = brings_now(&w);
+	c->brings_next = brings_next(&w);
 	ksm_add_steps(&w);
 	c->waits = !host->image && !w.live && ksm_running_differs(&w);
 	c->already = !ksm_has_steps(&w) && !c->waits;

@@ -51,7 +51,7 @@ static struct step *add_job(struct ksm_work *w, const char *unit, bool start)
 	return s;
 }
 
-/* One that was being stopped anyway is not started when all is taken back. */
+/* A rollback does not start one that was being stopped anyway. */
 static void add_stop(struct ksm_work *w, size_t unit)
 {
 	const struct ksm_unit *u = &w->k->units[unit];
@@ -112,15 +112,15 @@ static void add_stop_along(struct ksm_work *w, const char *name)
 		return;
 	if (!need || is_used(w, need)) {
 		strv_addf(&w->plan->lost,
-			  need ? "%s was started with the services of KSM and stays: other units "
-				 "need it now"
-			       : "%s was started with the services of KSM and stays: they do not "
-				 "need it any more",
+			  need ? "%s was started with the KSM services and keeps running: other "
+				 "units need it now"
+			       : "%s was started with the KSM services and keeps running: they no "
+				 "longer need it",
 			  name);
 		return;
 	}
 	s = add_job(w, name, false);
-	s->note = xstrdup("it was started with the services of KSM");
+	s->note = xstrdup("it was started with the KSM services");
 }
 
 /* The last one started is stopped first. */
@@ -228,19 +228,17 @@ static bool refuse_stop(struct ksm_work *w, size_t unit)
 		return false;
 	name_others(w, &u->stops, &others);
 	if (others.len) {
-		text = xasprintf("to stop %s would stop units of others, too: %s", name,
-				 others.data);
-		hint = xasprintf("Stop them first, or take their dependency on %s away. To save it "
-				 "for the next boot only:  --defer",
+		text = xasprintf("stopping %s would also stop other units: %s", name, others.data);
+		hint = xasprintf("Stop them first, or remove their dependency on %s. Save for the "
+				 "next boot only:  --defer",
 				 name);
 		return plan_refuse(w->plan, STATUS_REFUSED, "stops-others", text, hint);
 	}
 	if (!u->state.no_stop)
 		return false;
-	text = xasprintf("%s cannot be stopped by hand (RefuseManualStop=)", name);
-	hint = xasprintf("Look at it:  systemctl cat %s        To save it for the next boot only:  "
-			 "--defer",
-			 name);
+	text = xasprintf("%s cannot be stopped manually (RefuseManualStop=)", name);
+	hint = xasprintf(
+		"Look at it:  systemctl cat %s        Save for the next boot only:  --defer", name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "unit-not-stoppable", text, hint);
 }
 
@@ -253,7 +251,7 @@ static bool refuse_unstartable(struct ksm_work *w, size_t unit)
 
 	name_others(w, &u->missing, &missing);
 	if (u->state.no_start)
-		why = "by hand (RefuseManualStart=)";
+		why = "it refuses manual starts (RefuseManualStart=)";
 	else if (strcmp(load, "loaded") != 0 &&
 		 (w->target.units[unit].masked != NO || strcmp(load, "masked") != 0))
 		why = load;
@@ -277,11 +275,11 @@ static bool refuse_start(struct ksm_work *w, size_t unit)
 	name_others(w, &u->conflicts, &others);
 	if (!others.len)
 		return refuse_unstartable(w, unit);
-	text = xasprintf("to start %s would stop units of others, which it or what it needs "
-			 "conflicts with: %s",
+	text = xasprintf("starting %s would stop other units, which conflict with it or its "
+			 "dependencies: %s",
 			 ksm_unit_names[unit], others.data);
 	return plan_refuse(w->plan, STATUS_REFUSED, "stops-others", text,
-			   "Stop them first, or save it for the next boot only:  --defer");
+			   "Stop them first. Save for the next boot only:  --defer");
 }
 
 bool ksm_refuse_jobs(struct ksm_work *w)
@@ -305,10 +303,10 @@ bool ksm_refuse_revived(struct ksm_work *w)
 		name_others(w, &w->k->units[i].revived_by, &others);
 		if (!others.len)
 			continue;
-		text = xasprintf("%s would be started again by %s: this would not last", name,
+		text = xasprintf("%s would be started again by %s: the change would not last", name,
 				 others.data);
-		hint = xasprintf("Stop and disable what starts it first, then run the same command "
-				 "again. Look at it:  systemctl show -p UpheldBy,TriggeredBy %s",
+		hint = xasprintf("Stop and disable those units first, then run the same command "
+				 "again. Check:  systemctl show -p UpheldBy,TriggeredBy %s",
 				 name);
 		return plan_refuse(w->plan, STATUS_REFUSED, "starts-again", text, hint);
 	}

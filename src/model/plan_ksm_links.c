@@ -167,7 +167,7 @@ static void add_mask(struct ksm_work *w, size_t unit)
 }
 
 /*
- * systemd reads its files once for all links: after the last of them, and when they are taken back,
+ * systemd reads its files once for all links: after the last of them, and in a rollback,
  * last first, after what is then the last.
  */
 void ksm_add_link_steps(struct ksm_work *w)

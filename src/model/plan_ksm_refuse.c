@@ -17,7 +17,7 @@ static bool refuse_no_ksm(struct ksm_work *w)
 		return true;
 	}
 	plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-ksm",
-		    "this kernel has no same-page merging (" KSM_DIR " is not there)",
+		    "this kernel has no same-page merging (" KSM_DIR " is absent)",
 		    "There is nothing to turn on or off.");
 	if (c)
 		c->impossible = w->plan->refusal;
@@ -51,8 +51,8 @@ static bool refuse_masked(struct ksm_work *w, size_t unit)
 	if (t->masked == NO || !unit_is_masked(&w->k->units[unit]) ||
 	    (w->target.back && t->active != YES) || (t->enabled != YES && t->active != YES))
 		return false;
-	text = xasprintf("%s is masked: somebody made sure that it does not start", name);
-	hint = xasprintf("If that is over:  systemctl unmask %s", name);
+	text = xasprintf("%s is masked, so it cannot start", name);
+	hint = xasprintf("To allow it again:  systemctl unmask %s", name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "unit-masked", text, hint);
 }
 
@@ -65,8 +65,7 @@ static bool refuse_generated(struct ksm_work *w, size_t unit)
 	if (w->target.units[unit].enabled != NO ||
 	    strcmp(w->k->units[unit].state.file, "generated") != 0)
 		return false;
-	text = xasprintf("%s is generated at each boot (from an init script), and would start "
-			 "again",
+	text = xasprintf("%s is generated from an init script at each boot and would start again",
 			 name);
 	hint = xasprintf("Disable the script first:  update-rc.d %.*s disable   or   chkconfig "
 			 "%.*s off",
@@ -121,10 +120,9 @@ static bool refuse_odd_link(struct ksm_work *w)
 		    ksm_is_unit_link(act->target, act->text))
 			continue;
 		buf_add_safe(&text, act->target, 200);
-		buf_puts(&text, " leads to ");
+		buf_puts(&text, " points to ");
 		buf_add_safe(&text, act->text, 200);
-		buf_puts(&text,
-			 ": a link that kvmtune would not make again, so it does not remove it");
+		buf_puts(&text, ": kvmtune could not restore this link, so it does not remove it");
 		return refuse_link(w, text.data);
 	}
 	return false;
@@ -139,8 +137,8 @@ static bool refuse_hidden_link(struct ksm_work *w, size_t unit)
 	if (w->target.back || w->target.units[unit].enabled != NO || !unit_is_enabled(u) ||
 	    u->link_count || w->target.units[unit].masked == YES)
 		return false;
-	text = xasprintf("systemd has %s as enabled, but there is no link to it in " UNIT_LINKS_DIR
-			 " nor in " RUNTIME_LINKS_DIR,
+	text = xasprintf("systemd reports %s as enabled, but it has no link in " UNIT_LINKS_DIR
+			 " or " RUNTIME_LINKS_DIR,
 			 ksm_unit_names[unit]);
 	return refuse_link(w, text);
 }
@@ -164,18 +162,14 @@ static bool sets_run(const struct ksm_work *w)
 
 static bool refuse_read_only_sysfs(struct ksm_work *w)
 {
-	autofree char *text = NULL;
-
-	if (!sets_run(w) || !w->k->writable)
-		return false;
-	text = xasprintf(KSM_RUN_FILE " cannot be written: %s", strerror(-w->k->writable));
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "read-only-sysfs", text,
-			   "In a container, run kvmtune on the host itself.");
+	return sets_run(w) && plan_refuse_sysfs(w->plan, KSM_RUN_FILE, w->k->writable);
 }
 
 /* Why files cannot be made or removed where this act does it; 0: they can. */
-static int unwritable(const struct ksm_facts *k, const struct act *act, const char **ret_dir)
+static int unwritable(const struct host *h, const struct act *act, const char **ret_dir)
 {
+	const struct ksm_facts *k = &h->ksm;
+
 	switch (act->kind) {
 	case ACT_WRITE_FILE:
 	case ACT_REMOVE_FILE:
@@ -184,7 +178,7 @@ static int unwritable(const struct ksm_facts *k, const struct act *act, const ch
 			return k->presets_writable;
 		}
 		*ret_dir = "/etc/tmpfiles.d";
-		return k->tmpfiles_writable;
+		return h->tmpfiles_writable;
 	case ACT_MAKE_LINK:
 	case ACT_REMOVE_LINK:
 		*ret_dir = starts_with(act->target, RUNTIME_LINKS_DIR) ? RUNTIME_LINKS_DIR
@@ -200,7 +194,7 @@ static bool refuse_files(struct ksm_work *w)
 {
 	for (size_t i = w->first_step; i < w->plan->step_count; i++) {
 		const char *dir;
-		int code = unwritable(w->k, &w->plan->steps[i].act, &dir);
+		int code = unwritable(w->host, &w->plan->steps[i].act, &dir);
 
 		if (dir && (plan_refuse_nixos(w->host, w->plan, "/etc/systemd",
 					      "Set hardware.ksm.enable in the system's "
@@ -229,12 +223,12 @@ static bool refuse_host_memory(struct ksm_work *w, uint64_t need)
 		return false;
 	if (!m->known)
 		return plan_refuse(w->plan, STATUS_REFUSED, "unknown-memory", MEMORY_UNKNOWN_TEXT,
-				   "Stop merging but keep what is merged:  kvmtune ksm off");
-	buf_puts(&text, "too little memory: to take all merged pages apart may need ");
+				   "Stop merging and keep merged pages:  kvmtune ksm off");
+	buf_puts(&text, "not enough memory to unmerge: needs up to ");
 	memory_shortage_text(m, need, reserve, &text);
 	return plan_refuse(w->plan, STATUS_REFUSED, "memory", text.data,
-			   "Stop merging but keep what is merged:  kvmtune ksm off        Keep "
-			   "less free:  --reserve SIZE");
+			   "Stop merging and keep merged pages:  kvmtune ksm off        Reserve "
+			   "less:  --reserve SIZE");
 }
 
 static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
@@ -245,20 +239,19 @@ static bool refuse_room(struct ksm_work *w, const struct cgroup_room *room)
 
 	if (need <= free_bytes)
 		return false;
-	buf_puts(&text, "too little memory for ");
+	buf_puts(&text, "not enough memory to unmerge ");
 	buf_add_safe(&text, room->guest ?: "a process with merged pages", 60);
-	buf_puts(&text, ": its pages may need ");
+	buf_puts(&text, ": needs up to ");
 	size_text(need, &text);
-	buf_puts(&text, " more, but the limit of its cgroup ");
+	buf_puts(&text, ", but the limit of its cgroup ");
 	buf_add_safe(&text, room->path, 200);
 	buf_puts(&text, " leaves ");
 	size_text(free_bytes, &text);
 	return plan_refuse(w->plan, STATUS_REFUSED, "cgroup-memory", text.data,
-			   "Raise that limit (MemoryMax=), or keep what is merged:  kvmtune ksm "
-			   "off");
+			   "Raise that limit (MemoryMax=), or keep merged pages:  kvmtune ksm off");
 }
 
-/* Only where pages are to be taken apart. */
+/* Only for unmerging. */
 bool ksm_refuse_memory(struct ksm_work *w)
 {
 	/* Stale counters are cleared by the same write, which needs no memory then. */

@@ -2,9 +2,9 @@
 /*
  * plan_ksm_steps.c - the steps that lead KSM and its services to a target.
  *
- * The order matters. Merging stops first, so that nothing more is merged while the services go; and
- * that step's way back is the last one when all is taken back, after the services, which write
- * `run` when they start and stop. ksmtuned, which writes every minute, stops before ksm.
+ * The order matters. Merging stops first, so that no more pages are merged while the services stop.
+ * The undo of that step is the last one in a rollback, after the services, which write `run` when
+ * they start and stop. ksmtuned, which writes every minute, stops before ksm.
  */
 #include <string.h>
 
@@ -70,7 +70,7 @@ bool ksm_run_changes(const struct ksm_work *w)
 }
 
 /*
- * Merging stops, and `run` comes back to what it was when all is taken back. Not needed where it
+ * Merging stops, and `run` comes back to what it was when all is rolled back. Not needed where it
  * is 0 and stays so until the end: stopped services leave 0.
  */
 static bool needs_opening(const struct ksm_work *w)
@@ -132,7 +132,7 @@ static void add_watch_step(struct ksm_work *w)
 	s->act = (struct act){ .kind = ACT_WATCH_MEMORY, .watch_ms = w->options->watch_ms };
 }
 
-/* The last word: services write `run` while they stop and start. */
+/* Last, because services write `run` while they stop and start. */
 static void add_run_step(struct ksm_work *w, bool opened)
 {
 	bool moved = any_stops(w) || any_starts(w);
@@ -159,14 +159,11 @@ static void add_run_step(struct ksm_work *w, bool opened)
 
 static void add_file_step(struct ksm_work *w)
 {
-	const char *now = w->k->own_tmpfiles;
-	autofree char *want = NULL;
+	int run = w->target.file_run;
 
-	if (!w->target.file_known)
-		return;
-	want = ksm_tmpfiles_edit(now, w->target.file_run);
-	if (strcmp(now ?: "", want ?: "") != 0)
-		plan_add_file_step(w->plan, OWN_TMPFILES, want, now);
+	if (w->target.file_known)
+		plan_keep_attribute(w->plan, w->host, KSM_ATTRIBUTE,
+				    run < 0 ? NULL : KSM_ATTRIBUTE->texts[run]);
 }
 
 static void add_preset_step(struct ksm_work *w)

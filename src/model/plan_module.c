@@ -59,17 +59,6 @@ bool work_reload_needed(const struct work *w)
 	return false;
 }
 
-const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct act *back = &steps[i].back;
-
-		if (back->kind == ACT_RESTORE && strcmp(back->target, w->module->name) == 0)
-			return back;
-	}
-	return NULL;
-}
-
 static bool is_already(const struct work *w, const struct want *x)
 {
 	if (w->m->state == MODULE_STATE_BUILTIN)
@@ -112,6 +101,19 @@ static bool all_already(const struct work *w)
 	return true;
 }
 
+void work_note_brings(const struct work *w)
+{
+	bool runs = w->m->state == MODULE_STATE_LOADED || w->reload;
+
+	for (size_t i = 0; i < w->want_count; i++) {
+		const struct want *x = &w->wants[i];
+		struct change *c = plan_find_change(w->plan, x->setting);
+
+		c->brings_now = runs && !w->host->image ? value_name(x->value) : c->now;
+		c->brings_next = value_name(next_value(w, &w->next, x));
+	}
+}
+
 static void plan_wants(struct work *w, const struct plan_options *options)
 {
 	if (refuse_any_impossible(w) || refuse_unclear(w))
@@ -130,6 +132,7 @@ static void plan_wants(struct work *w, const struct plan_options *options)
 	work_add_file_steps(w);
 	if (w->reload)
 		work_add_reload_steps(w, NULL);
+	work_note_brings(w);
 	if (!refuse_rights(w) && w->reload)
 		refuse_reload(w);
 }

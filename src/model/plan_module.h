@@ -3,7 +3,7 @@
  * plan_module.h - what the files that plan module parameters share; nobody else includes this.
  *
  * plan_module.c decides, plan_refuse.c says what stands in the way, own_conf.c knows the text of
- * our file, plan_reload.c makes the steps of a reload, plan_module_back.c plans the way back.
+ * our file, plan_reload.c makes the steps of a reload, plan_module_back.c plans the undo.
  */
 #ifndef KVMTUNE_PLAN_MODULE_H
 #define KVMTUNE_PLAN_MODULE_H
@@ -33,7 +33,7 @@ struct work {
 	struct modconf next;  /* modprobe.d as it will be */
 	bool file_changes;    /* own file differs from now: file_text, NULL: to be removed */
 	char *file_text;
-	struct modconf_token *asked; /* the last word of `next` about each parameter */
+	struct modconf_token *asked; /* for each parameter: the option of `next` in force */
 	size_t asked_count;
 	bool others_move; /* the reload applies other options, which were not in force before */
 };
@@ -53,11 +53,13 @@ unsigned module_past_parts(const struct step *steps, size_t count);
 /* Each fills plan->refusal and returns true, or returns false: nothing in the way. */
 bool refuse_impossible(struct work *w, const struct want *x); /* what this host can never do */
 bool refuse_builtin(struct work *w, const struct want *x);
-bool refuse_unclear(struct work *w);   /* being loaded or removed, or not readable */
-bool refuse_lost_file(struct work *w); /* our option would not win; finds our file's text, too */
+bool refuse_unclear(struct work *w);	/* being loaded or removed, or not readable */
+bool refuse_lost_file(struct work *w);	/* our option would not win; finds our file's text, too */
+bool refuse_bad_option(struct work *w); /* one that the kernel refuses: nothing would load */
 bool refuse_install_line(struct work *w);
-bool refuse_rights(struct work *w); /* not root, or /etc/modprobe.d is not to be written */
-bool refuse_reload(struct work *w); /* what stands in the way of a reload just now */
+bool refuse_rights(struct work *w);	  /* not root, or /etc/modprobe.d is not to be written */
+bool refuse_other_module(struct work *w); /* one that keeps ours from being loaded */
+bool refuse_reload(struct work *w);	  /* what stands in the way of a reload just now */
 
 /*
  * Finds the text of our file with which the next load gives all that is wanted. NULL: there it is;
@@ -67,11 +69,14 @@ const struct want *own_conf_find(struct work *w);
 /* What the next load gives by these options; UNKNOWN: it cannot be told. */
 enum tri next_value(const struct work *w, const struct modconf *c, const struct want *x);
 
+/* Notes what each change brings: a module that stays unloaded runs with nothing. */
+void work_note_brings(const struct work *w);
+
 /* Is the module loaded with another value than wanted? */
 bool want_needs_reload(const struct work *w, const struct want *x);
 bool work_reload_needed(const struct work *w); /* for one of them */
 /*
- * The way back of the module's removal, if it was among these steps: it knows the module as it was
+ * The undo of the module's removal, if it was among these steps: it knows the module as it was
  * before. Not that of another module, whatever a journal says: what is planned is about this one.
  */
 const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count);

@@ -29,21 +29,37 @@ static enum tri wanted_value(const struct act *act, const char *param)
 	return UNKNOWN;
 }
 
-/* The running module's value before the change; UNKNOWN: not loaded. */
-static enum tri value_before(const struct work *w, const struct want *x, const struct act *restore,
-			     const struct step *steps, size_t count)
+static const struct act *find_restore(const char *module, const struct step *steps, size_t count)
 {
-	enum tri before = restore ? wanted_value(restore, x->row->name) : UNKNOWN;
+	for (size_t i = 0; i < count; i++) {
+		const struct act *back = &steps[i].back;
+
+		if (back->kind == ACT_RESTORE && strcmp(back->target, module) == 0)
+			return back;
+	}
+	return NULL;
+}
+
+enum tri steps_value_before(const char *module, const char *param, const struct step *steps,
+			    size_t count)
+{
+	const struct act *restore = find_restore(module, steps, count);
+	enum tri before = restore ? wanted_value(restore, param) : UNKNOWN;
 
 	if (restore && before == UNKNOWN)
-		before = expected_before(restore, x->row->name);
+		before = expected_before(restore, param);
 	for (size_t i = 0; i < count && before == UNKNOWN; i++) {
 		const struct act *act = &steps[i].act;
 
-		if (act->kind == ACT_CONFIRM && strcmp(act->target, w->module->name) == 0)
-			before = expected_before(act, x->row->name);
+		if (act->kind == ACT_CONFIRM && strcmp(act->target, module) == 0)
+			before = expected_before(act, param);
 	}
 	return before;
+}
+
+const struct act *work_find_restore(const struct work *w, const struct step *steps, size_t count)
+{
+	return find_restore(w->module->name, steps, count);
 }
 
 /* Today's text of our file without what the change wrote; w->next with it. */
@@ -111,6 +127,9 @@ static void back_from_done(struct work *w, const struct act *restore,
 	bool away = w->m->state == MODULE_STATE_LOADABLE && revive;
 
 	w->reload = (away || work_reload_needed(w)) && !options->defer;
+	/* Options that are given are loaded with as they are: no install line is asked. */
+	if (w->reload && (refuse_bad_option(w) || (!with && refuse_install_line(w))))
+		return;
 	work_add_file_steps(w);
 	if (w->reload && away)
 		work_add_load_steps(w, with, &restore->device);
@@ -157,16 +176,16 @@ static void note_lost(const struct work *w, const struct act *restore)
 {
 	if (w->m->state == MODULE_STATE_ABSENT && restore)
 		strv_addf(&w->plan->lost,
-			  "the running kernel has no module %s any more: only its options were "
-			  "undone",
+			  "module %s is no longer installed for the running kernel: only its "
+			  "options were undone",
 			  w->module->name);
 	for (size_t i = 0; w->m->state == MODULE_STATE_BUILTIN && i < w->want_count; i++) {
 		const struct want *x = &w->wants[i];
 
 		if (x->is->now != x->value)
 			strv_addf(&w->plan->lost,
-				  "%s is built into the running kernel: %s stays %s, whatever its "
-				  "option says",
+				  "%s is built into the running kernel: %s stays %s regardless of "
+				  "its option",
 				  w->module->name, x->row->name, on_off(x->is->now));
 	}
 }
@@ -179,13 +198,12 @@ static bool refuse_gone(struct work *w, const struct act *restore,
 
 	if (!restore || !options->exact || options->defer || w->m->state != MODULE_STATE_ABSENT)
 		return false;
-	text = xasprintf("the interrupted change removed %s, and the running kernel %s has no such "
-			 "module any more",
+	text = xasprintf("the interrupted change removed module %s, which is no longer installed "
+			 "for the running kernel %s",
 			 w->module->name, w->host->id.kernel);
-	return plan_refuse(
-		w->plan, STATUS_IMPOSSIBLE, "no-module", text,
-		"Install the kernel's modules again, or boot another kernel; then: kvmtune "
-		"undo        Leave this change as it is:  kvmtune undo --skip");
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "no-module", text,
+			   "Install the kernel's modules again, or boot another kernel. Then:  "
+			   "kvmtune undo        Skip this change:  kvmtune undo --skip");
 }
 
 static void plan_live(struct work *w, const struct act *restore, const struct plan_options *options)
@@ -219,7 +237,9 @@ static void plan_module_back(struct work *w, const struct step *steps, size_t co
 	for (size_t i = 0; i < w->want_count; i++) {
 		struct want *x = &w->wants[i];
 
-		x->value = value_to_have(w, x, value_before(w, x, restore, steps, count), options);
+		x->value = value_to_have(
+			w, x, steps_value_before(w->module->name, x->row->name, steps, count),
+			options);
 	}
 	if (refuse_unclear(w) || refuse_gone(w, restore, options))
 		return;
@@ -234,9 +254,13 @@ static void plan_module_back(struct work *w, const struct step *steps, size_t co
 
 		c->already = w->plan->step_count == first && !c->waits;
 	}
-	if (w->plan->step_count > first && !refuse_rights(w) && w->reload &&
-	    w->m->state == MODULE_STATE_LOADED)
+	work_note_brings(w);
+	if (w->plan->step_count == first || refuse_rights(w) || !w->reload)
+		return;
+	if (w->m->state == MODULE_STATE_LOADED)
 		refuse_reload(w);
+	else
+		refuse_other_module(w);
 }
 
 /* ---- whose steps are they? ---- */

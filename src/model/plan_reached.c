@@ -16,7 +16,7 @@ static const char *text_now(const struct host *h, const char *path)
 {
 	if (strcmp(path, OWN_PRESET) == 0)
 		return h->ksm.own_preset;
-	return strcmp(path, OWN_TMPFILES) == 0 ? h->ksm.own_tmpfiles : h->own_conf;
+	return strcmp(path, OWN_TMPFILES) == 0 ? h->own_tmpfiles : h->own_conf;
 }
 
 static bool module_is_as_wanted(const struct host *h, const struct act *act)
@@ -64,6 +64,14 @@ static bool run_is_as_wanted(const struct host *h, const struct act *act)
 	return h->ksm.run == atoi(act->text) && (h->ksm.run != 2 || !ksm_anything_merged(&h->ksm));
 }
 
+static bool attribute_is_as_wanted(const struct host *h, const struct act *act)
+{
+	const struct setting *s = setting_of_attribute(act->target);
+	const char *now = s ? h->attributes[s->id].now : NULL;
+
+	return now && strcmp(now, act->text) == 0;
+}
+
 static bool act_is_done(const struct host *h, const struct act *act)
 {
 	switch (act->kind) {
@@ -85,6 +93,8 @@ static bool act_is_done(const struct host *h, const struct act *act)
 		return !has_link(h, act);
 	case ACT_SET_RUN:
 		return run_is_as_wanted(h, act);
+	case ACT_SET_ATTRIBUTE:
+		return attribute_is_as_wanted(h, act);
 	case ACT_RESTORE:
 	case ACT_ENABLE_UNIT:
 	case ACT_DISABLE_UNIT:
@@ -94,7 +104,7 @@ static bool act_is_done(const struct host *h, const struct act *act)
 	}
 }
 
-/* Another one behind it has the last word: `run` is written twice by some changes. */
+/* A later step overrides it: some changes write `run` twice. */
 static bool is_overtaken(const struct step *steps, size_t count, size_t i)
 {
 	for (size_t k = i + 1; k < count; k++)

@@ -36,21 +36,21 @@ static bool refuse_no_virt(struct work *w, const struct want *x)
 	autofree char *hint_other = NULL;
 	autofree char *text = xasprintf("this processor has no %s (%s)", w->module->virt,
 					cpu->vendor[0] ? cpu->vendor : "unknown vendor");
-	const char *hint = "There is no way around that; `kvmtune status` shows the evidence.";
+	const char *hint = "This cannot be changed in software. Evidence:  kvmtune status";
 
 	if (other < MODULE_COUNT && x->row->is_paging)
-		hint = hint_other = xasprintf("This one has %s, and %s for %s: use `kvmtune %s`.",
+		hint = hint_other = xasprintf("It has %s, with %s in place of %s. Use:  kvmtune %s",
 					      kvm_modules[other].virt, kvm_modules[other].paging,
 					      w->module->paging, kvm_modules[other].param);
 	else if (cpu->hypervisor == YES)
-		hint = "This host is itself a guest: whether it may run guests is set on its host.";
+		hint = "This host is a guest itself. Enable nested virtualization on its host.";
 	return refuse_want(w, x, "no-virt", text, hint);
 }
 
 static bool refuse_disabled(struct work *w, const struct want *x)
 {
 	autofree char *text =
-		xasprintf("%s is there but %s", w->module->virt, virt_off_text(w->m->off_by));
+		xasprintf("%s is present but %s", w->module->virt, virt_off_text(w->m->off_by));
 
 	return refuse_want(w, x, "virt-disabled", text, virt_off_hint(w->m->off_by));
 }
@@ -58,17 +58,17 @@ static bool refuse_disabled(struct work *w, const struct want *x)
 static bool refuse_no_paging(struct work *w, const struct want *x)
 {
 	autofree char *text =
-		xasprintf("this processor has no %s that KVM could use", w->module->paging);
+		xasprintf("this processor has no %s that KVM can use", w->module->paging);
 
 	return refuse_want(w, x, "no-paging", text,
-			   "There is no way around that: guests run on shadow page tables.");
+			   "Guests on this processor always run on shadow page tables.");
 }
 
 bool refuse_builtin(struct work *w, const struct want *x)
 {
 	autofree char *text =
 		xasprintf("%s is built into this kernel: it cannot be reloaded", w->module->name);
-	autofree char *hint = xasprintf("Add %s.%s=%d to the kernel command line and boot again.",
+	autofree char *hint = xasprintf("Add %s.%s=%d to the kernel command line and reboot.",
 					w->module->name, x->row->name, x->value);
 
 	/* What it is can be told, and an audit does. */
@@ -77,12 +77,12 @@ bool refuse_builtin(struct work *w, const struct want *x)
 
 static bool refuse_absent(struct work *w, const struct want *x)
 {
-	autofree char *text = xasprintf("there is no module %s for the running kernel %s",
+	autofree char *text = xasprintf("module %s is not installed for the running kernel %s",
 					w->module->name, w->host->id.kernel);
 
 	return refuse_want(w, x, "no-module", text,
-			   "If the kernel package was just updated, boot into the new kernel; else "
-			   "install the kernel's modules.");
+			   "If the kernel package was just updated, reboot into the new kernel. "
+			   "Otherwise install the kernel's modules.");
 }
 
 bool refuse_impossible(struct work *w, const struct want *x)
@@ -106,17 +106,19 @@ static bool refuse_other_option(struct work *w, const struct want *x,
 	autobuf text = { 0 }, hint = { 0 };
 
 	if (winner->at->line == 0) {
-		buf_printf(&text, "the kernel command line says %s.%s=%s, which beats every file",
+		buf_printf(&text,
+			   "%s.%s=%s on the kernel command line takes precedence over every file",
 			   w->module->name, x->row->name, modconf_token_value(winner));
-		buf_puts(&hint, "Take it off the kernel command line and boot again.");
+		buf_puts(&hint, "Remove it from the kernel command line and reboot.");
 		return plan_refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data, hint.data);
 	}
-	buf_puts(&text, "another file wins: ");
-	buf_add_safe(&text, winner->at->file, 200);
-	buf_printf(&text, ":%u says %s=", winner->at->line, x->row->name);
+	buf_printf(&text, "%s=", x->row->name);
 	buf_add_safe(&text, modconf_token_value(winner), 40);
-	buf_puts(&text, " and is read after " OWN_CONF_FILE);
-	buf_puts(&hint, "Remove that option there, then run the same command again.");
+	buf_puts(&text, " in ");
+	buf_add_safe(&text, winner->at->file, 200);
+	buf_printf(&text, ":%u takes precedence: it is read after " OWN_CONF_FILE,
+		   winner->at->line);
+	buf_puts(&hint, "Remove that option, then run the same command again.");
 	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins", text.data, hint.data);
 }
 
@@ -132,7 +134,7 @@ static bool refuse_blacklisted(struct work *w)
 	text = xasprintf("module_blacklist= on the kernel command line keeps %s from being loaded",
 			 w->module->name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "module-blacklisted", text,
-			   "Take it off the kernel command line and boot again.");
+			   "Remove it from the kernel command line and reboot.");
 }
 
 /* modprobe.d answers the load with a command: what that does with our option nobody knows. */
@@ -144,7 +146,7 @@ bool refuse_install_line(struct work *w)
 	if (!l)
 		return false;
 	buf_add_safe(&text, l->file, 200);
-	buf_printf(&text, ":%u replaces the loading of %s by a command: ", l->line,
+	buf_printf(&text, ":%u makes modprobe run a command instead of loading %s: ", l->line,
 		   w->module->name);
 	buf_add_safe(&text, l->value, 120);
 	return plan_refuse(w->plan, STATUS_REFUSED, "install-line", text.data,
@@ -171,10 +173,11 @@ static bool refuse_in_use(struct work *w)
 	if (n)
 		buf_printf(&text, "KVM is in use by %zu process%s", n, n == 1 ? "" : "es");
 	else if (w->m->holders.n)
-		buf_printf(&text, "the module %s uses %s", w->m->holders.v[0], w->module->name);
+		buf_printf(&text, "%s is held by the module %s", w->module->name,
+			   w->m->holders.v[0]);
 	else
-		buf_puts(&text, "KVM is in use, but by nobody who can be seen from here (a process "
-				"of another PID namespace, or the kernel itself)");
+		buf_puts(&text, "KVM is in use, but no holder is visible from here (it may be in "
+				"another PID namespace, or the kernel itself)");
 	buf_printf(&hint,
 		   "Wait for them:  kvmtune %s --wait        Save for the next load:  kvmtune %s "
 		   "--defer",
@@ -189,20 +192,19 @@ static bool refuse_other_hypervisor(struct work *w)
 
 	if (!w->host->hypervisors.n)
 		return false;
-	buf_printf(&text, "another hypervisor is at work: %s is in use", w->host->hypervisors.v[0]);
-	return plan_refuse(
-		w->plan, STATUS_REFUSED, "other-hypervisor", text.data,
-		"Stop its virtual machines first: KVM might not load again while they run.");
+	buf_printf(&text, "another hypervisor is active: %s is in use", w->host->hypervisors.v[0]);
+	return plan_refuse(w->plan, STATUS_REFUSED, "other-hypervisor", text.data,
+			   "Stop its virtual machines first: KVM may fail to load while they run.");
 }
 
 static bool refuse_modules_disabled(struct work *w)
 {
 	if (w->host->modules_disabled != YES)
 		return false;
-	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "modules-disabled",
-			   "loading modules is switched off until the next boot "
-			   "(kernel.modules_disabled=1)",
-			   "Save it for the next boot with --defer.");
+	return plan_refuse(
+		w->plan, STATUS_IMPOSSIBLE, "modules-disabled",
+		"module loading is disabled until the next boot (kernel.modules_disabled=1)",
+		"Save it for the next boot with --defer.");
 }
 
 static bool refuse_busy_module(struct work *w)
@@ -211,9 +213,17 @@ static bool refuse_busy_module(struct work *w)
 
 	if (w->m->state != MODULE_STATE_BUSY)
 		return false;
-	text = xasprintf("%s is being loaded or removed by somebody else right now",
-			 w->module->name);
+	text = xasprintf("another program is loading or removing %s right now", w->module->name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "module-busy", text, "Try again in a moment.");
+}
+
+static bool refuse_unknown_param(struct work *w, const struct module_param *row)
+{
+	autofree char *text = xasprintf("%s is loaded, but its parameter %s cannot be read",
+					w->module->name, row->name);
+
+	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
+			   "Check /sys/module; a reboot may help.");
 }
 
 /* A loaded module whose parameter cannot be read: to reload it on a guess could hurt. */
@@ -221,17 +231,23 @@ static bool refuse_unknown(struct work *w)
 {
 	bool refused = false;
 
-	for (size_t i = 0; w->m->state == MODULE_STATE_LOADED && i < w->want_count; i++) {
-		autofree char *text = NULL;
-
-		if (w->wants[i].is->now != UNKNOWN)
-			continue;
-		text = xasprintf("%s is loaded, but its parameter %s cannot be read",
-				 w->module->name, w->wants[i].row->name);
-		refused = plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
-				      "Look at /sys/module; booting again may help.");
-	}
+	for (size_t i = 0; w->m->state == MODULE_STATE_LOADED && i < w->want_count; i++)
+		if (w->wants[i].is->now == UNKNOWN)
+			refused = refuse_unknown_param(w, w->wants[i].row);
 	return refused;
+}
+
+/* The same for a parameter that this kernel has and the change does not name. */
+static bool refuse_unknown_other(struct work *w)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct module_param *row = settings[i].params[w->id];
+		const char *value = row ? module_param(w->m, row->name) : NULL;
+
+		if (value && param_bool(value) == UNKNOWN)
+			return refuse_unknown_param(w, row);
+	}
+	return false;
 }
 
 /* Loadable before removable. */
@@ -253,38 +269,53 @@ static bool refuse_not_reloadable(struct work *w)
 static bool refuse_hidden_device(struct work *w)
 {
 	autofree char *text = NULL;
-	autofree char *hint =
-		xasprintf("Run it on the host itself, outside of any container or chroot. Or save "
-			  "it for the next load:  kvmtune %s --defer",
-			  w->again);
+	autofree char *hint = xasprintf("Run it on the host, outside any container or chroot. Save "
+					"for the next load:  kvmtune %s --defer",
+					w->again);
 
 	if (w->host->device_hidden)
-		text = xasprintf("from here " KVM_DEVICE
-				 " of the host cannot be seen (there is %s in the place of the "
-				 "kernel's devtmpfs), and could not be made as it was",
+		text = xasprintf(KVM_DEVICE
+				 " of the host is not visible from here (%s hides the kernel's "
+				 "devtmpfs) and could not be restored",
 				 w->host->device_hidden);
 	else if (w->host->device.acl_unknown)
 		text = xstrdup("the access list (ACL) of " KVM_DEVICE
-			       " is too long or cannot be read, and could not be made as it was");
+			       " is too long or cannot be read, and could not be restored");
 	return text && plan_refuse(w->plan, STATUS_IMPOSSIBLE, "device-hidden", text, hint);
+}
+
+/* The kernel takes one such module at a time (kvm_x86_vendor_init in kvm/x86.c: -EEXIST). */
+bool refuse_other_module(struct work *w)
+{
+	const char *other = host_other_module(w->host);
+	autofree char *name = other ? safe_text(other, 64) : NULL;
+	autofree char *text =
+		xasprintf("%s makes " KVM_DEVICE " now, and %s cannot be loaded beside", name ?: "",
+			  w->module->name);
+	autofree char *hint = xasprintf("Remove %s first:  modprobe -r %s        Save for the next "
+					"load:  kvmtune %s --defer",
+					name ?: "", name ?: "", w->again);
+
+	return other && plan_refuse(w->plan, STATUS_REFUSED, "other-kvm-module", text, hint);
 }
 
 bool refuse_reload(struct work *w)
 {
 	w->plan->asks_reload |= !(w->host->parts & HOST_RELOAD);
-	return refuse_modules_disabled(w) || refuse_blacklisted(w) || refuse_not_reloadable(w) ||
-	       refuse_hidden_device(w) || refuse_other_hypervisor(w) || refuse_in_use(w);
+	return refuse_modules_disabled(w) || refuse_unknown_other(w) || refuse_blacklisted(w) ||
+	       refuse_not_reloadable(w) || refuse_hidden_device(w) || refuse_other_hypervisor(w) ||
+	       refuse_in_use(w);
 }
 
 static bool refuse_unread(struct work *w, const struct unread_file *file)
 {
 	autofree char *path = safe_text(file->path, 200);
 	autofree char *text =
-		xasprintf("what %s says is not known (%s), and it may decide the next load", path,
+		xasprintf("the contents of %s are unknown (%s) and may decide the next load", path,
 			  unread_reason(file));
 
 	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
-			   w->host->root ? "Mend or remove it, then run the same command again."
+			   w->host->root ? "Repair or remove it, then run the same command again."
 					 : "Run it again with sudo.");
 }
 
@@ -292,7 +323,7 @@ static bool refuse_endless(struct work *w, const struct unread_file *file)
 {
 	autofree char *path = safe_text(file->path, 200);
 	autofree char *text =
-		xasprintf("%s is no regular file: whoever loads a module may wait for ever", path);
+		xasprintf("%s is not a regular file: modprobe could hang on it", path);
 
 	return plan_refuse(w->plan, STATUS_IMPOSSIBLE, "unknown-state", text,
 			   "Remove it, then run the same command again.");
@@ -328,7 +359,7 @@ bool refuse_rights(struct work *w)
 	return plan_refuse_not_root(w->host, w->plan) || refuse_unwritable(w);
 }
 
-/* Of those that could not be read, the one that is most likely to have the last word. */
+/* Of the unreadable files, the one that is most likely to take precedence. */
 static const struct unread_file *last_unread(const struct unread *unread)
 {
 	const struct unread_file *last = unread->files;
@@ -339,12 +370,14 @@ static const struct unread_file *last_unread(const struct unread *unread)
 	return last;
 }
 
-static bool refuse_bad_option_of(struct work *w, const struct want *x)
+static bool refuse_bad_option_of(struct work *w, const struct setting *s)
 {
+	const struct module_param *row = s->params[w->id];
 	struct modconf_token t = { 0 };
 	autobuf text = { 0 };
 
-	if (!find_refused_option(w->host, &w->next, w->module->name, x->row, x->is, &t))
+	if (!row ||
+	    !find_refused_option(w->host, &w->next, w->module->name, row, &w->m->of[s->id], &t))
 		return false;
 	if (t.at->line)
 		buf_add_safe(&text, t.at->file, 200);
@@ -352,20 +385,48 @@ static bool refuse_bad_option_of(struct work *w, const struct want *x)
 		buf_puts(&text, "the kernel command line");
 	if (t.at->line)
 		buf_printf(&text, ":%u", t.at->line);
-	buf_printf(&text, " says %s=", x->row->name);
+	buf_printf(&text, " sets %s=", row->name);
 	buf_add_safe(&text, t.has_value ? t.value : "", 40);
 	buf_printf(&text, ", which this kernel refuses: %s would not load", w->module->name);
 	return plan_refuse(w->plan, STATUS_REFUSED, "option-refused", text.data,
-			   "Remove that option there, then run the same command again.");
+			   "Remove that option, then run the same command again.");
 }
 
-/* Whatever comes behind it, the kernel stops there. */
-static bool refuse_bad_option(struct work *w)
+/* Whatever comes behind it, the kernel stops there; also at a parameter that is to stay as it is. */
+bool refuse_bad_option(struct work *w)
 {
-	for (size_t i = 0; i < w->want_count; i++)
-		if (refuse_bad_option_of(w, &w->wants[i]))
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (refuse_bad_option_of(w, &settings[i]))
 			return true;
 	return false;
+}
+
+/* Of an image: its own kernel command line, which is in its boot loader's files. */
+static bool refuse_loader(struct work *w, const struct want *x)
+{
+	const struct loader_says *says = &x->is->boot;
+	autobuf text = { 0 };
+
+	if (!w->host->image || (!says->any && !says->unclear))
+		return false;
+	if (w->host->loader_unread.count)
+		return refuse_unread(w, w->host->loader_unread.files);
+	if (!says->any) {
+		buf_puts(&text, "the image's kernel command line is computed by "
+				"/etc/default/grub, and may beat every file");
+	} else {
+		buf_printf(&text, "the image's kernel command line %ssays %s.%s",
+			   says->same && !says->silent ? "" : "of some boot entries ",
+			   w->module->name, x->row->name);
+		if (says->same && says->value != UNKNOWN)
+			buf_printf(&text, "=%d", says->value);
+		buf_puts(&text, ", which beats every file (");
+		buf_add_safe(&text, says->file, 200);
+		buf_printf(&text, ":%u)", says->line);
+	}
+	return plan_refuse(w->plan, STATUS_REFUSED, "cmdline-wins", text.data,
+			   "Remove it there, make the boot loader's configuration anew, then run "
+			   "the same command again.");
 }
 
 bool refuse_lost_file(struct work *w)
@@ -377,11 +438,13 @@ bool refuse_lost_file(struct work *w)
 		return true;
 	if (!x)
 		return false;
+	if (refuse_loader(w, x))
+		return true;
 	if (modconf_winner(&w->next, w->module->name, x->row->name, &winner) &&
 	    param_bool(modconf_token_value(&winner)) != x->value)
 		return refuse_other_option(w, x, &winner);
 	if (w->host->conf_unread.count)
 		return refuse_unread(w, last_unread(&w->host->conf_unread));
 	return plan_refuse(w->plan, STATUS_REFUSED, "file-wins",
-			   "the option would not take effect, for a reason unknown", "");
+			   "the option would not take effect, for an unknown reason", "");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * plan_reload.c - the steps that take a module out and put it in again, and their way back.
+ * plan_reload.c - the steps that remove a module and load it again, and their undo.
  */
 #include "plan_common.h"
 #include "plan_module.h"
@@ -224,7 +224,7 @@ static void add_unload_step(const struct work *w)
 			add_wanted(&s->back, w->wants[i].row->name, w->wants[i].is->now);
 	for (size_t i = 0; i < w->m->param_count; i++)
 		add_expect(w, &w->m->params[i], &s->back);
-	s->note = xstrdup(module_in_use(w->m) ? "in use now" : "nobody uses it");
+	s->note = xstrdup(module_in_use(w->m) ? "in use now" : "not in use");
 }
 
 /* ---- load and check ---- */
@@ -236,12 +236,12 @@ static void add_forced(const struct work *w, const struct want *x, struct buf *r
 
 		if (!value || param_bool(value) != YES)
 			continue;
-		buf_puts(ret, ret->len ? ", " : "turns off too: ");
+		buf_puts(ret, ret->len ? ", " : "also turns off: ");
 		buf_puts(ret, *name);
 	}
 }
 
-/* "turns off too: eptad, pml" for the reader of the plan. */
+/* "also turns off: eptad, pml" for the reader of the plan. */
 static char *forced_note(const struct work *w)
 {
 	struct buf b = { 0 };
@@ -303,7 +303,7 @@ void work_add_load_steps(struct work *w, const char *options, const struct devic
 	struct step *load, *check;
 
 	add_load_step(w, options);
-	/* Where KVM is away, its return is never taken back. */
+	/* If KVM is not loaded, loading it is never rolled back. */
 	load = &w->plan->steps[w->plan->step_count - 1];
 	load->back.kind = ACT_NONE;
 	load->urgent = false;
@@ -351,7 +351,7 @@ void work_add_restore_steps(struct work *w, const struct act *restore)
 	s = add_step(w);
 	s->act = copy_of_restore(restore);
 	s->urgent = loaded;
-	/* Where KVM is away, its return is never taken back. */
+	/* If KVM is not loaded, loading it is never rolled back. */
 	if (loaded)
 		s->back = (struct act){ .kind = ACT_UNLOAD, .target = xstrdup(w->module->name) };
 	add_guest_check(w);

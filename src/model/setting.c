@@ -45,6 +45,29 @@ static const struct module_param nested_svm = {
 	.name = "nested", .number_once = true, .forced_off = nothing, .also_moves = nothing
 };
 
+static const char *const values_thp[] = { "always", "madvise", "never", NULL };
+static const char *const values_thp_defrag[] = { "always",  "defer", "defer+madvise",
+						 "madvise", "never", NULL };
+/* Both are the same to tuned. */
+static const char *const tuned_thp[] = { "transparent_hugepages", "transparent_hugepage", NULL };
+static const char *const tuned_thp_defrag[] = { "transparent_hugepage.defrag", NULL };
+
+#define THP_DIR "/sys/kernel/mm/transparent_hugepage"
+
+/* mm/huge_memory.c, Documentation/admin-guide/mm/transhuge.rst */
+static const struct attribute thp_enabled = { .path = THP_DIR "/enabled",
+					      .texts = values_thp,
+					      .absent = "never",
+					      .boot_word = "transparent_hugepage",
+					      .tuned_vm = tuned_thp };
+static const struct attribute thp_defrag = { .path = THP_DIR "/defrag",
+					     .texts = values_thp_defrag,
+					     .absent = "never",
+					     .tuned_vm = tuned_thp_defrag };
+
+static const char *const run_texts[] = { "0", "1", "2", NULL };
+static const struct attribute ksm_run = { .path = KSM_RUN_FILE, .texts = run_texts };
+
 const struct setting settings[SETTING_COUNT] = {
 	[SETTING_EPT] = {
 		.id = SETTING_EPT,
@@ -90,11 +113,31 @@ const struct setting settings[SETTING_COUNT] = {
 		.title = "kernel same-page merging",
 		.summary = "Turn kernel same-page merging (KSM) on or off, or unmerge all pages",
 		.values = values_ksm,
+		.attribute = &ksm_run,
+	},
+	[SETTING_THP] = {
+		.id = SETTING_THP,
+		.kind = KIND_ATTRIBUTE,
+		.name = "thp",
+		.title = "transparent huge pages",
+		.summary = "Give memory in huge pages: to all, to programs that ask (madvise), or never",
+		.values = values_thp,
+		.attribute = &thp_enabled,
+	},
+	[SETTING_THP_DEFRAG] = {
+		.id = SETTING_THP_DEFRAG,
+		.kind = KIND_ATTRIBUTE,
+		.name = "thp-defrag",
+		.title = "defragmentation for transparent huge pages",
+		.summary = "Say when memory is defragmented to get huge pages",
+		.values = values_thp_defrag,
+		.attribute = &thp_defrag,
 	},
 };
 
 const struct kind_row setting_kinds[KIND_COUNT] = {
 	[KIND_MODULE] = { "load", HOST_MODULES | HOST_PARAMS },
+	[KIND_ATTRIBUTE] = { "boot", HOST_ATTRIBUTES },
 	[KIND_KSM] = { "boot", HOST_KSM | HOST_KSM_USERS | HOST_KSM_MARKED },
 };
 
@@ -107,6 +150,14 @@ const struct setting *setting_find(const char *name)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		if (strcmp(settings[i].name, name) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+const struct setting *setting_of_attribute(const char *path)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].attribute && strcmp(settings[i].attribute->path, path) == 0)
 			return &settings[i];
 	return NULL;
 }

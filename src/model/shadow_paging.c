@@ -85,8 +85,8 @@ void shadow_paging_text(const struct host_id *host, struct buf *ret)
 	bool known = version_of(host, &v);
 	size_t open = 0;
 
-	buf_puts(ret, "guests then run on KVM's shadow page tables, where holes were published in "
-		      "2026: ");
+	buf_puts(ret, "guests then run on KVM's shadow page tables, where vulnerabilities were "
+		      "published in 2026: ");
 	for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
 		buf_printf(ret, "%s%s", i ? ", " : "", holes[i].cve);
 	if (!known) {
@@ -96,7 +96,6 @@ void shadow_paging_text(const struct host_id *host, struct buf *ret)
 	buf_printf(ret, "; Linux %u.%u.%u ", v.major, v.minor, v.patch);
 	for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
 		if (!is_fixed(&holes[i], &v))
-			buf_printf(ret, "%s%s", open++ ? ", " : "is older than the fix of ",
-				   holes[i].cve);
+			buf_printf(ret, "%s%s", open++ ? ", " : "lacks the fix for ", holes[i].cve);
 	buf_puts(ret, open ? ", unless your distribution has backported it" : "has all fixes");
 }

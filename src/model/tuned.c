@@ -162,18 +162,34 @@ const struct tuned_option *tuned_sysfs(const struct tuned *t, const char *path)
 	return found;
 }
 
-const struct tuned_option *tuned_service(const struct tuned *t, const char *unit)
+/* The last option of a plugin with this name. */
+static const struct tuned_option *find_option(const struct tuned *t, const char *plugin,
+					      const char *key)
 {
-	autofree char *key = xasprintf("service.%s", unit);
 	const struct tuned_option *found = NULL;
 
 	for (size_t i = 0; i < t->count; i++) {
 		const struct tuned_section *s = &t->sections[i];
 
-		for (size_t n = 0; s->enabled && strcmp(s->type, "service") == 0 && n < s->count;
-		     n++)
+		for (size_t n = 0; s->enabled && strcmp(s->type, plugin) == 0 && n < s->count; n++)
 			if (strcmp(s->options[n].key, key) == 0)
 				found = &s->options[n];
 	}
+	return found;
+}
+
+const struct tuned_option *tuned_service(const struct tuned *t, const char *unit)
+{
+	autofree char *key = xasprintf("service.%s", unit);
+
+	return find_option(t, "service", key);
+}
+
+const struct tuned_option *tuned_vm(const struct tuned *t, const char *const *keys)
+{
+	const struct tuned_option *found = NULL;
+
+	for (; *keys && !found; keys++)
+		found = find_option(t, "vm", *keys);
 	return found;
 }

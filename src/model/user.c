@@ -322,8 +322,8 @@ void unanswered_tell(const struct unanswered *u, const char *what, struct strv *
 			  u->count == 1 ? "es" : "");
 	if (u->not_asked)
 		strv_addf(unseen,
-			  "%s: %zu more process%s %s not asked, since others did not answer", what,
-			  u->not_asked, u->not_asked == 1 ? "" : "es",
+			  "%s: %zu more process%s %s not asked, because others did not answer",
+			  what, u->not_asked, u->not_asked == 1 ? "" : "es",
 			  u->not_asked == 1 ? "was" : "were");
 }
 

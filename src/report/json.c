@@ -189,5 +189,7 @@ void json_put_state(struct json_object *o, const struct host *host, const struct
 	json_put_text(o, "next", r.next);
 	json_put_text(o, "next_when", setting_next_when(s));
 	json_put(o, "next_source", json_strv(&r.next_source));
+	json_put_text(o, "next_boot", r.next_boot);
+	json_put(o, "next_boot_source", json_strv(&r.next_boot_source));
 	state_report_free(&r);
 }

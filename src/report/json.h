@@ -30,6 +30,8 @@ struct json_object *json_host_object(const struct host *h);
 /* The state of a setting: "now", "next" and where each is known from. */
 void json_put_state(struct json_object *o, const struct host *host, const struct setting *s);
 /* All of KSM; "memory" beside it. */
+/* Who writes an attribute and where; what he writes is the caller's. */
+struct json_object *json_writer(const struct attribute_writer *w);
 struct json_object *json_ksm_object(const struct host *host);
 struct json_object *json_memory_object(const struct host *host);
 /* "at_work", "interrupted": a change that is being made, or that was interrupted. */

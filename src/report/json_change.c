@@ -7,10 +7,10 @@
 #include "json.h"
 #include "state.h"
 
-/* What the change gives where it is only planned. */
+/* The values that a planned change would lead to. */
 static const char *planned(const struct change *c)
 {
-	return c->waits ? c->now : c->value;
+	return c->waits ? c->now : c->brings_now;
 }
 
 static bool does_change(const struct outcome *o, const struct change *c)
@@ -28,7 +28,7 @@ static struct json_object *change_object(const struct outcome *o, const struct c
 	if (o->applied && o->after.parts)
 		after = setting_state(&o->after, c->setting);
 	else if (changed)
-		after = (struct setting_state){ planned(c), c->value };
+		after = (struct setting_state){ planned(c), c->brings_next };
 	json_put_text(j, "wanted", c->value);
 	json_put_text(j, "state", goal_state_name(change_state(c)));
 	json_put_text(j, "before", c->now);
@@ -160,7 +160,7 @@ static void add_application(struct json_object *o, const struct outcome *outcome
 	json_put(o, "leftover", leftover_list(&outcome->leftover));
 }
 
-/* What became of an earlier change that was interrupted; null: there was none. */
+/* The end of an earlier change that was interrupted; null: there was none. */
 static struct json_object *recovery_object(const struct outcome *o)
 {
 	static const char *const names[] = {

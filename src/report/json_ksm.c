@@ -51,7 +51,7 @@ static struct json_object *ksmd_object(const struct host *h)
 	return o;
 }
 
-/* ---- who drives it ---- */
+/* ---- what drives it ---- */
 
 static const char *manager_name(enum manager m)
 {
@@ -94,18 +94,26 @@ static struct json_object *units_list(const struct ksm_facts *k)
 	return list;
 }
 
+struct json_object *json_writer(const struct attribute_writer *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_text(o, "who", w->who);
+	json_put_text(o, "where", w->where);
+	json_put_bool(o, "ours", w->ours);
+	return o;
+}
+
 static struct json_object *writers_list(const struct ksm_facts *k)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < k->writer_count; i++) {
-		const struct ksm_writer *w = &k->writers[i];
-		struct json_object *o = json_object_new_object();
+	for (size_t i = 0; i < k->writers.n; i++) {
+		const struct attribute_writer *w = &k->writers.v[i];
+		struct json_object *o = json_writer(w);
 
-		json_put_text(o, "who", w->who);
-		json_put_text(o, "where", w->where);
-		json_put(o, "value", w->value < 0 ? NULL : json_object_new_int(w->value));
-		json_put_bool(o, "ours", w->ours);
+		json_put(o, "value",
+			 w->value ? json_object_new_int(ksm_run_value(w->value)) : NULL);
 		json_object_array_add(list, o);
 	}
 	return list;

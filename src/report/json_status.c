@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * json_status.c - what a host is, and what was done to it, for programs.
+ * json_status.c - the state of a host, and its changes, for programs.
  */
 #include <string.h>
 
 #include "json.h"
-#include "mention.h"
+#include "conf_lines.h"
 
 static struct json_object *fact_of(enum tri value, const char *source)
 {
@@ -18,29 +18,29 @@ static struct json_object *fact_of(enum tri value, const char *source)
 	return o;
 }
 
-static struct json_object *mention_object(const struct mention *m)
+static struct json_object *line_object(const struct conf_line *m)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_put_text(o, "kind", m->kind);
 	json_put_text(o, "text", m->text);
 	json_put_text(o, "where", m->where);
-	json_put_bool(o, "decides", m->wins);
+	json_put_bool(o, "decides", m->decides);
 	return o;
 }
 
-static void put_mentions(struct json_object *o, const struct host *host, const struct setting *s,
-			 enum module_id module)
+static void put_lines(struct json_object *o, const struct host *host, const struct setting *s,
+		      enum module_id module)
 {
 	struct json_object *list = json_object_new_array();
-	struct mentions mentions = { 0 };
+	struct conf_lines lines = { 0 };
 
-	find_mentions(host, s, module, &mentions);
-	for (size_t i = 0; i < mentions.count; i++)
-		json_object_array_add(list, mention_object(&mentions.v[i]));
+	find_conf_lines(host, s, module, &lines);
+	for (size_t i = 0; i < lines.count; i++)
+		json_object_array_add(list, line_object(&lines.v[i]));
 	json_put(o, "mentions", list);
-	json_put_int(o, "mentions_left_out", (int64_t)mentions.left_out);
-	mentions_free(&mentions);
+	json_put_int(o, "mentions_left_out", (int64_t)lines.left_out);
+	conf_lines_free(&lines);
 }
 
 static struct json_object *params_object(const struct module_facts *m)
@@ -79,7 +79,7 @@ static struct json_object *module_object(const struct module_facts *m)
 }
 
 /* By its module where it has two in an image. */
-static struct json_object *mentions_object(const struct host *host, const struct setting *s)
+static struct json_object *lines_object(const struct host *host, const struct setting *s)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -90,9 +90,27 @@ static struct json_object *mentions_object(const struct host *host, const struct
 			continue;
 		of = json_object_new_object();
 		json_put_text(of, "parameter", s->params[i]->name);
-		put_mentions(of, host, s, (enum module_id)i);
+		put_lines(of, host, s, (enum module_id)i);
 		json_put(o, kvm_modules[i].name, of);
 	}
+	return o;
+}
+
+static struct json_object *attribute_object(const struct setting *s,
+					    const struct attribute_facts *f)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	json_put_text(o, "path", s->attribute->path);
+	json_put(o, "words", json_strv(&f->words));
+	json_put_text(o, "kernel_command_line", f->boot);
+	for (size_t i = 0; i < f->writers.n; i++) {
+		struct json_object *writer = json_writer(&f->writers.v[i]);
+
+		json_put_text(writer, "value", f->writers.v[i].value);
+		json_object_array_add(list, writer);
+	}
+	json_put(o, "writers", list);
 	return o;
 }
 
@@ -103,8 +121,21 @@ static void put_setting(struct json_object *list, const struct host *host, const
 	json_put_bool(o, "here", setting_fits(s, &host->cpu));
 	json_put_state(o, host, s);
 	if (s->kind == KIND_MODULE)
-		json_put(o, "modules", mentions_object(host, s));
+		json_put(o, "modules", lines_object(host, s));
+	if (s->kind == KIND_ATTRIBUTE)
+		json_put(o, "attribute", attribute_object(s, &host->attributes[s->id]));
 	json_put(list, s->name, o);
+}
+
+/* Who makes /dev/kvm, and does anybody hold it? */
+static void put_use(struct json_object *o, const struct host *host)
+{
+	struct json_object *module = json_object_new_object();
+
+	json_put_text(module, "value", host->use.module);
+	json_put(module, "source", json_strv(&host->use.module_source));
+	json_put(o, "kvm_module", module);
+	json_put(o, "in_use", json_fact(&host->use.held));
 }
 
 static struct json_object *modules_object(const struct host *host)
@@ -208,6 +239,25 @@ void json_put_open_change(struct json_object *o, const struct journal *journal)
 	json_put(o, "interrupted", open ? entry_object(&marked, open) : NULL);
 }
 
+#define BOOT_WORDS_MAX 200
+
+/* What the boot entries say of KVM and huge pages. */
+static struct json_object *boot_words(const struct host *host)
+{
+	struct json_object *list = json_object_new_array();
+	autostrv words = { 0 }, places = { 0 };
+
+	loader_words(&host->loader, BOOT_WORDS_MAX, &words, &places);
+	for (size_t i = 0; i < words.n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_text(o, "word", words.v[i]);
+		json_put_text(o, "where", places.v[i]);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 int json_status(FILE *out, const struct host *host, const struct journal *journal)
 {
 	struct json_object *o = json_document("status");
@@ -221,8 +271,10 @@ int json_status(FILE *out, const struct host *host, const struct journal *journa
 			put_setting(list, host, &settings[i]);
 	json_put(o, "settings", list);
 	json_put(o, "modules", modules_object(host));
+	json_put(o, "boot_words", boot_words(host));
 	json_put(o, "ksm", json_ksm_object(host));
 	json_put(o, "memory", json_memory_object(host));
+	put_use(o, host);
 	json_put(o, "kvm_device", device_object(&host->device));
 	json_put(o, "users", json_users_list(&host->users));
 	json_put_open_change(o, journal);
@@ -240,7 +292,7 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 	json_put(o, "settings", list);
 	if (setting->kind == KIND_MODULE) {
 		json_put(o, "modules", modules_object(host));
-	} else {
+	} else if (setting->kind == KIND_KSM) {
 		json_put(o, "ksm", json_ksm_object(host));
 		json_put(o, "memory", json_memory_object(host));
 	}
@@ -251,14 +303,9 @@ int json_setting(FILE *out, const struct host *host, const struct setting *setti
 int json_users(FILE *out, const struct host *host)
 {
 	struct json_object *o = json_document("guests");
-	enum tri in_use = UNKNOWN;
 
 	json_put(o, "host", json_host_object(host));
-	for (size_t i = 0; i < MODULE_COUNT; i++) {
-		if (host->modules[i].refcnt >= 0 && in_use != YES)
-			in_use = module_in_use(&host->modules[i]) ? YES : NO;
-	}
-	json_put(o, "in_use", fact_of(in_use, "refcnt"));
+	put_use(o, host);
 	json_put(o, "users", json_users_list(&host->users));
 	json_put_int(o, "hidden_processes", (int64_t)host->users.hidden);
 	json_put(o, "unanswering_processes", json_pids(&host->users.unanswered));

@@ -9,10 +9,10 @@
 
 #include "table.h"
 
-/* ksm_next_known(), and who decides, joined with commas. */
+/* ksm_next_known(), and its sources, joined with commas. */
 const char *ksm_next_text(const struct ksm_facts *k, struct buf *ret_who);
 
-/* Do the kernel's counters tell how much is merged? */
+/* Do the kernel's counters show how much is merged? */
 bool ksm_merged_known(const struct ksm_facts *k);
 /* Is it known which processes have merged pages? Also where none has. */
 bool ksm_users_known(const struct ksm_facts *k);
@@ -25,7 +25,8 @@ void ksm_status_rows(struct table *t, const struct host *h);
 /* All of `kvmtune ksm`. */
 void text_ksm(FILE *out, const struct style *style, const struct host *h);
 
-/* "name=value ..." of a module or of KSM, wrapped, below a heading; nothing where there are none. */
-void text_params(FILE *out, const char *heading, const struct param *params, size_t count);
+/* "name=value ..." of a module or of KSM, wrapped, below a heading; without any it prints nothing. */
+void text_params(FILE *out, const struct style *style, const char *heading,
+		 const struct param *params, size_t count);
 
 #endif

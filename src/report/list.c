@@ -10,29 +10,43 @@
 
 static const char *kept_in(const struct setting *s)
 {
-	return s->kind == KIND_MODULE ? OWN_CONF_FILE : UNIT_LINKS_DIR ", " OWN_TMPFILES;
+	static const char *const files[KIND_COUNT] = {
+		[KIND_MODULE] = OWN_CONF_FILE,
+		[KIND_ATTRIBUTE] = OWN_TMPFILES,
+		[KIND_KSM] = UNIT_LINKS_DIR ", " OWN_TMPFILES,
+	};
+
+	return files[s->kind];
 }
 
-static void row(struct table *t, const struct host *h, const struct setting *s)
+static void row(struct table *t, const struct style *style, const struct host *h,
+		const struct setting *s)
 {
+	bool here = setting_fits(s, &h->cpu);
+	autofree char *when = xasprintf("next %s", setting_next_when(s));
 	autobuf values = { 0 };
 	struct state_report r;
 
 	setting_values_text(s, &values);
 	state_report(h, s, &r);
-	table_row(t, s->name, values.data, setting_fits(s, &h->cpu) ? r.now ?: "-" : "not here",
-		  setting_fits(s, &h->cpu) ? r.next ?: "-" : "", setting_next_when(s), kept_in(s));
+	table_row(t, s->name, values.data, here ? r.now ?: "-" : "not here",
+		  here ? r.next ?: "-" : "", here ? when : "", style->verbose ? kept_in(s) : "");
+	table_mark(t, 0, MEANS_LABEL, 0);
+	if (!here)
+		table_mark(t, 2, MEANS_ASIDE, 0);
+	else if (r.now && r.next && strcmp(r.now, r.next) != 0)
+		table_mark(t, 3, MEANS_PENDING, 0);
 	state_report_free(&r);
 }
 
-void text_list(FILE *out, const struct host *host)
+void text_list(FILE *out, const struct style *style, const struct host *host)
 {
-	struct table *t =
-		table_new("SETTING", "VALUES", "NOW", "LATER", "AT NEXT", "KEPT IN", NULL);
+	struct table *t = table_new("SETTING", "VALUES", "NOW", "NEXT", "WHEN",
+				    style->verbose ? "KEPT IN" : "", NULL);
 
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		row(t, host, &settings[i]);
-	table_print(t, out, "");
+		row(t, style, host, &settings[i]);
+	table_print(t, out, style, "");
 }
 
 static struct json_object *values_list(const struct setting *s)

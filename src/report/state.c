@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ksm_report.h"
-#include "mention.h"
+#include "conf_lines.h"
 
 static void report_module(const struct host *h, const struct setting *s, struct state_report *ret)
 {
@@ -17,6 +17,10 @@ static void report_module(const struct host *h, const struct setting *s, struct 
 			strv_addf(&ret->now_source, "/sys/module/%s/parameters/%s", module,
 				  s->params[i]->name);
 		module_next_source(h, s, (enum module_id)i, &ret->next_source);
+		if (!next_boot_differs(h, &h->modules[i].of[s->id]))
+			continue;
+		ret->next_boot = value_name(h->modules[i].of[s->id].next_boot);
+		next_boot_source(&h->modules[i].of[s->id], &ret->next_boot_source);
 	}
 }
 
@@ -31,6 +35,17 @@ static void report_ksm(const struct host *h, struct state_report *ret)
 		strv_add(&ret->now_source, ksm_unit_names[KSM_UNIT_KSMTUNED]);
 }
 
+static void report_attribute(const struct host *h, const struct setting *s,
+			     struct state_report *ret)
+{
+	const struct attribute_facts *f = &h->attributes[s->id];
+
+	if (ret->now && f->present)
+		strv_add(&ret->now_source, s->attribute->path);
+	if (h->image || f->present)
+		attribute_next(f, &ret->next_source);
+}
+
 void state_report(const struct host *h, const struct setting *s, struct state_report *ret)
 {
 	const struct setting_state state = setting_state(h, s);
@@ -38,6 +53,8 @@ void state_report(const struct host *h, const struct setting *s, struct state_re
 	*ret = (struct state_report){ .now = state.now, .next = state.next };
 	if (s->kind == KIND_MODULE)
 		report_module(h, s, ret);
+	else if (s->kind == KIND_ATTRIBUTE)
+		report_attribute(h, s, ret);
 	else
 		report_ksm(h, ret);
 }
@@ -46,4 +63,5 @@ void state_report_free(struct state_report *r)
 {
 	strv_free(&r->now_source);
 	strv_free(&r->next_source);
+	strv_free(&r->next_boot_source);
 }

@@ -11,6 +11,12 @@
 struct state_report {
 	const char *now, *next; /* NULL: unknown */
 	struct strv now_source, next_source;
+	/*
+	 * The next boot, where the boot loader's files make it another than the next load. A source and
+	 * no value: it depends on the boot entry.
+	 */
+	const char *next_boot;
+	struct strv next_boot_source;
 };
 void state_report(const struct host *h, const struct setting *s, struct state_report *ret);
 void state_report_free(struct state_report *r);

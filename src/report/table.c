@@ -3,19 +3,20 @@
 
 #include <string.h>
 
-#define TEXT_WIDTH 92
-#define SEPARATOR  "  "
+#define GAP	     2	/* between columns */
+#define NARROWEST    10 /* a column that is wrapped */
+#define BELOW_LEAST  24 /* room for what stands below its row */
+#define CELL_LONGEST 200
 
 struct column {
 	char *name;
 	bool right;
-	size_t width;
 };
 
 struct table {
 	struct column *columns;
 	size_t column_count;
-	char **cells; /* row after row; escaped: plain ASCII, so that bytes are columns */
+	char **cells; /* row after row; escaped: plain ASCII, and marks */
 	size_t cell_count;
 	bool headings;
 };
@@ -27,8 +28,7 @@ static void add_column(struct table *t, const char *name)
 
 	c->right = len && name[len - 1] == '>';
 	c->name = xstrndup(name, len - c->right);
-	c->width = strlen(c->name);
-	t->headings |= c->width > 0;
+	t->headings |= c->name[0] != '\0';
 }
 
 struct table *table_new(const char *first, ...)
@@ -43,15 +43,6 @@ struct table *table_new(const char *first, ...)
 	return t;
 }
 
-static void add_cell(struct table *t, struct column *c, const char *text)
-{
-	char *cell = safe_text(text ? text : "", 200);
-	size_t len = strlen(cell);
-
-	array_push(t->cells, t->cell_count) = cell;
-	c->width = len > c->width ? len : c->width;
-}
-
 void table_row(struct table *t, const char *first, ...)
 {
 	const char *text = first;
@@ -59,11 +50,32 @@ void table_row(struct table *t, const char *first, ...)
 
 	va_start(ap, first);
 	for (size_t i = 0; i < t->column_count; i++) {
-		add_cell(t, &t->columns[i], text);
+		array_push(t->cells, t->cell_count) = safe_text(text ? text : "", CELL_LONGEST);
 		if (i + 1 < t->column_count)
 			text = va_arg(ap, const char *);
 	}
 	va_end(ap);
+}
+
+static void mark_cell(char **cell, enum meaning meaning, size_t len)
+{
+	autofree char *old = *cell, *marked = xstrndup(old, len ? len : strlen(old));
+	struct buf b = { 0 };
+
+	buf_mark(&b, meaning, marked);
+	buf_puts(&b, old + strlen(marked));
+	*cell = buf_steal(&b);
+}
+
+void table_mark(struct table *t, size_t column, enum meaning meaning, size_t len)
+{
+	mark_cell(&t->cells[t->cell_count - t->column_count + column], meaning, len);
+}
+
+void table_mark_all(struct table *t, size_t column, enum meaning meaning)
+{
+	for (size_t i = column; i < t->cell_count; i += t->column_count)
+		mark_cell(&t->cells[i], meaning, 0);
 }
 
 size_t table_rows(const struct table *t)
@@ -71,39 +83,260 @@ size_t table_rows(const struct table *t)
 	return t->cell_count / t->column_count;
 }
 
-static void add_padded(struct buf *line, const struct column *c, const char *cell)
+/* ---- layout ---- */
+
+/*
+ * Where columns stand; empty ones take no place. Those from `together` on stand below their row, at the
+ * second column, but for the first of them where it fits behind the row.
+ */
+struct layout {
+	size_t *widths;
+	size_t together, room, below;
+};
+
+static size_t position(const struct layout *l, size_t column)
 {
-	buf_printf(line, c->right ? "%*s" : "%-*s", (int)c->width, cell);
+	size_t at = 0;
+
+	for (size_t i = 0; i < column && i < l->together; i++)
+		at += l->widths[i] ? l->widths[i] + GAP : 0;
+	return at;
 }
 
-/* The line without blanks at its end. */
-static void print_line(FILE *out, const char *indent, struct buf *line)
+/* Does a cell stand behind this one, on the same line? */
+static bool is_followed(char *const *cells, const struct layout *l, size_t column)
 {
-	chomp(line->data);
-	fprintf(out, "%s%s\n", line->data[0] ? indent : "", line->data);
-	buf_reset(line);
+	for (size_t i = column + 1; i < l->together; i++)
+		if (cells[i][0])
+			return true;
+	return false;
 }
 
-static void print_headings(const struct table *t, FILE *out, const char *indent)
+static void widen(size_t *width, const char *cell)
 {
-	autobuf line = { 0 };
+	size_t columns = text_columns(cell, SIZE_MAX);
+
+	*width = columns > *width ? columns : *width;
+}
+
+/* The width of the widest cell. A cell without another behind it may be wider. */
+static void natural_widths(const struct table *t, struct layout *l)
+{
+	for (size_t i = 0; i < l->together; i++) {
+		l->widths[i] = strlen(t->columns[i].name);
+		for (size_t row = 0; row < table_rows(t); row++) {
+			char *const *cells = &t->cells[row * t->column_count];
+
+			if (i + 1 == l->together || t->columns[i].right || is_followed(cells, l, i))
+				widen(&l->widths[i], cells[i]);
+		}
+	}
+}
+
+/* The longest word of a column should fit. */
+static size_t least_width(const struct table *t, const struct layout *l, size_t column)
+{
+	size_t least = NARROWEST;
+
+	for (size_t row = 0; row < table_rows(t); row++) {
+		size_t longest = longest_part(t->cells[row * t->column_count + column]);
+
+		least = longest > least ? longest : least;
+	}
+	return least < l->widths[column] ? least : l->widths[column];
+}
+
+/* Makes the widest column narrower until all fit, or each has its least width. */
+static void shrink_to(struct layout *l, const size_t *least)
+{
+	while (position(l, l->together) > l->room + GAP) {
+		size_t widest = l->together;
+
+		for (size_t i = 0; i < l->together; i++)
+			if (l->widths[i] > least[i] &&
+			    (widest == l->together || l->widths[i] >= l->widths[widest]))
+				widest = i;
+		if (widest == l->together)
+			return;
+		l->widths[widest]--;
+	}
+}
+
+static void shrink(const struct table *t, struct layout *l)
+{
+	size_t *least = xcalloc(l->together, sizeof(*least));
+
+	for (size_t i = 0; i < l->together; i++)
+		least[i] = least_width(t, l, i);
+	shrink_to(l, least);
+	for (size_t i = 0; i < l->together; i++)
+		least[i] = NARROWEST;
+	shrink_to(l, least);
+	free(least);
+}
+
+/* Where the cells below their row begin: as far to the right as they all fit. */
+static size_t below_column(const struct table *t, const struct layout *l)
+{
+	size_t longest = BELOW_LEAST, column = l->together - 1;
+
+	for (size_t i = 0; i < t->cell_count; i++) {
+		size_t part = i % t->column_count < l->together ? 0 : longest_part(t->cells[i]);
+
+		longest = part > longest ? part : longest;
+	}
+	while (column > 1 && position(l, column) + longest > l->room)
+		column--;
+	return position(l, column);
+}
+
+/* ---- rows ---- */
+
+/* Cells that stand side by side, each of some lines. */
+struct band {
+	struct strv *cells; /* lines of each */
+	size_t *at;	    /* where each begins */
+	size_t count;
+};
+
+static void pad(struct buf *line, size_t column)
+{
+	size_t columns = text_columns(buf_text(line), line->len);
+
+	if (columns < column)
+		buf_printf(line, "%*s", (int)(column - columns), "");
+}
+
+static void end_band(struct band *band, const char *indent, struct buf *ret)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < band->count; i++)
+		lines = band->cells[i].n > lines ? band->cells[i].n : lines;
+	for (size_t n = 0; n < lines; n++) {
+		autobuf line = { 0 };
+
+		for (size_t i = 0; i < band->count; i++) {
+			if (n >= band->cells[i].n)
+				continue;
+			pad(&line, band->at[i]);
+			buf_puts(&line, band->cells[i].v[n]);
+		}
+		buf_printf(ret, "%s%s\n", indent, buf_text(&line));
+	}
+	for (size_t i = 0; i < band->count; i++)
+		strv_free(&band->cells[i]);
+	band->count = 0;
+}
+
+/* A mark is closed at the end of a line, and opened again on the next. */
+static void add_lines(struct strv *ret, const char *text, size_t width)
+{
+	autobuf wrapped = { 0 }, line = { 0 };
+	const char end = MARK_LAST;
+	char open = '\0';
+
+	buf_wrap(&wrapped, text, 0, 0, width);
+	for (const char *c = buf_text(&wrapped); *c; c++) {
+		if (is_mark(*c))
+			open = *c == MARK_LAST ? '\0' : *c;
+		if (*c != '\n') {
+			buf_add(&line, c, 1);
+			continue;
+		}
+		buf_add(&line, &end, open != '\0');
+		strv_add(ret, buf_text(&line));
+		buf_reset(&line);
+		buf_add(&line, &open, open != '\0');
+	}
+	strv_add(ret, buf_text(&line));
+}
+
+static void place(struct band *band, const char *text, size_t at, size_t width)
+{
+	add_lines(&band->cells[band->count], text, width);
+	band->at[band->count++] = at;
+}
+
+static void add_row(const struct table *t, char *const *cells, const struct layout *l,
+		    const char *indent, struct buf *ret)
+{
+	struct band band = { xcalloc(t->column_count, sizeof(*band.cells)),
+			     xcalloc(t->column_count, sizeof(*band.at)), 0 };
 
 	for (size_t i = 0; i < t->column_count; i++) {
-		buf_puts(&line, i ? SEPARATOR : "");
-		add_padded(&line, &t->columns[i], t->columns[i].name);
+		size_t longest = longest_part(cells[i]), at = position(l, i), width;
+
+		if (!cells[i][0])
+			continue;
+		width = i < l->together && is_followed(cells, l, i) ? l->widths[i] : l->room - at;
+		if (t->columns[i].right && longest < l->widths[i])
+			at += l->widths[i] - longest;
+		if (i == l->together && band.count &&
+		    at + text_columns(cells[i], SIZE_MAX) <= l->room) {
+			place(&band, cells[i], at, l->room - at);
+			continue;
+		}
+		if (i >= l->together || (longest > width && at + longest > l->room)) {
+			end_band(&band, indent, ret);
+			at = l->below + longest <= l->room ? l->below
+			     : 2 + longest <= l->room	   ? 2
+							   : 0;
+			place(&band, cells[i], at, l->room - at);
+			end_band(&band, indent, ret);
+		} else if (longest > width) {
+			place(&band, cells[i], at, l->room - at);
+			end_band(&band, indent, ret);
+		} else {
+			place(&band, cells[i], at, width);
+		}
 	}
-	print_line(out, indent, &line);
+	end_band(&band, indent, ret);
+	free(band.cells);
+	free(band.at);
 }
 
-static void print_row(const struct table *t, size_t row, FILE *out, const char *indent)
+static void add_headings(const struct table *t, const struct layout *l, const char *indent,
+			 struct buf *ret)
 {
-	autobuf line = { 0 };
+	char **names = xcalloc(t->column_count, sizeof(*names));
 
 	for (size_t i = 0; i < t->column_count; i++) {
-		buf_puts(&line, i ? SEPARATOR : "");
-		add_padded(&line, &t->columns[i], t->cells[row * t->column_count + i]);
+		autobuf name = { 0 };
+
+		buf_mark(&name, MEANS_LABEL, t->columns[i].name);
+		names[i] = xstrdup(buf_text(&name));
 	}
-	print_line(out, indent, &line);
+	add_row(t, names, l, indent, ret);
+	for (size_t i = 0; i < t->column_count; i++)
+		free(names[i]);
+	free(names);
+}
+
+static void lay_out(const struct table *t, size_t together, size_t room, const char *indent,
+		    struct buf *ret)
+{
+	struct layout l = { .widths = xcalloc(t->column_count, sizeof(*l.widths)),
+			    .together = together,
+			    .room = room };
+
+	natural_widths(t, &l);
+	shrink(t, &l);
+	l.below = below_column(t, &l);
+	if (t->headings && table_rows(t))
+		add_headings(t, &l, indent, ret);
+	for (size_t row = 0; row < table_rows(t); row++)
+		add_row(t, &t->cells[row * t->column_count], &l, indent, ret);
+	free(l.widths);
+}
+
+static size_t line_count(const struct buf *b)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < b->len; i++)
+		count += b->data[i] == '\n';
+	return count;
 }
 
 static void table_free(struct table *t)
@@ -117,47 +350,29 @@ static void table_free(struct table *t)
 	free(t);
 }
 
-void table_print(struct table *t, FILE *out, const char *indent)
+/* Takes the layout with the fewest lines; of two, the one that breaks fewer cells. */
+void table_print(struct table *t, FILE *out, const struct style *style, const char *indent)
 {
-	if (t->headings && table_rows(t))
-		print_headings(t, out, indent);
-	for (size_t row = 0; row < table_rows(t); row++)
-		print_row(t, row, out, indent);
-	table_free(t);
-}
+	size_t width = style_width(style);
+	size_t room = width == WIDTH_ANY ? WIDTH_ANY / 2 : width - strlen(indent);
+	size_t least = table_rows(t) + t->headings;
+	struct buf best = { 0 };
 
-void print_heading(FILE *out, const struct style *style, const char *text)
-{
-	fprintf(out, style->color ? "\033[1m%s\033[0m" : "%s", text);
-}
+	lay_out(t, t->column_count, room, indent, &best);
+	for (size_t below = 1; below + 2 <= t->column_count; below++) {
+		struct buf other = { 0 };
 
-void print_wrapped(FILE *out, const char *first, const char *text)
-{
-	int indent = (int)strlen(first), column = indent;
-	bool begin = true;
-
-	fputs(first, out);
-	while (*text) {
-		int len = (int)strcspn(text, " ");
-
-		if (!begin && column + 1 + len > TEXT_WIDTH) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-			begin = true;
+		if (line_count(&best) <= least)
+			break;
+		lay_out(t, t->column_count - below, room, indent, &other);
+		if (line_count(&other) < line_count(&best) + (below == 1)) {
+			buf_free(&best);
+			best = other;
+		} else {
+			buf_free(&other);
 		}
-		column += fprintf(out, "%s%.*s", begin ? "" : " ", len, text);
-		begin = false;
-		text += len + (text[len] == ' ');
 	}
-	fputc('\n', out);
-}
-
-void text_advice(FILE *out, const struct host *host, const enum advice_id *ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		autofree char *advice = advice_text(ids[i], host);
-		autofree char *text = xasprintf("%s (%s)", advice, advices[ids[i]].source);
-
-		print_wrapped(out, "note: ", text);
-	}
+	put_text(out, style, buf_text(&best));
+	buf_free(&best);
+	table_free(t);
 }

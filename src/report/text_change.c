@@ -7,33 +7,40 @@
 #include "state.h"
 #include "table.h"
 
-/* Is it only about the next load or boot? */
+/* Does it change only the next load or boot? */
 static bool is_about_next(const struct change *c)
 {
-	return c->waits || (change_is_so_now(c) && !(c->next && strcmp(c->next, c->value) == 0));
+	bool same = c->next && c->brings_next && strcmp(c->next, c->brings_next) == 0;
+
+	return c->waits || (change_is_so_now(c) && !same);
 }
 
 static void change_line(FILE *out, const struct style *style, const struct outcome *o,
 			const struct change *c, bool done)
 {
 	bool module = c->setting->kind == KIND_MODULE;
+	autofree char *label = xasprintf("%s: ", c->setting->name);
 	autofree char *when = xasprintf("next %s", setting_next_when(c->setting));
-	const char *next = c->next ?: module ? "by default" : "unknown";
+	const char *unknown = module ? "by default" : "unknown";
+	const char *next = c->next ?: unknown, *then = c->brings_next ?: unknown;
+	autobuf b = { 0 };
 
-	print_heading(out, style, c->setting->name);
-	if (c->already)
-		fprintf(out, ": %s already\n", c->value);
-	else if (!c->now && module && plan_reloads(&o->plan))
-		fprintf(out, ": not loaded -> %s\n", c->value);
-	else if (!c->now)
-		fprintf(out, ": %s %s -> %s\n", when, next, c->value);
-	else if (is_about_next(c))
-		fprintf(out, ": %s now; %s %s -> %s\n", c->now, when, next, c->value);
-	else
-		fprintf(out, ": %s -> %s%s\n", c->now, c->value, done ? ", done" : "");
+	if (c->already) {
+		buf_printf(&b, "%s already", c->value);
+	} else if (!c->now && module && plan_reloads(&o->plan)) {
+		buf_printf(&b, "not loaded -> %s", c->value);
+	} else if (!c->now) {
+		buf_printf(&b, "%s %s -> %s", when, next, then);
+	} else if (is_about_next(c)) {
+		buf_printf(&b, "%s now; %s %s -> %s", c->now, when, next, then);
+	} else {
+		buf_printf(&b, "%s -> %s%s", c->now, c->value, done ? ", " : "");
+		buf_mark(&b, MEANS_GOOD, done ? "done" : "");
+	}
+	put_paragraph(out, style, label, b.data);
 }
 
-/* For people, what is done is enough where the target says the rest. */
+/* A shorter verb than act_name() where the target shows the rest. */
 static const char *verb_of(enum act_kind kind)
 {
 	switch (kind) {
@@ -42,6 +49,7 @@ static const char *verb_of(enum act_kind kind)
 	case ACT_CHECK_GUEST:
 		return "check";
 	case ACT_SET_RUN:
+	case ACT_SET_ATTRIBUTE:
 		return "write";
 	case ACT_WATCH_MEMORY:
 		return "watch";
@@ -63,27 +71,28 @@ static void step_row(struct table *t, const struct outcome *o, size_t i)
 		buf_join(&detail, "; ", s->note);
 	if (o->applied && o->report.failed)
 		state = i < o->report.done ? "done" : i == o->report.done ? "FAILED" : "not done";
-	table_row(t, number, verb_of(s->act.kind), buf_text(&target), buf_text(&detail), state);
+	table_row(t, number, state, verb_of(s->act.kind), buf_text(&target), buf_text(&detail));
+	table_mark(t, 1, meaning_of(state), 0);
 }
 
-static void steps(FILE *out, const struct outcome *o)
+static void steps(FILE *out, const struct style *style, const struct outcome *o)
 {
-	struct table *t = table_new("", "", "", "", "", NULL);
+	struct table *t = table_new(">", "", "", "", "", NULL);
 
 	for (size_t i = 0; i < o->plan.step_count; i++)
 		step_row(t, o, i);
 	fputc('\n', out);
-	table_print(t, out, "  ");
+	table_print(t, out, style, "  ");
 	fputc('\n', out);
 }
 
-static void effects(FILE *out, const struct plan *plan)
+static void effects(FILE *out, const struct style *style, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->effect_count; i++) {
 		const struct effect *f = &plan->effects[i];
 		autobuf b = { 0 };
 
-		buf_printf(&b, "The reload also applies %s %s=", f->module, f->param);
+		buf_printf(&b, "the reload also applies %s %s=", f->module, f->param);
 		buf_add_safe(&b, f->to, 40);
 		buf_puts(&b, " of ");
 		if (f->line) {
@@ -92,36 +101,34 @@ static void effects(FILE *out, const struct plan *plan)
 		} else {
 			buf_puts(&b, "the kernel command line");
 		}
-		buf_puts(&b, ", which is not in force now (");
+		buf_printf(&b, "; %s is ", f->param);
 		buf_add_safe(&b, f->from, 40);
-		buf_puts(&b, ").");
-		print_wrapped(out, "also: ", b.data);
+		buf_puts(&b, " now");
+		put_paragraph(out, style, "also: ", b.data);
 	}
 }
 
-static void waiting_note(FILE *out, const struct outcome *o, const struct change *c)
+static void waiting_note(FILE *out, const struct style *style, const struct outcome *o,
+			 const struct change *c)
 {
 	bool not_loaded =
 		c->setting->kind == KIND_MODULE && !c->now && !c->already && !o->before.image;
 
-	if (not_loaded && !plan_reloads(&o->plan)) {
-		fputs("The module is not loaded: this takes effect when it is loaded next.\n", out);
-		return;
-	}
-	if (!c->waits)
-		return;
-	if (c->setting->kind != KIND_MODULE)
-		fputs("Saved; the running kernel and services are left alone until the next "
-		      "boot.\n",
-		      out);
-	else
-		fputs("Saved; the running module is left alone until it is loaded next (reload or "
-		      "boot).\n",
-		      out);
+	if (not_loaded && !plan_reloads(&o->plan))
+		put_paragraph(out, style, "",
+			      "The module is not loaded: this applies at its next load.");
+	else if (c->waits && c->setting->kind != KIND_MODULE)
+		put_paragraph(out, style, "saved: ",
+			      "applies at the next boot; the running kernel and services are left "
+			      "alone");
+	else if (c->waits)
+		put_paragraph(out, style, "saved: ",
+			      "applies when the module is loaded next (reload or boot); the "
+			      "running module is left alone");
 }
 
-/* Was something changed now that one may want to take back? */
-static bool changed_ksm(const struct outcome *o)
+/* Did it change something now that a user may want to undo? */
+static bool changed_at_once(const struct outcome *o)
 {
 	for (size_t i = 0; i < o->plan.change_count; i++) {
 		const struct change *c = &o->plan.changes[i];
@@ -132,68 +139,71 @@ static bool changed_ksm(const struct outcome *o)
 	return false;
 }
 
-static void done_note(FILE *out, const struct outcome *o)
+static void done_note(FILE *out, const struct style *style, const struct outcome *o)
 {
 	bool away = o->report.away_ms >= 0;
+	autobuf b = { 0 };
 
 	if (!o->applied || o->report.failed)
 		return;
 	if (away)
-		fprintf(out, "KVM was away for %lld ms.%s", (long long)o->report.away_ms,
-			o->is_undo ? "\n" : " ");
-	if (!o->is_undo && !o->before.image && (away || changed_ksm(o)))
-		fputs("Take it back:  kvmtune undo\n", out);
+		buf_printf(&b, "KVM was away for %lld ms.", (long long)o->report.away_ms);
+	if (!o->is_undo && !o->before.image && (away || changed_at_once(o)))
+		buf_join(&b, " ", "Undo it:  kvmtune undo");
+	if (b.len)
+		put_paragraph(out, style, "", b.data);
 }
 
-static void after_notes(FILE *out, const struct outcome *o)
+static void after_notes(FILE *out, const struct style *style, const struct outcome *o)
 {
 	for (size_t i = 0; i < o->plan.change_count; i++)
-		waiting_note(out, o, &o->plan.changes[i]);
-	done_note(out, o);
+		waiting_note(out, style, o, &o->plan.changes[i]);
+	done_note(out, style, o);
 }
 
-/* What an undo has to leave. */
-static void lost(FILE *out, const struct plan *plan)
+/* Steps that cannot be undone. */
+static void lost(FILE *out, const struct style *style, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->lost.n; i++)
-		print_wrapped(out, "not undone: ", plan->lost.v[i]);
+		put_paragraph(out, style, "not undone: ", plan->lost.v[i]);
 }
 
-static void remarks(FILE *out, const struct outcome *o)
+static void remarks(FILE *out, const struct style *style, const struct outcome *o)
 {
 	if (!o->applied)
 		return;
 	for (size_t i = 0; i < o->report.remarks.n; i++)
-		print_wrapped(out, "also: ", o->report.remarks.v[i]);
+		put_paragraph(out, style, "also: ", o->report.remarks.v[i]);
 }
 
-/* Which change of the past is taken back. */
-static void past_line(FILE *out, const struct outcome *o)
+/* The past change that is undone. */
+static void past_line(FILE *out, const struct style *style, const struct outcome *o)
 {
 	autofree char *command = o->undoes ? safe_text(o->undoes->command, 200) : NULL;
+	autofree char *text =
+		o->undoes ? xasprintf("kvmtune %s (change %d)", command, o->undoes->id) : NULL;
 
-	if (o->undoes && o->skips)
-		fprintf(out, "leaving as it is: kvmtune %s (change %d)\n", command, o->undoes->id);
-	else if (o->undoes)
-		fprintf(out, "taking back: kvmtune %s (change %d)\n", command, o->undoes->id);
+	if (text)
+		put_paragraph(out, style, o->skips ? "keep: " : "undo: ", text);
 	else if (o->is_undo)
-		fputs("There is nothing to take back.\n", out);
+		put_paragraph(out, style, "", "No change is left to undo.");
 }
 
-/* What became of an earlier change that was interrupted. */
-static void recovery_line(FILE *out, const struct outcome *o)
+/* The end of an earlier change that was interrupted. */
+static void recovery_line(FILE *out, const struct style *style, const struct outcome *o)
 {
 	static const char *const texts[] = {
-		[RECOVERY_FIRST] = "is rolled back first",
-		[RECOVERY_FAILED] = "has to be rolled back first",
-		[RECOVERY_ROLLED_BACK] = "was rolled back first",
-		[RECOVERY_CLOSED] = "had reached its goal, and is closed as done",
+		[RECOVERY_FIRST] = "it is rolled back first",
+		[RECOVERY_FAILED] = "it has to be rolled back first",
+		[RECOVERY_ROLLED_BACK] = "it was rolled back first",
+		[RECOVERY_CLOSED] = "it had reached its goal, and is closed as done",
 	};
-	autofree char *command = o->recovered ? safe_text(o->recovered, 200) : NULL;
+	autofree char *command = o->recovered ? safe_text(o->recovered, 200) : NULL, *text = NULL;
 
-	if (o->recovery != RECOVERY_NONE)
-		fprintf(out, "An earlier change (kvmtune %s) was interrupted: it %s.\n", command,
-			texts[o->recovery]);
+	if (o->recovery == RECOVERY_NONE)
+		return;
+	text = xasprintf("kvmtune %s; %s", command, texts[o->recovery]);
+	put_paragraph(out, style, "interrupted: ", text);
 }
 
 static bool refused_without_plan(const struct outcome *o)
@@ -201,8 +211,8 @@ static bool refused_without_plan(const struct outcome *o)
 	return o->plan.refusal.code && !o->plan.step_count;
 }
 
-/* What an undo would have taken back stays. */
-static void what_stays(FILE *out, const struct journal_entry *entry)
+/* The steps that an undo would have undone. */
+static void what_stays(FILE *out, const struct style *style, const struct journal_entry *entry)
 {
 	struct table *t = table_new("", "", "", NULL);
 
@@ -217,10 +227,10 @@ static void what_stays(FILE *out, const struct journal_entry *entry)
 		table_row(t, verb_of(s->act.kind), buf_text(&target), buf_text(&detail));
 	}
 	if (table_rows(t))
-		fputs("What it did, as far as it came, stays:\n", out);
+		fputs("Its steps stay:\n", out);
 	else
-		fputs("Nothing is known of what it did.\n", out);
-	table_print(t, out, "  ");
+		fputs("Its steps are unknown.\n", out);
+	table_print(t, out, style, "  ");
 }
 
 static void text_skip(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
@@ -228,13 +238,14 @@ static void text_skip(FILE *out, const struct style *style, const struct outcome
 	if (o->err.code)
 		return;
 	if (!style->quiet || dry_run)
-		past_line(out, o);
+		past_line(out, style, o);
 	if (o->undoes && !style->quiet)
-		what_stays(out, o->undoes);
+		what_stays(out, style, o->undoes);
 	if (o->undoes && dry_run)
 		fputs("Nothing was changed.\n", out);
 	else if (o->undoes && !style->quiet)
-		fputs("The next undo takes back the change before it.\n", out);
+		put_paragraph(out, style, "",
+			      "The next `kvmtune undo` undoes the change before it.");
 }
 
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run)
@@ -243,7 +254,7 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	bool show_steps = o->plan.step_count &&
 			  (dry_run || style->verbose || (o->applied && o->report.failed));
 
-	recovery_line(out, o);
+	recovery_line(out, style, o);
 	if (o->skips) {
 		text_skip(out, style, o, dry_run);
 		return;
@@ -251,26 +262,26 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	if (refused_without_plan(o) || (o->err.code && !dry_run && !o->applied))
 		return;
 	if (!style->quiet || dry_run) {
-		past_line(out, o);
+		past_line(out, style, o);
 		for (size_t i = 0; i < o->plan.change_count; i++)
 			change_line(out, style, o, &o->plan.changes[i], done);
 	}
 	if (show_steps)
-		steps(out, o);
-	lost(out, &o->plan);
+		steps(out, style, o);
+	lost(out, style, &o->plan);
 	if (dry_run && !o->plan.refusal.code)
 		fputs("Nothing was changed.\n", out);
 	if (o->recovery == RECOVERY_FIRST)
-		fputs("The plan for what you asked is made after that.\n", out);
+		fputs("Your change is planned after that.\n", out);
 	if (style->quiet)
 		return;
-	effects(out, &o->plan);
-	text_unseen(out, &o->before);
-	remarks(out, o);
+	effects(out, style, &o->plan);
+	text_unseen(out, style, &o->before);
+	remarks(out, style, o);
 	if (!dry_run && !o->err.code)
-		after_notes(out, o);
+		after_notes(out, style, o);
 	if (!o->plan.refusal.code && (dry_run || done))
-		text_advice(out, &o->before, o->plan.advice, o->plan.advice_count);
+		text_advice(out, style, &o->before, o->plan.advice, o->plan.advice_count);
 }
 
 /* ---- audit ---- */
@@ -284,47 +295,78 @@ static const char *audit_word(const struct change *c)
 				       : goal_state_name(state);
 }
 
+/* "off, now and at the next load" */
+static char *audit_state(const struct change *c)
+{
+	const char *now = c->now ?: "unknown", *next = c->next ?: "unknown";
+	const char *when = setting_next_when(c->setting);
+
+	return strcmp(now, next) == 0 ? xasprintf("%s, now and at the next %s", now, when)
+				      : xasprintf("%s; %s at the next %s", now, next, when);
+}
+
 static void audit_row(struct table *t, const struct host *h, const struct change *c)
 {
-	autofree char *now = xasprintf("now %s", c->now ?: "unknown");
-	autofree char *next =
-		xasprintf("next %s %s", setting_next_when(c->setting), c->next ?: "unknown");
 	autofree char *want = xasprintf("%s=%s", c->setting->name, c->value);
+	autofree char *state = audit_state(c);
+	const char *word = audit_word(c);
 	autobuf source = { 0 };
 	struct state_report r;
 
-	if (c->impossible.code) {
-		table_row(t, want, audit_word(c), "", "", c->impossible.text);
-		return;
-	}
 	state_report(h, c->setting, &r);
 	for (size_t i = 0; i < r.next_source.n; i++)
 		buf_join(&source, ", ", r.next_source.v[i]);
-	table_row(t, want, audit_word(c), now, next, buf_text(&source));
+	if (c->impossible.code)
+		table_row(t, want, word, c->impossible.text, "");
+	else
+		table_row(t, want, word, state, buf_text(&source));
+	table_mark(t, 0, MEANS_LABEL, 0);
+	table_mark(t, 1, meaning_of(word), 0);
+	table_mark(t, 3, MEANS_ASIDE, 0);
 	state_report_free(&r);
 }
 
-/* The way out of what differs for good. */
-static void audit_hints(FILE *out, const struct plan *plan)
+/* How to resolve what kvmtune cannot change. */
+static void audit_hints(FILE *out, const struct style *style, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->change_count; i++)
 		if (plan->changes[i].impossible.hint[0])
-			print_wrapped(out, "note: ", plan->changes[i].impossible.hint);
+			put_paragraph(out, style, "note: ", plan->changes[i].impossible.hint);
+}
+
+/* A note if the boot loader's files give another value than the next load. */
+static void audit_next_boot(FILE *out, const struct style *style, const struct host *h,
+			    const struct change *c)
+{
+	struct state_report r;
+	autobuf text = { 0 };
+
+	state_report(h, c->setting, &r);
+	if (!c->impossible.code && r.next_boot_source.n) {
+		buf_printf(&text, "at the next boot %s %s%s (", c->setting->name,
+			   r.next_boot ? "is " : "depends on the boot entry", r.next_boot ?: "");
+		buf_add_safe(&text, r.next_boot_source.v[0], 200);
+		buf_puts(&text, ")");
+		put_paragraph(out, style, "note: ", text.data);
+	}
+	state_report_free(&r);
 }
 
 void text_audit(FILE *out, const struct style *style, const struct host *host,
 		const struct plan *plan, const struct journal *journal)
 {
-	struct table *t = table_new("", "", "", "", "", NULL);
+	struct table *t = table_new("", "", "", "", NULL);
 
-	text_open_change(out, journal);
-	/* Quiet: the exit status says it; only what is not as wanted is worth a line. */
+	text_open_change(out, style, journal);
+	/* Quiet prints only what is not as wanted: the exit status shows the rest. */
 	for (size_t i = 0; i < plan->change_count; i++)
 		if (!style->quiet || !plan->changes[i].already)
 			audit_row(t, host, &plan->changes[i]);
-	table_print(t, out, "");
+	table_print(t, out, style, "");
 	if (style->quiet)
 		return;
-	audit_hints(out, plan);
-	text_unseen(out, host);
+	audit_hints(out, style, plan);
+	for (size_t i = 0; i < plan->change_count; i++)
+		audit_next_boot(out, style, host, &plan->changes[i]);
+	text_unseen(out, style, host);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * text_cpu.c - what a processor can do, for people.
+ * text_cpu.c - the capabilities of a processor, for people.
  */
 #include <string.h>
 
 #include "table.h"
 
-#define MOST_NAMES 2 /* that a reason is told for; the others are counted */
+#define MOST_NAMES 2 /* printed with a reason; the others are counted */
 
-static void print_processor(FILE *out, const struct cpu_report *r)
+static void print_processor(FILE *out, const struct style *style, const struct cpu_report *r)
 {
 	const struct cpu_id *id = &r->judgement->id;
 	struct table *t = table_new("", "", NULL);
@@ -28,7 +28,7 @@ static void print_processor(FILE *out, const struct cpu_report *r)
 			   id->hypervisor_name);
 		table_row(t, "A guest", b.data);
 	}
-	table_print(t, out, "");
+	table_print(t, out, style, "");
 }
 
 static bool is_amd(const struct cpu_judgement *j)
@@ -53,7 +53,7 @@ static bool is_shown(const struct cpu_judgement *j, enum cpu_cap_id id)
 	       j->caps[basis].value != NO;
 }
 
-/* What the loaded module of KVM shows has long paths: for people its name is enough. */
+/* Parameters of the loaded module have long paths: people need only its name. */
 static const char *short_source(const char *source)
 {
 	static const char *const modules[] = { "kvm_intel", "kvm_amd" };
@@ -81,7 +81,12 @@ static void join_sources(const struct cpu_cap *cap, struct buf *ret)
 	}
 }
 
-static void print_caps(FILE *out, const struct cpu_judgement *j)
+static enum meaning tri_meaning(enum tri t)
+{
+	return t == YES ? MEANS_GOOD : t == NO ? MEANS_LABEL : MEANS_UNKNOWN;
+}
+
+static void print_caps(FILE *out, const struct style *style, const struct cpu_judgement *j)
 {
 	struct table *t = table_new("", "", "", "", NULL);
 
@@ -93,6 +98,7 @@ static void print_caps(FILE *out, const struct cpu_judgement *j)
 		join_sources(&j->caps[i], &sources);
 		table_row(t, cpu_cap_names[i].name, cpu_cap_names[i].title,
 			  tri_name(j->caps[i].value), buf_text(&sources));
+		table_mark(t, 2, tri_meaning(j->caps[i].value), 0);
 	}
 	if (j->asids) {
 		autofree char *asids = xasprintf("%u", j->asids);
@@ -100,7 +106,8 @@ static void print_caps(FILE *out, const struct cpu_judgement *j)
 		table_row(t, "", "address space identifiers", asids, "CPUID 8000000Ah EBX");
 	}
 	fputc('\n', out);
-	table_print(t, out, "");
+	table_mark_all(t, 3, MEANS_ASIDE);
+	table_print(t, out, style, "");
 }
 
 static bool same_why(const struct cpu_judgement *j, enum cpu_cap_id a, enum cpu_cap_id b)
@@ -126,7 +133,7 @@ static char *names_with_why(const struct cpu_judgement *j, enum cpu_cap_id first
 	return buf_steal(&b);
 }
 
-static bool told_before(const struct cpu_judgement *j, enum cpu_cap_id id)
+static bool printed_before(const struct cpu_judgement *j, enum cpu_cap_id id)
 {
 	for (size_t i = 0; i < id; i++)
 		if (same_why(j, i, id))
@@ -134,26 +141,26 @@ static bool told_before(const struct cpu_judgement *j, enum cpu_cap_id id)
 	return false;
 }
 
-/* A reason that several have is told once. */
-static void print_whys(FILE *out, const struct cpu_judgement *j)
+/* Prints a reason once for all capabilities that have it. */
+static void print_whys(FILE *out, const struct style *style, const struct cpu_judgement *j)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < CAP_COUNT; i++) {
 		autofree char *names = NULL, *why = NULL, *text = NULL;
 
-		if (!same_why(j, i, i) || told_before(j, i))
+		if (!same_why(j, i, i) || printed_before(j, i))
 			continue;
 		names = names_with_why(j, i);
 		why = safe_text(j->caps[i].why, 1000);
 		text = xasprintf("%s: %s", names, why);
 		fputs(any ? "" : "\n", out);
-		print_wrapped(out, "", text);
+		put_paragraph(out, style, "", text);
 		any = true;
 	}
 }
 
-static void print_msrs(FILE *out, const struct cpu_evidence *e)
+static void print_msrs(FILE *out, const struct style *style, const struct cpu_evidence *e)
 {
 	struct table *t = table_new("CPU>", "MSR", "VALUE", NULL);
 
@@ -165,37 +172,42 @@ static void print_msrs(FILE *out, const struct cpu_evidence *e)
 		table_row(t, cpu, msr, value);
 	}
 	fputs(e->msr_count ? "\n" : "", out);
-	table_print(t, out, "");
+	table_print(t, out, style, "");
 }
 
-static void print_list(FILE *out, const char *label, const struct strv *list)
+static void print_list(FILE *out, const struct style *style, const char *label,
+		       const struct strv *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		autofree char *text = safe_text(list->v[i], 1000);
 
 		fputs(i ? "" : "\n", out);
-		print_wrapped(out, label, text);
+		put_paragraph(out, style, label, text);
 	}
 }
 
 void text_cpu(FILE *out, const struct style *style, const struct cpu_report *r)
 {
-	print_processor(out, r);
-	print_caps(out, r->judgement);
+	print_processor(out, style, r);
+	print_caps(out, style, r->judgement);
 	if (!style->quiet)
-		print_whys(out, r->judgement);
-	print_list(out, "differs: ", &r->judgement->differences);
+		print_whys(out, style, r->judgement);
+	print_list(out, style, "differs: ", &r->judgement->differences);
 	if (style->verbose)
-		print_msrs(out, r->evidence);
-	print_list(out, "not seen: ", r->unseen);
+		print_msrs(out, style, r->evidence);
+	print_list(out, style, "not seen: ", r->unseen);
 }
 
-void text_capability(FILE *out, const struct cpu_report *r, enum cpu_cap_id id)
+void text_capability(FILE *out, const struct style *style, const struct cpu_report *r,
+		     enum cpu_cap_id id)
 {
 	const struct cpu_cap *cap = &r->judgement->caps[id];
-	autobuf sources = { 0 };
+	autofree char *label = xasprintf("%s: ", cpu_cap_names[id].name);
+	autobuf sources = { 0 }, text = { 0 };
 
 	join_sources(cap, &sources);
-	fprintf(out, "%s: %s", cpu_cap_names[id].name, tri_name(cap->value));
-	fprintf(out, sources.len ? "  (%s)\n" : "%s\n", buf_text(&sources));
+	buf_mark(&text, tri_meaning(cap->value), tri_name(cap->value));
+	if (sources.len)
+		buf_printf(&text, "  (%s)", sources.data);
+	put_paragraph(out, style, label, text.data);
 }

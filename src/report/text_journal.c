@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * text_journal.c - what was changed, and what the next undo takes back, for people.
+ * text_journal.c - the changes, and the next to undo, for people.
  */
 #include <time.h>
 
 #include "table.h"
 
-/* open: the one that was interrupted, or is being made; or NULL. */
+/* open: the change that was interrupted, or is in progress; or NULL. */
 static const char *entry_state(const struct journal *j, const struct journal_entry *entry,
 			       const struct journal_entry *open)
 {
 	if (entry->skipped)
-		return "left as it is";
+		return "kept";
 	if (entry->undone)
-		return "taken back";
+		return "undone";
 	if (entry == open)
-		return journal_is_being_made(j, entry) ? "being made now" : "interrupted";
+		return journal_is_being_made(j, entry) ? "in progress" : "interrupted";
 	switch (entry->result) {
 	case JOURNAL_DONE:
 		return "done";
 	case JOURNAL_WALKED_BACK:
-		return "failed, nothing changed";
+		return "failed, rolled back";
 	default:
-		return "did not end";
+		return "interrupted";
 	}
 }
 
@@ -42,11 +42,12 @@ void text_journal(FILE *out, const struct style *style, const struct journal *jo
 		if (localtime_r(&when, &tm))
 			strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 		table_row(t, id, text, entry->command, entry_state(journal, entry, open),
-			  entry == next ? "<- `kvmtune undo` takes this back" : "");
+			  entry == next ? "next to undo: `kvmtune undo`" : "");
+		table_mark(t, 3, meaning_of(entry_state(journal, entry, open)), 0);
 	}
 	if (!table_rows(t) && !style->quiet)
-		fputs("kvmtune has changed nothing on this host.\n", out);
-	table_print(t, out, "");
+		fputs("kvmtune has not changed this host.\n", out);
+	table_print(t, out, style, "");
 	if (journal->damaged)
 		fprintf(out, "%zu lines of the journal cannot be read.\n", journal->damaged);
 }

@@ -6,25 +6,25 @@
 
 #include "ksm_report.h"
 
-#define USERS_SHOWN 20
+#define PROCESSES_SHOWN 20
 
 /* ---- KSM itself ---- */
 
-/* ", 3.1 GiB saved", ", nothing is merged", or nothing where the kernel does not tell. */
+/* ", 3.1 GiB saved", ", nothing merged"; empty where the kernel does not show it. */
 static void saved_text(const struct ksm_facts *k, const char *word, struct buf *ret)
 {
 	if (!ksm_merged_known(k))
 		return;
 	buf_puts(ret, ", ");
 	if (k->stale) {
-		buf_puts(ret, "nothing is merged; the counters are stale");
+		buf_puts(ret, "nothing merged; the counters are stale");
 		return;
 	}
 	if (ksm_anything_merged(k)) {
 		size_text(ksm_saved_bytes(k), ret);
 		buf_puts(ret, word);
 	} else {
-		buf_puts(ret, "nothing is merged");
+		buf_puts(ret, "nothing merged");
 	}
 }
 
@@ -37,11 +37,11 @@ static void state_text(const struct ksm_facts *k, struct buf *ret)
 	else if (k->run == 1)
 		buf_puts(ret, "merging");
 	else if (k->run == 2)
-		buf_puts(ret, ksm_anything_merged(k) ? "off, being taken apart" : "off");
+		buf_puts(ret, ksm_anything_merged(k) ? "off, unmerging" : "off");
 	else if (k->run == 0)
-		buf_puts(ret, driven ? "not merging until ksmtuned says so" : "off");
+		buf_puts(ret, driven ? "not merging until ksmtuned starts it" : "off");
 	else
-		buf_puts(ret, "unknown, it cannot be read");
+		buf_puts(ret, "unknown: cannot be read");
 	if (k->present && k->run >= 0)
 		saved_text(k, k->run == 1 ? " saved" : " still saved", ret);
 }
@@ -56,14 +56,14 @@ static void state_row(struct table *t, const struct ksm_facts *k)
 		autofree char *shown = xasprintf("run is %d: memory is going offline", k->run_file);
 
 		table_row(t, "",
-			  k->run_file <= 7 ? shown : "run has a value that no kernel known writes",
+			  k->run_file <= 7 ? shown : "run has a value that no known kernel writes",
 			  KSM_RUN_FILE);
 	}
 	if (k->present && k->writable < 0)
-		table_row(t, "", "it cannot be written here", strerror(-k->writable));
+		table_row(t, "", "cannot be written here", strerror(-k->writable));
 }
 
-/* ---- who drives it ---- */
+/* ---- what drives it ---- */
 
 static const char *unit_source(const struct host *h, const struct unit_state *s)
 {
@@ -104,13 +104,13 @@ static void unit_rows(struct table *t, const struct host *h)
 
 static void writer_rows(struct table *t, const struct ksm_facts *k)
 {
-	for (size_t i = 0; i < k->writer_count; i++) {
-		const struct ksm_writer *w = &k->writers[i];
+	for (size_t i = 0; i < k->writers.n; i++) {
+		const struct attribute_writer *w = &k->writers.v[i];
 		autofree char *text =
-			w->may	       ? xasprintf("%s may turn it on again", w->who)
-			: w->value < 0 ? xasprintf("%s writes it by a policy of its own", w->who)
-				       : xasprintf("%s writes %d",
-						   w->ours ? "kvmtune's file" : w->who, w->value);
+			w->may	    ? xasprintf("%s may turn it on again", w->who)
+			: !w->value ? xasprintf("%s writes it by its own policy", w->who)
+				    : xasprintf("%s writes %s", w->ours ? "kvmtune's file" : w->who,
+						w->value);
 
 		table_row(t, "", text, w->where);
 	}
@@ -194,7 +194,7 @@ static void profit_row(struct table *t, const struct ksm_facts *k)
 		return;
 	buf_puts(&text, loss ? "-" : "");
 	size_text(bytes, &text);
-	buf_puts(&text, ": what is saved, less what keeping the books takes");
+	buf_puts(&text, ": saved memory, less the memory for bookkeeping");
 	table_row(t, "profit", text.data, KSM_DIR "/general_profit");
 }
 
@@ -219,7 +219,8 @@ static void memory_ksm_rows(struct table *t, const struct ksm_facts *k)
 			  k->memory_ksm.v[i]);
 }
 
-void text_params(FILE *out, const char *heading, const struct param *params, size_t count)
+void text_params(FILE *out, const struct style *style, const char *heading,
+		 const struct param *params, size_t count)
 {
 	autobuf b = { 0 };
 
@@ -231,22 +232,27 @@ void text_params(FILE *out, const char *heading, const struct param *params, siz
 	}
 	if (!b.len)
 		return;
-	fprintf(out, "\n%s\n", heading);
-	print_wrapped(out, "  ", b.data);
+	fputc('\n', out);
+	put_paragraph(out, style, "", heading);
+	put_paragraph(out, style, "  ", b.data);
 }
 
-void text_ksmd(FILE *out, const struct host *from, const struct host *to, int64_t ms)
+void text_ksmd(FILE *out, const struct style *style, const struct host *from, const struct host *to,
+	       int64_t ms)
 {
 	uint64_t before = from->ksm.ksmd_ticks, after = to->ksm.ksmd_ticks;
 	unsigned hz = from->id.ticks_per_second;
+	autofree char *text = NULL;
 	double used_ms;
 
 	if (ms <= 0 || !hz || !from->ksm.ksmd_pid || from->ksm.ksmd_pid != to->ksm.ksmd_pid ||
 	    after < before)
 		return;
 	used_ms = (double)(after - before) * 1000 / hz;
-	fprintf(out, "\nksmd used %.1f %% of a CPU over %.1f s.\n", used_ms * 100 / (double)ms,
-		(double)ms / 1000);
+	text = xasprintf("ksmd used %.1f %% of a CPU over %.1f s.", used_ms * 100 / (double)ms,
+			 (double)ms / 1000);
+	fputc('\n', out);
+	put_paragraph(out, style, "", text);
 }
 
 /* ---- processes ---- */
@@ -264,7 +270,7 @@ static void limit_text(const struct ksm_facts *k, const struct ksm_user *u, stru
 	buf_puts(ret, " free");
 }
 
-static void user_row(struct table *t, const struct ksm_facts *k, const struct ksm_user *u)
+static void process_row(struct table *t, const struct ksm_facts *k, const struct ksm_user *u)
 {
 	autofree char *pid = xasprintf("%d", u->process.pid);
 	autobuf merged = { 0 }, limit = { 0 };
@@ -277,33 +283,36 @@ static void user_row(struct table *t, const struct ksm_facts *k, const struct ks
 		  u->process.unit ?: "-", buf_text(&limit));
 }
 
-static void more_users(FILE *out, const struct ksm_facts *k)
+static void more_processes(FILE *out, const struct ksm_facts *k)
 {
 	uint64_t pages = 0;
 	autobuf b = { 0 };
 
-	if (k->user_count <= USERS_SHOWN)
+	if (k->user_count <= PROCESSES_SHOWN)
 		return;
-	for (size_t i = USERS_SHOWN; i < k->user_count; i++)
+	for (size_t i = PROCESSES_SHOWN; i < k->user_count; i++)
 		pages += k->users[i].merged_pages;
 	size_text(pages * k->page_bytes, &b);
-	fprintf(out, "  and %zu more with %s\n", k->user_count - USERS_SHOWN, buf_text(&b));
+	fprintf(out, "  and %zu more with %s\n", k->user_count - PROCESSES_SHOWN, buf_text(&b));
 }
 
-static void users(FILE *out, const struct ksm_facts *k)
+static void processes(FILE *out, const struct style *style, const struct ksm_facts *k)
 {
 	struct table *t;
 
-	if (ksm_anything_merged(k) && !ksm_users_known(k) && !k->users_hidden)
-		fputs("\nThis kernel does not tell which processes have merged pages.\n", out);
+	if (ksm_anything_merged(k) && !ksm_users_known(k) && !k->users_hidden) {
+		fputc('\n', out);
+		put_paragraph(out, style, "",
+			      "This kernel does not show which processes have merged pages.");
+	}
 	if (!k->user_count)
 		return;
 	t = table_new("PID>", "GUEST", "MERGED>", "PROGRAM", "UNIT", "", NULL);
-	for (size_t i = 0; i < k->user_count && i < USERS_SHOWN; i++)
-		user_row(t, k, &k->users[i]);
+	for (size_t i = 0; i < k->user_count && i < PROCESSES_SHOWN; i++)
+		process_row(t, k, &k->users[i]);
 	fputc('\n', out);
-	table_print(t, out, "  ");
-	more_users(out, k);
+	table_print(t, out, style, "  ");
+	more_processes(out, k);
 }
 
 /* ---- all of it ---- */
@@ -326,15 +335,18 @@ void ksm_status_rows(struct table *t, const struct host *h)
 	const char *next = ksm_next_text(&h->ksm, &who);
 
 	if (!h->image && !h->ksm.present) {
-		table_row(t, "KSM", "not in this kernel", "");
+		table_row(t, "ksm", "not in this kernel", "");
 		return;
 	}
 	if (!h->image) {
 		state_text(&h->ksm, &text);
 		buf_puts(&text, "; ");
 	}
-	buf_printf(&text, "next boot %s", next ?: "unknown");
-	table_row(t, "KSM", text.data, buf_text(&who));
+	buf_printf(&text, "%s at the next boot", next ?: "unknown");
+	table_row(t, "ksm", text.data, buf_text(&who));
+	if (!next)
+		table_mark(t, 1, MEANS_UNKNOWN, 0);
+	table_mark(t, 2, MEANS_ASIDE, 0);
 	if (!h->image)
 		status_memory_row(t, h);
 }
@@ -368,11 +380,13 @@ void text_ksm(FILE *out, const struct style *style, const struct host *h)
 	}
 	if (style->verbose)
 		verbose_rows(t, h);
-	table_print(t, out, "");
-	users(out, k);
+	table_mark_all(t, 0, MEANS_LABEL);
+	table_mark_all(t, 2, MEANS_ASIDE);
+	table_print(t, out, style, "");
+	processes(out, style, k);
 	if (h->unseen.n)
 		fputc('\n', out);
-	text_unseen(out, h);
+	text_unseen(out, style, h);
 	if (style->verbose)
-		text_params(out, KSM_DIR " says", k->counters, k->counter_count);
+		text_params(out, style, KSM_DIR, k->counters, k->counter_count);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * text_users.c - who uses KVM, for people.
+ * text_users.c - what holds KVM, for people.
  */
+#include <string.h>
+
 #include "table.h"
 
-/* Of one that does not answer it is not known whether a vCPU is mapped into its memory. */
+/* Whether one that does not answer has a vCPU in its memory is unknown. */
 static const char *user_note(const struct kvm_user *u)
 {
 	if (u->answer != ANSWERS)
@@ -21,7 +23,7 @@ static void user_row(struct table *t, const struct kvm_user *u)
 		  user_note(u));
 }
 
-char *users_table(const struct kvm_users *users)
+char *holders_table(const struct style *style, const struct kvm_users *users)
 {
 	struct table *t;
 	char *text = NULL;
@@ -37,32 +39,38 @@ char *users_table(const struct kvm_users *users)
 	for (size_t i = 0; i < users->count; i++)
 		user_row(t, &users->users[i]);
 	fputc('\n', out);
-	table_print(t, out, "  ");
+	table_print(t, out, style, "  ");
 	fputc('\n', out);
 	fclose(out);
 	return text;
 }
 
-static void nobody(FILE *out, const struct host *h)
+/* text_unseen() lists what was not checked. */
+static const char *nobody_text(const struct host *h)
 {
-	for (size_t i = 0; i < MODULE_COUNT; i++)
-		if (module_in_use(&h->modules[i])) {
-			fputs("KVM is in use, but by nobody who can be seen from here: a process "
-			      "of another PID namespace, or the kernel itself.\n",
-			      out);
-			return;
-		}
-	fputs("Nobody uses KVM.\n", out);
+	const struct fact *held = &h->use.held;
+	bool counted = held->source.n && ends_with(held->source.v[0], "refcnt");
+
+	if (held->value == YES)
+		return "KVM is in use, but its holder cannot be seen from here: a process of "
+		       "another PID namespace, or the kernel itself.";
+	if (held->value == NO && counted)
+		return "No process holds KVM.";
+	if (held->value == NO && !h->use.walked)
+		return "This kernel has no /dev/kvm: no process can hold KVM.";
+	if (held->value == NO)
+		return "No process holds KVM. (No module counts its use here: all processes were "
+		       "checked.)";
+	return "No process that holds KVM was found. Whether there is one is unknown.";
 }
 
 void text_users(FILE *out, const struct style *style, const struct host *host)
 {
-	autofree char *table = users_table(&host->users);
+	autofree char *table = holders_table(style, &host->users);
 
-	(void)style;
-	if (host->users.count)
-		fputs(table + 1, out); /* without its first blank line */
-	else
-		nobody(out, host);
-	text_unseen(out, host);
+	if (!host->users.count)
+		put_paragraph(out, style, "", nobody_text(host));
+	else /* without the blank line before, and without the last one if nothing follows */
+		fprintf(out, "%.*s", (int)strlen(table) - 1 - !host->unseen.n, table + 1);
+	text_unseen(out, style, host);
 }

@@ -11,7 +11,7 @@
 
 #define ACL_ATTRIBUTE "system.posix_acl_access"
 
-/* Not even a look at /dev/kvm may open the device: that is use of KVM. A descriptor or -errno. */
+/* Reading the list must not open /dev/kvm: that would hold KVM. A descriptor or -errno. */
 static int open_name(struct ports *p, const char *path, char *ret_link, size_t size)
 {
 	int fd = sys_open(p, path, O_PATH | O_NOFOLLOW);

@@ -80,7 +80,7 @@ int sys_copy_attributes(int from, int to, struct err *e)
 	struct stat st, now;
 
 	if (fstat(from, &st) < 0 || fstat(to, &now) < 0)
-		return err_sys(e, -errno, "cannot look at it");
+		return err_sys(e, -errno, "its status cannot be read");
 	/* What the directory gave it by its default. */
 	if (fremovexattr(to, ACL_ACCESS) < 0 && errno != ENODATA && errno != ENOTSUP)
 		return err_sys(e, -errno, "its access control list cannot be kept");

@@ -26,7 +26,7 @@ static const struct library_function function_table[] = {
 
 static const struct library libsystemd = {
 	.soname = LIBRARY,
-	.vain = "cannot talk to systemd",
+	.failure = "cannot talk to systemd",
 	.packages = "libsystemd0 or systemd-libs",
 	.functions = function_table,
 	.count = ARRAY_SIZE(function_table),
@@ -221,13 +221,13 @@ static bool is_hang_up(int r)
 int lost(struct bus *b, int r, const struct question *q, struct err *e)
 {
 	disconnect(b);
-	err_sys(e, r, "the connection to systemd broke when it was asked %s %s", q->asked, q->unit);
+	err_sys(e, r, "the connection to systemd broke when asked to %s %s", q->asked, q->unit);
 	return give_way_out(q, "bus-lost", e);
 }
 
 int left_bus(const struct question *q, struct err *e)
 {
-	err_set(e, -ENOTCONN, "systemd left the bus when it was asked %s %s", q->asked, q->unit);
+	err_set(e, -ENOTCONN, "systemd left the bus when asked to %s %s", q->asked, q->unit);
 	return give_way_out(q, "bus-lost", e);
 }
 
@@ -235,8 +235,8 @@ int too_late(unsigned limit_ms, const struct question *q, struct err *e)
 {
 	autofree char *limit = limit_text(limit_ms);
 
-	err_set(e, -ETIMEDOUT, "systemd did not answer within %s when asked %s %s", limit, q->asked,
-		q->unit);
+	err_set(e, -ETIMEDOUT, "systemd did not answer within %s when asked to %s %s", limit,
+		q->asked, q->unit);
 	return give_way_out(q, "bus-timeout", e);
 }
 
@@ -245,8 +245,8 @@ static int answered_no(int r, const sd_bus_error *error, const struct question *
 	autofree char *said = safe_text(error->message ? error->message : "", SAID_MAX);
 	bool denied = is_denial(error);
 
-	err_set(e, r, "systemd answered %s when asked %s %s%s%s", denied ? "no" : "with an error",
-		q->asked, q->unit, *said ? ": " : "", said);
+	err_set(e, r, "systemd %s to %s %s%s%s", denied ? "refused" : "failed", q->asked, q->unit,
+		*said ? ": " : "", said);
 	return give_way_out(q, denied ? "bus-denied" : "bus-error", e);
 }
 
@@ -270,7 +270,7 @@ int explain(struct bus *b, int r, const sd_bus_error *error, unsigned limit_ms,
 
 int not_understood(int r, const struct question *q, struct err *e)
 {
-	err_sys(e, r < 0 ? r : -EBADMSG, "systemd's answer cannot be read when asked %s %s",
+	err_sys(e, r < 0 ? r : -EBADMSG, "systemd's answer cannot be read when asked to %s %s",
 		q->asked, q->unit);
 	return give_way_out(q, "bus-error", e);
 }

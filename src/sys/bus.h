@@ -13,7 +13,7 @@
  * is made safe before it gets into a message.
  *
  * Anybody on the bus can send us messages. sd_bus_call() would keep them all until its answer comes; so
- * calls are asynchronous, and each message is taken off the bus as it comes: an answer to our call,
+ * calls are asynchronous, and each message is read as it comes: an answer to our call,
  * a signal from systemd, or dropped.
  */
 #ifndef KVMTUNE_BUS_H
@@ -90,7 +90,7 @@ struct bus {
 
 /* What is asked, for messages. */
 struct question {
-	const char *asked; /* "to stop" */
+	const char *asked; /* "stop" */
 	const char *unit;
 	bool look; /* only how things are */
 };

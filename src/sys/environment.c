@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * environment.c - which variables of the environment have a say.
+ * environment.c - removes all variables of the environment but a few.
  *
  * Beside kvmtune itself its libraries read some: getopt POSIXLY_CORRECT, libkmod KMOD_LOG, libsystemd
  * SYSTEMD_* and DBUS_*, json-c and libcrypto some of their own. Started by sudo, cron or a service
@@ -14,7 +14,10 @@
 
 static const char *const kept[] = {
 	"DBUS_SYSTEM_BUS_ADDRESS", /* bus.c takes a local socket only */
-	"NO_COLOR", "TERM", "TZ",  /* of the times that `undo --list` shows */
+	"NO_COLOR",
+	"TERM",
+	"COLUMNS", /* how text looks */
+	"TZ",	   /* of the times that `undo --list` shows */
 };
 
 static bool is_kept(const char *variable)

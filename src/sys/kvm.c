@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kvm.c - who uses KVM, and does it work: the doors to scan.c and guest.c.
+ * kvm.c - the ports for the holders of KVM and the test guest: scan.c, guest.c.
  */
 #include "sys.h"
 

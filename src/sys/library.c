@@ -28,7 +28,7 @@ int library_load(const struct library *l, void *table, struct err *e)
 	void *library = dlopen(l->soname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | OWN_FIRST);
 
 	if (!library) {
-		err_set(e, -ELIBACC, "%s: %s cannot be loaded", l->vain, l->soname);
+		err_set(e, -ELIBACC, "%s: %s cannot be loaded", l->failure, l->soname);
 		/* Memory, or another library that it needs, may be what is missing. */
 		return err_hint(e, "Install the package that has it: %s. The loader says: %s",
 				l->packages, dlerror());
@@ -37,7 +37,7 @@ int library_load(const struct library *l, void *table, struct err *e)
 		void *function = dlsym(library, l->functions[i].name);
 
 		if (!function) {
-			err_set(e, -ELIBBAD, "%s: %s has no %s", l->vain, l->soname,
+			err_set(e, -ELIBBAD, "%s: %s has no %s", l->failure, l->soname,
 				l->functions[i].name);
 			return err_hint(e, "Install a newer one: %s.", l->packages);
 		}

@@ -26,7 +26,7 @@ struct library_function {
 
 struct library {
 	const char *soname;
-	const char *vain;     /* what cannot be done without: "cannot talk to systemd" */
+	const char *failure;  /* message if it cannot be loaded: "cannot talk to systemd" */
 	const char *packages; /* that have it */
 	const struct library_function *functions;
 	size_t count;

@@ -44,7 +44,7 @@ static int open_lock(int dir, const char *name)
 static int not_ours(const char *path, const char *what, struct err *e)
 {
 	err_set(e, -EPERM, "the lock file %s %s", path, what);
-	return err_hint(e, "Look who made it, remove it, and run the command again.");
+	return err_hint(e, "Find out who made it, remove it, then run the command again.");
 }
 
 static int check_ours(struct ports *p, const struct stat *st, const char *path, struct err *e)
@@ -52,10 +52,10 @@ static int check_ours(struct ports *p, const struct stat *st, const char *path, 
 	autofree char *owner = NULL;
 
 	if (!S_ISREG(st->st_mode))
-		return not_ours(path, "is no regular file", e);
+		return not_ours(path, "is not a regular file", e);
 	if (sys_trusted_owner(p, st))
 		return 0;
-	owner = xasprintf("belongs to somebody else (uid %u)", (unsigned)st->st_uid);
+	owner = xasprintf("is owned by another user (uid %u)", (unsigned)st->st_uid);
 	return not_ours(path, owner, e);
 }
 

@@ -20,9 +20,9 @@ int module_file_open(struct ports *p, const char *path, struct module_file *ret,
 	if (f.fd < 0)
 		err_sys(e, f.fd, "%s cannot be opened", path);
 	else if (fstat(f.fd, &f.st) < 0)
-		err_sys(e, -errno, "%s cannot be looked at", path);
+		err_sys(e, -errno, "%s cannot be checked", path);
 	else if (!S_ISREG(f.st.st_mode))
-		err_set(e, -EINVAL, "%s is no regular file", path);
+		err_set(e, -EINVAL, "%s is not a regular file", path);
 	else
 		*ret = f;
 	if (e->code)
@@ -122,9 +122,7 @@ int module_file_check_build(struct ports *p, const struct module_file *f, const 
 	if (e->code)
 		return err_wrap(e, "its file");
 	if (r < 0 && r != -ENOENT)
-		return err_set(e, r, "its file is damaged, or no module: %s", strerror(-r));
-	err_set(e, -ESTALE,
-		"its file was replaced since it was loaded: that is another build (the build ids "
-		"differ)");
+		return err_set(e, r, "its file is damaged, or not a module: %s", strerror(-r));
+	err_set(e, -ESTALE, "its file was replaced after it was loaded: the build ids differ");
 	return err_hint(e, "Boot the kernel that is installed now.");
 }

@@ -70,7 +70,7 @@ static const struct library_function function_table[] = {
 
 static const struct library libkmod = {
 	.soname = LIBRARY,
-	.vain = "cannot ask for kernel modules",
+	.failure = "cannot ask for kernel modules",
 	.packages = "libkmod2 or kmod-libs",
 	.functions = function_table,
 	.count = ARRAY_SIZE(function_table),
@@ -151,7 +151,7 @@ static struct modules *new_context(struct ports *p, const char *module, struct e
 		return no_context("libkmod cannot read the configuration", errno ?: ENOMEM, e);
 	ms->kmod.set_log_fn(ms->context, be_silent, NULL);
 	r = ms->kmod.module_new_from_name(ms->context, module, &ms->module);
-	return r < 0 ? no_context("libkmod does not take the name of the module", -r, e) : ms;
+	return r < 0 ? no_context("libkmod rejects the name of the module", -r, e) : ms;
 }
 
 static enum module_kind kind_of(const struct modules *ms)
@@ -237,7 +237,7 @@ static int begin_question(const struct modules *ms, const char *module, struct q
 	}
 	if (r < 0) {
 		end_question(&q);
-		return err_set(e, -EIO, "libkmod cannot look for it: %s", strerror(-r));
+		return err_set(e, -EIO, "libkmod cannot look it up: %s", strerror(-r));
 	}
 	*ret = q;
 	return 0;
@@ -245,8 +245,8 @@ static int begin_question(const struct modules *ms, const char *module, struct q
 
 static int hint_gone(struct err *e)
 {
-	return err_hint(e, "Boot the kernel that is installed now, or install the modules of the "
-			   "running one again.");
+	return err_hint(e, "Boot the kernel that is installed now, or reinstall the modules of the "
+			   "running one.");
 }
 
 static int check_dependency(struct ports *p, const struct question *q, const char *name,
@@ -262,9 +262,10 @@ static int check_dependency(struct ports *p, const struct question *q, const cha
 	if (path)
 		r = p->file.stat(p, path, &st);
 	if (r < 0)
-		err_sys(e, r, "the module %s, which it needs, has no file any more", name);
+		err_sys(e, r, "the file of module %s, which it needs, is missing", name);
 	else if (!st.is_regular)
-		err_set(e, -EINVAL, "the file of the module %s, which it needs, is none", name);
+		err_set(e, -EINVAL, "the file of module %s, which it needs, is not a regular file",
+			name);
 	q->ms->kmod.module_unref(m);
 	return e->code ? hint_gone(e) : 0;
 }
@@ -304,8 +305,8 @@ static int open_file(struct ports *p, struct question *q, struct err *e)
 		return module_file_open(p, path, &q->file, e) < 0 ? hint_gone(e) : 0;
 	uname(&u);
 	err_set(e, -ENOENT,
-		"the modules of the running kernel were removed: /lib/modules/%s has none of this "
-		"name, or no modules.dep",
+		"the modules of the running kernel were removed: /lib/modules/%s has no such "
+		"module, or no modules.dep",
 		u.release);
 	return hint_gone(e);
 }
@@ -337,7 +338,7 @@ static int check_info(const struct question *q, struct kmod_module *m, struct er
 	if (magic && (!name || strcmp(name, module) == 0) && starts_with(magic, u.release) &&
 	    magic[strlen(u.release)] == ' ')
 		return 0;
-	err_set(e, -ENOEXEC, "its file is damaged, or that of another module or kernel");
+	err_set(e, -ENOEXEC, "its file is damaged, or belongs to another module or kernel");
 	return hint_gone(e);
 }
 
@@ -350,16 +351,14 @@ static const char *meaning(int r)
 	case -ENOKEY:
 	case -EBADMSG:
 	case -ENOPKG:
-		return "its file has no signature that this kernel trusts, and it takes no other "
-		       "now";
+		return "the kernel enforces module signatures and does not trust that of its file";
 	case -EPERM:
 	case -EACCES:
 	case -ENOSYS:
-		return "modules may not be loaded from here now, as under lockdown, a seccomp "
-		       "filter, without CAP_SYS_MODULE, or with this module on the kernel's own "
-		       "list of those to block";
+		return "modules cannot be loaded from here now: lockdown, a seccomp filter, no "
+		       "CAP_SYS_MODULE, or this module is on the kernel's own block list";
 	default:
-		return "the kernel does not take its file now";
+		return "the kernel rejects its file";
 	}
 }
 

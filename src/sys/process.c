@@ -16,8 +16,11 @@
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
-/* Whose descriptors are KVM's is asked of every process; registers are behind /dev/cpu/N/msr. */
-#define CAPS_READ (CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_RAWIO))
+/*
+ * Whose descriptors are KVM's is asked of every process; registers are behind /dev/cpu/N/msr, and the
+ * kernel's log is closed to others where kernel.dmesg_restrict is set.
+ */
+#define CAPS_READ (CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_RAWIO) | CAP(SYSLOG))
 
 /* The kernel answers whether it would load a module only to those who may. */
 #define CAPS_CHECK (CAPS_READ | CAP(SYS_MODULE))
@@ -50,7 +53,7 @@ static void settle_signals(void)
 
 	/* Where it is ignored nobody is told how a child ended. */
 	signal(SIGCHLD, SIG_DFL);
-	/* A file that is too big is an error of write(), to be walked back from. */
+	/* A file that is too big is an error of write(), which is rolled back. */
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -81,17 +84,18 @@ static void lift_limits(void)
 		raise_limit(kinds[i], RLIM_INFINITY);
 }
 
-static int make_room(struct err *e)
+static int require_limits(struct err *e)
 {
 	rlim_t files = raise_limit(RLIMIT_NOFILE, FILES_WANTED);
 	rlim_t stack = raise_limit(RLIMIT_STACK, STACK_WANTED);
 
 	if (files < FILES_NEEDED)
-		return err_set(e, -EMFILE, "only %u files may be open: %u are needed (ulimit -n)",
+		return err_set(e, -EMFILE,
+			       "the limit of open files is %u; kvmtune needs %u (ulimit -n)",
 			       (unsigned)files, FILES_NEEDED);
 	if (stack < STACK_NEEDED)
 		return err_set(e, -ENOMEM,
-			       "the stack may only have %u KiB: %u are needed (ulimit -s)",
+			       "the stack limit is %u KiB; kvmtune needs %u (ulimit -s)",
 			       (unsigned)(stack >> 10), STACK_NEEDED >> 10);
 	return 0;
 }
@@ -135,14 +139,13 @@ static int keep_rights(enum rights rights, struct err *e)
 
 	if (rights == RIGHTS_LOAD) {
 		r = use_capabilities(caps_of_rights[rights]);
-		return r < 0 ? err_sys(e, r,
-				       "cannot put aside the capabilities that are not needed")
+		return r < 0 ? err_sys(e, r, "cannot drop the capabilities that are not needed")
 			     : 0;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_sys(e, -errno, "cannot give up the right to gain rights");
+		return err_sys(e, -errno, "cannot set no_new_privs");
 	r = keep_capabilities(caps_of_rights[rights]);
-	return r < 0 ? err_sys(e, r, "cannot give up the capabilities that are not needed") : 0;
+	return r < 0 ? err_sys(e, r, "cannot drop the capabilities that are not needed") : 0;
 }
 
 int process_begin(enum rights rights, struct err *e)
@@ -150,7 +153,7 @@ int process_begin(enum rights rights, struct err *e)
 	settle_signals();
 	for (int kind = 0; kind < RLIMIT_NLIMITS; kind++)
 		getrlimit(kind, &limits_given[kind]);
-	if (make_room(e) < 0)
+	if (require_limits(e) < 0)
 		return e->code;
 	if (rights == RIGHTS_CHANGE || rights == RIGHTS_LOAD)
 		lift_limits();

@@ -88,8 +88,8 @@ static int process_read(struct ports *p, const int *pids, size_t count, unsigned
 		job.pids = all;
 	if (reader_run(&sys_of(p)->reader, &job, &left, e) < 0)
 		return e->code;
-	return left ? err_set(e, -ETIMEDOUT,
-			      "%zu processes were not looked at: others did not answer", left)
+	return left ? err_set(e, -ETIMEDOUT, "%zu processes were not read: others did not answer",
+			      left)
 		    : 0;
 }
 

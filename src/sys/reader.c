@@ -294,7 +294,7 @@ static int start_worker(struct walk *w, size_t n, unsigned first, struct err *e)
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(e, -errno, "cannot look at the processes");
+		return err_sys(e, -errno, "cannot read the processes");
 	atomic_store(&slot->index, first);
 	*worker = (struct worker){ .fd = ends[0], .index = first, .pid = process_fork() };
 	if (worker->pid == 0) {
@@ -309,7 +309,7 @@ static int start_worker(struct walk *w, size_t n, unsigned first, struct err *e)
 	close(ends[1]);
 	if (worker->pid > 0)
 		return 0;
-	err_sys(e, -errno, "cannot start the process that looks at the processes");
+	err_sys(e, -errno, "cannot start the process that reads other processes");
 	worker->pid = 0;
 	close(ends[0]);
 	return e->code;
@@ -334,7 +334,7 @@ static int forget_worker(struct walk *w, struct worker *worker, bool ended)
 
 static int nonsense(struct err *e)
 {
-	return err_set(e, -EPROTO, "the process that looks at the processes tells nonsense");
+	return err_set(e, -EPROTO, "the process that reads other processes sent an invalid answer");
 }
 
 /* The records of a frame: 0, or -EPROTO. */
@@ -553,7 +553,7 @@ static int worker_ended(struct walk *w, size_t n, struct err *e)
 	if (number == SIGINT || number == SIGTERM || number == SIGHUP)
 		return stopped(e);
 	if (++w->deaths > DEATHS_MAX)
-		return err_set(e, -ECHILD, "the process that looks at the processes was ended");
+		return err_set(e, -ECHILD, "the process that reads other processes was killed");
 	return replace_worker(w, n, index, e);
 }
 
@@ -575,8 +575,7 @@ static int turn(struct walk *w, struct err *e)
 		at[i] = (struct pollfd){ .fd = w->workers[i].pid ? w->workers[i].fd : -1,
 					 .events = POLLIN };
 	if (poll(at, WORKERS, left > 0 ? (int)left : 0) < 0 && errno != EINTR)
-		return err_sys(e, -errno,
-			       "cannot wait for the process that looks at the processes");
+		return err_sys(e, -errno, "cannot wait for the process that reads other processes");
 	if (signal_of(w) != w->signal_before)
 		return stopped(e);
 	for (size_t i = 0; i < WORKERS && !w->enough; i++)
@@ -644,7 +643,7 @@ int reader_run(struct reader *r, const struct reader_job *job, size_t *ret_left,
 	w.shared = mmap(NULL, sizeof(*w.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
 	if (w.shared == MAP_FAILED)
-		return err_sys(e, -errno, "cannot look at the processes");
+		return err_sys(e, -errno, "cannot read the processes");
 	reap_left(r);
 	w.signal_before = signal_of(&w);
 	for (size_t i = 0; i < r->user_count; i++)

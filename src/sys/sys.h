@@ -30,14 +30,14 @@ struct sys {
 	int lock_fd;		 /* -1: not locked */
 	int lock_dir_fd;	 /* the directory of the lock, locked as well */
 	struct modules *modules; /* NULL: not asked for yet */
-	struct testguest guest;	 /* perhaps still being taken apart */
+	struct testguest guest;	 /* its end may be pending */
 	struct cpu_id cpu;	 /* asked for once: it stays the same */
 	bool cpu_known;
 	struct reader reader; /* of other people's processes */
 	struct bus *bus;      /* NULL: not asked for yet */
 	struct bus_limits bus_limits;
 	struct load *load; /* that runs; NULL: none */
-	pid_t unmerge_pid; /* the child that takes merged pages apart; 0: none */
+	pid_t unmerge_pid; /* the child that unmerges; 0: none */
 	pid_t victim_pid;  /* meanwhile: the one that the kernel kills next where memory is out */
 };
 

@@ -5,9 +5,12 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +94,66 @@ static int64_t system_wall_seconds(struct ports *p)
 	return time(NULL);
 }
 
+/* ---- the kernel's log ---- */
+
+#define KERNEL_LOG	  "/dev/kmsg"
+#define KERNEL_LOG_DEVICE makedev(1, 11)
+#define KERNEL_LOG_BYTES  (4 << 20)
+#define KERNEL_LOG_READS  65536
+
+/* In a container another file may have its name. */
+static int open_kernel_log(struct ports *p)
+{
+	int fd = p->image ? -ENOENT : sys_open(p, KERNEL_LOG, O_RDONLY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd >= 0 &&
+	    (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != KERNEL_LOG_DEVICE)) {
+		close(fd);
+		return -ENOENT;
+	}
+	return fd;
+}
+
+/*
+ * "6,339,5140900,-;message" (Documentation/ABI/testing/dev-kmsg). The first number is level and
+ * facility; what programs write there has never the kernel's facility, 0 (printk.c:devkmsg_write).
+ */
+static void add_kernel_message(char *record, struct buf *ret)
+{
+	char *text = strchr(record, ';'), *end;
+	unsigned long number = strtoul(record, &end, 10);
+
+	if (!text || *end != ',' || number >> 3)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	buf_puts(ret, text + 1);
+	buf_puts(ret, "\n");
+}
+
+static int system_kernel_log(struct ports *p, struct buf *ret)
+{
+	autoclose int fd = open_kernel_log(p);
+	char record[8192 + 1]; /* the longest that there is: CONSOLE_EXT_LOG_MAX */
+
+	if (fd < 0)
+		return fd;
+	for (int i = 0; i < KERNEL_LOG_READS && ret->len < KERNEL_LOG_BYTES; i++) {
+		ssize_t n = read(fd, record, sizeof(record) - 1);
+
+		/* EPIPE: the oldest ones were overwritten meanwhile; EINVAL: one is too long. */
+		if (n < 0 && errno != EPIPE && errno != EINVAL && errno != EINTR)
+			return errno == EAGAIN ? 0 : -errno;
+		if (n == 0)
+			break;
+		if (n < 0)
+			continue;
+		record[n] = '\0';
+		add_kernel_message(record, ret);
+	}
+	return 0;
+}
+
 void sys_system(struct ports *p)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -104,4 +167,5 @@ void sys_system(struct ports *p)
 	p->system.sleep_ms = system_sleep_ms;
 	p->system.monotonic_ms = system_monotonic_ms;
 	p->system.wall_seconds = system_wall_seconds;
+	p->system.kernel_log = system_kernel_log;
 }

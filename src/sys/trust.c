@@ -55,7 +55,7 @@ static bool others_write(int fd, const struct stat *st)
 
 static int not_trusted(struct err *e, const char *way_out)
 {
-	err_hint(e, "Look who did that; %s, and run the command again.", way_out);
+	err_hint(e, "Find out who did that, %s, then run the command again.", way_out);
 	return err_status(e, STATUS_REFUSED, "not-trusted");
 }
 
@@ -64,17 +64,17 @@ int sys_check_trusted(struct ports *p, int fd, const char *path, struct err *e)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return err_sys(e, -errno, "cannot look at %s", path);
+		return err_sys(e, -errno, "cannot check %s", path);
 	if (!sys_trusted_owner(p, &st)) {
-		err_set(e, -EPERM, "%s belongs to somebody else (uid %u)", path,
+		err_set(e, -EPERM, "%s is owned by another user (uid %u)", path,
 			(unsigned)st.st_uid);
-		return not_trusted(e, "remove it, or give it to root");
+		return not_trusted(e, "remove it or chown it to root");
 	}
 	if (!others_write(fd, &st))
 		return 0;
-	err_set(e, -EPERM, "%s can be written by others (mode %04o)", path,
+	err_set(e, -EPERM, "%s is writable by other users (mode %04o)", path,
 		(unsigned)st.st_mode & 07777);
-	return not_trusted(e, "take that right away (chmod go-w, setfacl -b)");
+	return not_trusted(e, "remove that permission (chmod go-w, setfacl -b)");
 }
 
 static int check_regular(int fd, const char *path, struct err *e)
@@ -82,12 +82,12 @@ static int check_regular(int fd, const char *path, struct err *e)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return err_sys(e, -errno, "cannot look at %s", path);
+		return err_sys(e, -errno, "cannot check %s", path);
 	if (S_ISREG(st.st_mode))
 		return 0;
 	err_set(e, -EPERM, "%s is %s", path,
-		S_ISLNK(st.st_mode) ? "a symbolic link" : "no regular file");
-	return not_trusted(e, S_ISLNK(st.st_mode) ? "put a file in its place, or nothing"
+		S_ISLNK(st.st_mode) ? "a symbolic link" : "not a regular file");
+	return not_trusted(e, S_ISLNK(st.st_mode) ? "remove it or replace it with a regular file"
 						  : "remove it");
 }
 
@@ -121,7 +121,7 @@ int sys_open_own(struct ports *p, int dir, const char *name, const char *path, i
 	int opened;
 
 	if (seen < 0)
-		return errno == ENOENT ? -ENOENT : err_sys(e, -errno, "cannot look at %s", path);
+		return errno == ENOENT ? -ENOENT : err_sys(e, -errno, "cannot check %s", path);
 	if (sys_check_own(p, seen, path, e) < 0)
 		return e->code;
 	fd = open_again(seen, dir, name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -152,7 +152,7 @@ static int file_check_own(struct ports *p, const char *path, struct err *e)
 		return e->code;
 	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, -errno, "cannot look at %s", path);
+		return errno == ENOENT ? 0 : err_sys(e, -errno, "cannot check %s", path);
 	return sys_check_own(p, fd, path, e);
 }
 

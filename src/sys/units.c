@@ -254,7 +254,7 @@ static int active_state(struct bus *b, const struct question *q, struct unit_sta
 
 static int unit_state(struct ports *p, const char *unit, struct unit_state *ret, struct err *e)
 {
-	struct question q = { .asked = "for the state of", .unit = unit, .look = true };
+	struct question q = { .asked = "report the state of", .unit = unit, .look = true };
 	struct unit_state state = { 0 };
 	struct look look = { .state = &state };
 	struct bus *b;
@@ -272,7 +272,7 @@ static int unit_state(struct ports *p, const char *unit, struct unit_state *ret,
 static int unit_relations(struct ports *p, const char *unit, struct unit_state *ret_state,
 			  struct unit_relations *ret, struct err *e)
 {
-	struct question q = { .asked = "what has to do with", .unit = unit, .look = true };
+	struct question q = { .asked = "report the dependencies of", .unit = unit, .look = true };
 	struct unit_relations found = { 0 };
 	struct unit_state state = { 0 };
 	struct look look = { .state = &state, .relations = &found };
@@ -295,7 +295,7 @@ static int unit_relations(struct ports *p, const char *unit, struct unit_state *
 /* The links alone change nothing in memory: what wants a unit is read again. */
 static int unit_reload(struct ports *p, const char *unit, struct err *e)
 {
-	struct question q = { .asked = "to read its files again, for", .unit = unit };
+	struct question q = { .asked = "reload the unit files for", .unit = unit };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
 
@@ -422,15 +422,15 @@ static int judge_job(const struct bus *b, const struct question *q, struct err *
 
 	if (!*result || strcmp(result, "done") == 0 || strcmp(result, "skipped") == 0)
 		return 0;
-	err_set(e, -EIO, "systemd was asked %s %s, and the job ended with \"%s\"", q->asked,
-		q->unit, result);
+	err_set(e, -EIO, "systemd could not %s %s: its job ended with \"%s\"", q->asked, q->unit,
+		result);
 	return give_way_out(q, "job-failed", e);
 }
 
 /*
  * This one unit alone: what else a start needs is started before it, by the plan, and where a stop
  * would take others along there is no plan. A job of this unit that is there already is joined where
- * it leads to the same, and else taken back (systemd's transaction.c, job.c).
+ * it leads to the same, and otherwise cancelled (systemd's transaction.c, job.c).
  * 1: there is no such unit.
  */
 static int run_job(struct ports *p, struct bus *b, const char *member, const struct question *q,
@@ -462,7 +462,7 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 /* A job that ended well says that something was tried, not that the unit runs. */
 static int unit_start(struct ports *p, const char *unit, struct err *e)
 {
-	struct question q = { .asked = "to start", .unit = unit };
+	struct question q = { .asked = "start", .unit = unit };
 	struct unit_state s = { 0 };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);
@@ -491,7 +491,7 @@ static int unit_start(struct ports *p, const char *unit, struct err *e)
 
 static int unit_stop(struct ports *p, const char *unit, struct err *e)
 {
-	struct question q = { .asked = "to stop", .unit = unit };
+	struct question q = { .asked = "stop", .unit = unit };
 	struct unit_state s = { 0 };
 	struct bus *b;
 	int r = connect_bus(p, &b, e);

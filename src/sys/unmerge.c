@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * unmerge.c - takes merged pages apart, in a child.
+ * unmerge.c - unmerges, in a child.
  *
  * The kernel makes the process that writes 2 its first victim when memory runs out, and does all
  * the work inside that one write() (mm/ksm.c:run_store). A signal ends the work between two pages.

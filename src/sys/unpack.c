@@ -66,7 +66,7 @@ DLOPEN_NOTE(lzma_note, "xz", "Reads kernel modules that are compressed with xz",
 
 static const struct library liblzma = {
 	.soname = "liblzma.so.5",
-	.vain = "cannot read what is compressed with xz",
+	.failure = "cannot read files compressed with xz",
 	.packages = "liblzma5 or xz-libs",
 	.functions = lzma_functions,
 	.count = ARRAY_SIZE(lzma_functions),
@@ -129,7 +129,7 @@ DLOPEN_NOTE(zstd_note, "zstd", "Reads kernel modules that are compressed with zs
 
 static const struct library libzstd = {
 	.soname = "libzstd.so.1",
-	.vain = "cannot read what is compressed with zstd",
+	.failure = "cannot read files compressed with zstd",
 	.packages = "libzstd1 or libzstd",
 	.functions = zstd_functions,
 	.count = ARRAY_SIZE(zstd_functions),
@@ -195,7 +195,7 @@ DLOPEN_NOTE(gzip_note, "gzip", "Reads kernel modules that are compressed with gz
 
 static const struct library libz = {
 	.soname = "libz.so.1",
-	.vain = "cannot read what is compressed with gzip",
+	.failure = "cannot read files compressed with gzip",
 	.packages = "zlib1g or zlib",
 	.functions = gzip_functions,
 	.count = ARRAY_SIZE(gzip_functions),

@@ -67,11 +67,12 @@ static int check_link(const struct walk *w, const char *name, const struct stat 
 		err_wrap(w->e, "the link %s is not followed", name);
 	} else {
 		err_set(w->e, -EPERM,
-			"the link %s is not followed: it belongs to somebody else (uid %u)", name,
+			"the link %s is not followed: it is owned by another user (uid %u)", name,
 			(unsigned)st->st_uid);
 	}
 	err_status(w->e, STATUS_REFUSED, "not-trusted");
-	return err_hint(w->e, "Look who made it. Remove it, or give the path that it leads to.");
+	return err_hint(w->e,
+			"Find out who made it. Remove it, or give the path that it points to.");
 }
 
 static int follow(struct walk *w, int link)

@@ -16,12 +16,12 @@ static const char *way_out(int error)
 	switch (error) {
 	case -ENOSPC:
 	case -EDQUOT:
-		return "Make room there (df, quota), and run the command again.";
+		return "Free some space there (df, quota), then run the command again.";
 	case -EROFS:
-		return "That file system is read-only: mount it writable, and run the command "
+		return "That file system is read-only. Mount it writable, then run the command "
 		       "again.";
 	case -EPERM:
-		return "Does it have the attribute i or a (lsattr)? Take that off with chattr.";
+		return "If it has the attribute i or a (lsattr), remove that with chattr.";
 	default:
 		return "";
 	}
@@ -263,7 +263,7 @@ static int file_make_link(struct ports *p, const char *path, const char *target,
 	return r < 0 ? cannot(e, r, "make the link", path) : 0;
 }
 
-/* A line that did not reach the disk whole is taken off again: the next one needs a clean end. */
+/* A partly written line is removed: the next one needs a clean end. */
 static int append_to(int fd, const char *text)
 {
 	off_t end = lseek(fd, 0, SEEK_END);

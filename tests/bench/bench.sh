@@ -70,7 +70,7 @@ peak() { "$build/bench/devwatch" "$@" 2>/dev/null | tail -n 1 | awk '{ printf "%
 
 reloads || echo "the machine did not run to its end" >&2
 read_only
-echo "Who uses KVM, among 2,000 processes with 50 descriptors each"
+echo "The holders of KVM, among 2,000 processes with 50 descriptors each"
 echo
 "$here/scan.sh" "$build/bench" 10 2000 50
 printf '\nBound for kvmtune: 0.7 of the plain walk.\n'

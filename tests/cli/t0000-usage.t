@@ -22,24 +22,28 @@ mistake()
 	is "$calls" '' "usage: kvmtune $1: does nothing"
 }
 
-mistake '' 'which command'
-mistake 'frobnicate' 'there is no command "frobnicate"'
-mistake 'status now' 'status takes no operand: "now"'
-mistake 'guests all' 'guests takes no operand'
-mistake 'undo 3' 'undo takes no operand'
+mistake 'frobnicate' 'unknown command "frobnicate"'
+mistake 'status now' 'status takes no argument: "now"'
+mistake 'guests all' 'guests takes no argument'
+mistake 'undo 3' 'undo takes no argument'
 mistake 'ept maybe' 'ept takes on\|off, not "maybe"'
 mistake 'ept off on' 'one argument too many: "on"'
 mistake 'ept OFF' 'ept takes on\|off'
 mistake 'apply' 'apply needs at least one'
 mistake 'apply ept' '"ept" is not of the form'
 mistake 'npt maybe' 'npt takes on\|off, not "maybe"'
-mistake 'apply pml=off' 'there is no setting "pml"; there is: ept, npt, tdp, nested, ksm'
+mistake 'apply pml=off' 'unknown setting "pml"; the settings are: ept, npt, tdp, nested, ksm'
 mistake 'apply ept=' 'ept takes on\|off, not ""'
 mistake 'apply ept=off ept=on' 'ept is named twice'
 mistake 'audit' 'audit needs at least one'
 mistake 'audit ept=yes' 'ept takes on\|off'
-mistake '--frobnicate status' 'there is no option --frobnicate'
-mistake '-x status' 'there is no option -x'
+mistake '--frobnicate' 'unknown or ambiguous option --frobnicate'
+mistake '-x' 'unknown option -x'
+mistake '--dry-run' '--dry-run needs a command'
+mistake '--list' '--list needs a command'
+mistake '--reserve=1G' '--reserve needs a command'
+mistake '--frobnicate status' 'unknown or ambiguous option --frobnicate'
+mistake '-x status' 'unknown option -x'
 mistake 'cpu --dry-run' 'cpu does not take --dry-run'
 mistake 'status --cpuid x' 'status does not take --cpuid'
 mistake 'status --dry-run' 'status does not take --dry-run'
@@ -86,6 +90,26 @@ for words in help 'help ept'; do
 	run kvmtune $words
 	like "$status $out" '^0 .*kvmtune' "$words"
 done
+
+# No command is status, and one more line.
+run kvmtune status
+said=$out
+run kvmtune
+is "$status $out|$err" "0 $said
+
+Help:  kvmtune --help|" 'no command: status, and the help'
+run kvmtune --quiet
+quiet=$out
+run kvmtune status --quiet
+is "$quiet" "$out" 'no command, --quiet: status alone'
+run kvmtune --json
+document=$out
+run kvmtune status --json
+is "$document" "$out" 'no command, --json: status alone'
+run kvmtune -v --color=never
+like "$out" 'Parameters of kvm_intel now' 'no command, -v: status -v'
+run kvmtune --json --root "$tmp/no-such-directory"
+like "$status $out" '^2 .*"command": ?"status"' 'no command, --json: an error names the command'
 
 run kvmtune --root "$tmp/no-such-directory" status
 status_is 2 'a root that is not there is a usage error'

@@ -53,7 +53,7 @@ plain() { tr -d '*_' ; }
 
 ok "man page: commands" same "$(of command)" "$(terms COMMANDS | plain | cut -d' ' -f1)"
 ok "man page: synopsis" same "$(of command)" \
-	"$(section SYNOPSIS | sed -n 's/^\*kvmtune\* \[options\] \*\([a-z]*\)\*.*/\1/p')"
+	"$(section SYNOPSIS | sed -n 's/^\*kvmtune\* \[options\] \[\{0,1\}\*\([a-z-]*\)\*.*/\1/p')"
 ok "man page: options" same "$(of option)" "$(terms OPTIONS | grep -oE -- '--[a-z-]+')"
 ok "man page: no option that is not" same "$(of option)" \
 	"$({ of option; grep -oE -- '(^|[^-a-z])--[a-z][a-z-]+' "$page" | grep -oE -- '--.*'; })"
@@ -152,9 +152,11 @@ done < <(sed -n 's/^option \(.*\)=$/\1/p' <<<"$words")
 ok "completion: behind an option with a value" offers "$(of command)" kvmtune --require ept ""
 for setting in $(of value | cut -d' ' -f1 | sort -u); do
 	ok "completion: values of $setting" offers "$(of "value $setting")" kvmtune "$setting" ""
-	ok "completion: $setting= behind apply" offers "$setting=" kvmtune apply "${setting%?}"
+	begun=$(of value | grep "^${setting%?}" | sed 's/ .*/=/')
+	ok "completion: $setting= behind apply" offers "$begun" kvmtune apply "${setting%?}"
 	ok "completion: values behind apply $setting=" offers "$(of "value $setting")" kvmtune apply "$setting" =
-	ok "completion: begun value" offers off kvmtune audit "$setting" = of
+	last=$(of "value $setting" | tail -n 1)
+	ok "completion: begun value" offers "$last" kvmtune audit "$setting" = "${last%?}"
 done
 ok "completion: directories" offers /usr/bin kvmtune --root /usr/bi
 nothing() { [ -z "$(complete_in "$@")" ]; }

@@ -37,7 +37,7 @@ for path in /lib/systemd/system/ksm.service /etc/systemd/system/ksm.service \
 	like "$out" 'kvm_intel .*loaded' "$path: status says the rest"
 	like "$out" "not seen: $path .*\\(Input/output error\\), which may turn KSM on at boot" \
 		"$path: and what it does not know"
-	like "$out" 'KSM .*next boot unknown' "$path: the next boot is not guessed"
+	like "$out" 'ksm .*unknown at the next boot' "$path: the next boot is not guessed"
 	reported ksm
 	like "$out" "not seen: $path " "$path: ksm says so, too"
 	for command in 'ksm off' 'ksm on' 'ksm off --dry-run' 'ksm unmerged'; do
@@ -45,7 +45,7 @@ for path in /lib/systemd/system/ksm.service /etc/systemd/system/ksm.service \
 		# shellcheck disable=SC2086 # words
 		run kvmtune $command
 		is "$status" 1 "$path: $command is refused"
-		like "$err" "cannot look at $path: Input/output error" "$path: $command says why"
+		like "$err" "cannot read $path: Input/output error" "$path: $command says why"
 		nothing_changed "$path: $command changes nothing"
 	done
 	run kvmtune audit ksm=off
@@ -57,8 +57,8 @@ done
 # What systemd says is known all the same: on.
 host ksm-tuned
 unreadable EIO /lib/systemd/system/ksmtuned.service
-reported status
-like "$out" 'next boot on' 'a service that systemd calls enabled'
+COLUMNS=132 reported status
+like "$out" 'on at the next boot' 'a service that systemd calls enabled'
 
 # Users other than root may find that they may not look.
 host ksm-off
@@ -66,7 +66,7 @@ sed -i 's/^root yes/root no/' "$KVMTUNE_FAKE_HOST/fake/host"
 unreadable EACCES /lib/systemd/system/ksm.service
 reported status
 like "$out" 'not seen: /lib/systemd/system/ksm.service \(Permission denied\)' 'no rights: it is said'
-refused 4 not-root 'cannot look at .*Permission denied' ksm off
+refused 4 not-root 'cannot read .*Permission denied' ksm off
 
 # ---- modprobe.d ----
 
@@ -74,7 +74,7 @@ host intel-ept-on
 echo 'options kvm_intel ept=0' >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/kvm.conf"
 unreadable EIO /etc/modprobe.d/kvm.conf
 reported status
-like "$out" 'ept +now on; next load unknown +not all files could be read' 'the next load is unknown'
+like "$out" 'ept +on; unknown at the next load +not all files could be read' 'the next load is unknown'
 like "$out" 'not seen: /etc/modprobe.d/kvm.conf \(Input/output error\), which may decide the next' \
 	'and why'
 reported ept
@@ -86,7 +86,7 @@ is "$status" 1 'audit does not take it for what was asked for'
 # Our own file comes after it: with a word of ours nothing is left to be guessed.
 run kvmtune ept off
 own_file
-is "$status $lines" '0 options kvm_intel ept=0' 'ept off: our file has the last word'
+is "$status $lines" '0 options kvm_intel ept=0' 'ept off: our file takes precedence'
 like "$out" 'not seen: /etc/modprobe.d/kvm.conf' 'ept off: and says what was not seen'
 run kvmtune status
 like "$out" 'ept +off, now and at the next load' 'and then the next load is known'
@@ -104,31 +104,31 @@ for path in /etc/modprobe.d/zzz.conf /run/modprobe.d /proc/cmdline; do
 	put_file=$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zzz.conf
 	echo '# not known' >"$put_file"
 	unreadable ENOMEM "$path"
-	refused 4 unknown-state "what $path says is not known \\(Cannot allocate memory\\)" ept off
+	refused 4 unknown-state "contents of $path are unknown \\(Cannot allocate memory\\)" ept off
 done
 
 # The kernel command line beats all files.
 host cmdline
 unreadable EIO /etc/modprobe.d
 reported status
-like "$out" 'ept +on, now and at the next load +kernel command line' 'the kernel command line has the last word'
+like "$out" 'ept +on, now and at the next load +kernel command line' 'the kernel command line takes precedence'
 
 # Our own: what others have put there would be lost.
 host intel-ept-off
 unreadable EIO /etc/modprobe.d/zz-kvmtune.conf
 reported status
-like "$out" 'next load unknown' 'our own file cannot be read'
-refused 4 unknown-state 'what /etc/modprobe.d/zz-kvmtune.conf says is not known' ept on
-refused 4 unknown-state 'what /etc/modprobe.d/zz-kvmtune.conf says is not known' ept off
+like "$out" 'unknown at the next load' 'our own file cannot be read'
+refused 4 unknown-state 'the contents of /etc/modprobe.d/zz-kvmtune.conf are unknown' ept on
+refused 4 unknown-state 'the contents of /etc/modprobe.d/zz-kvmtune.conf are unknown' ept off
 
 # libkmod would wait for ever.
 host intel-ept-on
 mkfifo "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a.conf"
 reported status
-like "$out" 'not seen: /etc/modprobe.d/a.conf \(it is no regular file\)' 'a FIFO in modprobe.d'
+like "$out" 'not seen: /etc/modprobe.d/a.conf \(not a regular file\)' 'a FIFO in modprobe.d'
 run kvmtune ept off
 is "$status" 4 'a change does not wait for it'
-like "$err" 'a.conf is no regular file: whoever loads a module may wait for ever' 'and says why'
+like "$err" 'a.conf is not a regular file: modprobe could hang on it' 'and says why'
 
 # ---- whose pages are merged, and under what limits ----
 
@@ -136,11 +136,11 @@ for path in /proc/41922/ksm_merging_pages /proc/41922/cgroup; do
 	host ksm-cgroup
 	unreadable EIO "$path"
 	reported ksm
-	like "$out" "not seen: $path .*which may tell what unmerging needs where" "$path: ksm says it"
+	like "$out" "not seen: $path .*which may decide how much memory unmerging needs" "$path: ksm says it"
 	read_all before
 	run kvmtune ksm unmerged
 	is "$status" 1 "$path: ksm unmerged does not guess"
-	like "$err" "cannot look at $path: Input/output error" 'and says why'
+	like "$err" "cannot read $path: Input/output error" 'and says why'
 	nothing_changed "$path: nothing is changed"
 	run kvmtune ksm off --dry-run
 	is "$status" 0 "$path: ksm off does not need to know"
@@ -166,13 +166,13 @@ host ksm-off
 unreadable EIO /sys/kernel/mm/ksm
 unreadable EIO /sys/kernel/mm/ksm/run
 run kvmtune status
-like "$out" 'KSM +unknown, it cannot be read' 'KSM that cannot be looked at is not absent'
+like "$out" 'ksm +unknown: cannot be read' 'KSM that cannot be looked at is not absent'
 
 # sysfs answers with an error while a module goes away (fs/kernfs: ENODEV).
 host intel-ept-on
 unreadable EIO /sys/module/kvm_intel/initstate
 run kvmtune status
 like "$out" 'kvm_intel +being loaded or removed right now' 'a module whose state cannot be read'
-refused 3 module-busy 'being loaded or removed' ept off
+refused 3 module-busy 'loading or removing' ept off
 
 done_testing

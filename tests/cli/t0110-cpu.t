@@ -57,11 +57,11 @@ required 4 npt 'has no npt: ' 'not there'
 host not-root
 rm -r "$KVMTUNE_FAKE_HOST/root/sys/module/kvm_intel"
 required 0 ept '^ept: yes  \(/proc/cpuinfo' 'by the flags'
-required 1 ept-usable '^ept-usable: unknown\|kvmtune: .*cannot tell whether the processor has ept-usable: ' 'flags do not tell'
+required 1 ept-usable '^ept-usable: unknown\|kvmtune: .*whether the processor has ept-usable is unknown: ' 'flags do not tell'
 host vtx-disabled
 required 0 vmx '^vmx: yes' 'switched off is there'
 required 4 vmx-enabled 'has no vmx-enabled: .*firmware' 'switched off'
-required 4 ept-usable 'VT-x is switched off' 'switched off'
+required 4 ept-usable 'VT-x is disabled' 'switched off'
 host vmx-no-ept
 required 4 ept '^ept: no  \(' 'absent'
 required 4 ept-1gb '^ept-1gb: no  \(' 'absent'
@@ -70,7 +70,7 @@ required 0 svm '^svm: yes  \(CPUID 80000001h ECX\[2\]' 'there'
 required 4 vmx '^vmx: no' 'the other vendor'
 run kvmtune cpu --require nonsense
 status_is 2 '--require with a name that is none'
-like "$err" 'no capability "nonsense".*vmx, .*npt-usable, ' 'has the list of names'
+like "$err" 'unknown capability "nonsense".*vmx, .*npt-usable, ' 'has the list of names'
 
 # ---- usage ----
 
@@ -153,8 +153,8 @@ bad --cpuid "$tmp/broken" '/broken: line 3 ' 'a broken line'
 bad --cpuid "$tmp/text" '/text: no CPUID registers' 'something else'
 bad --cpuid "$tmp/escape" '/escape: line 1 ' 'escapes'
 bad --msr "$tmp/msr-broken" '/msr-broken: line 2' 'a broken line'
-bad --msr "$tmp/nul" '/nul is no text' 'NUL'
-bad --cpuinfo "$tmp/nul" '/nul is no text' 'NUL'
+bad --msr "$tmp/nul" '/nul is not a text file' 'NUL'
+bad --cpuinfo "$tmp/nul" '/nul is not a text file' 'NUL'
 
 # ---- --capture ----
 

@@ -24,18 +24,29 @@ dry()
 
 	[[ $dry_out =~ \"exit_status\":\ ?([0-9]) ]]
 	is "${BASH_REMATCH[1]}" "$dry_status" "$name: the JSON says how it ended"
-	run kvmtune "$@"
+	run kvmtune "$@" --json
 	# What only the kernel knows cannot be foreseen.
 	if is_surprise "$name"; then
 		is "$status" 1 "$name: fails, and that could not be foreseen"
 	else
 		is "$status" "$dry_status" "$name: the real run ends like the dry run"
+		case $status in
+		0 | 5) is "$(settings_of "$out")" "$(settings_of "$dry_out")" "$name: the settings are as it said" ;;
+		esac
 	fi
+}
+
+# $1: the document of a change
+settings_of()
+{
+	[[ $1 =~ \"settings\":(.*)\"steps\": ]] && echo "${BASH_REMATCH[1]}"
 }
 
 is_surprise()
 {
-	[[ $1 =~ ^(bad-option|guest-needs-ept|hand-loaded-nested):\ ept\ off$ ]]
+	local ept='bad-option guest-needs-ept hand-loaded-nested' nested='bad-option intel-ept-off-by-hand'
+
+	[[ $1 =~ ^(${ept// /|}):\ ept\ off$ || $1 =~ ^(${nested// /|}):\ nested\ off$ ]]
 }
 
 for name in $(some_hosts); do
@@ -45,6 +56,10 @@ for name in $(some_hosts); do
 	dry "$name" ept on
 	dry "$name" ept off --defer
 	dry "$name" apply ept=on --defer
+	dry "$name" nested off
+	dry "$name" ksm off
+	dry "$name" ksm unmerged
+	dry "$name" ksm unmerged --defer
 	dry "$name" undo
 	host "$name"
 	run kvmtune ept off
@@ -55,6 +70,22 @@ for name in $(some_hosts); do
 	dry "$name, off" undo
 	dry "$name, off" ept on
 	rm -r "$tmp/off"
+done
+
+# An undo brings back what may be unknown: nothing says what nested is at the next load. And what is not
+# merged is not only off, but unmerged.
+for words in 'nested off' 'ksm on' 'ksm off' 'ksm unmerged'; do
+	for name in amd ksm-tuned ksm-by-hand ksm-off ksm-tmpfiles; do
+		host "$name"
+		# shellcheck disable=SC2086 # two words
+		run kvmtune $words
+		[ "$status" = 0 ] || continue
+		rm -rf "$tmp/done"
+		mv "$KVMTUNE_FAKE_HOST" "$tmp/done"
+		rm -f "$tmp/done/fake/log" "$tmp/done/root/var/lib/kvmtune/lock"
+		base=$tmp/done
+		dry "$name, $words" undo
+	done
 done
 
 host intel-ept-on

@@ -14,7 +14,7 @@ read_tree origin
 run kvmtune ept off
 is "$status$err" 0 'ept off'
 like "$out" 'ept: on -> off, done' 'it says so'
-like "$out" 'kvmtune undo' 'and what takes it back'
+like "$out" 'kvmtune undo' 'and what undoes it'
 read_calls calls
 like "$calls" '^append .*replace .*unload load run_guest append$' \
 	'written down first, then the file, then the module, then the proof'
@@ -105,7 +105,7 @@ host nested-edited
 run kvmtune ept off
 is "$status" 0 'an option that was edited since the load'
 like "${out//$'\n'     /}" \
-	'also: The reload also applies kvm_intel nested=0 of /etc/modprobe.d/kvm.conf:2, which is not in force now \(Y\)\.' \
+	'also: the reload also applies kvm_intel nested=0 of /etc/modprobe.d/kvm.conf:2; nested is Y now' \
 	'is named with file and line'
 param nested
 is "$value" N 'and comes into force'
@@ -126,7 +126,7 @@ for name in intel-ept-on no-udev udev-late el8; do
 		"$name: /dev/kvm has its owner and mode again"
 done
 
-# ---- what cannot be foreseen is walked back ----
+# ---- what cannot be foreseen is rolled back ----
 
 # walked_back NAME REGEX: after `ept off` on a fresh host
 walked_back()
@@ -138,7 +138,7 @@ walked_back()
 	read_tree tree
 	is "$(differences "$before" "$tree")" '' "$1: the host is as it was"
 	run kvmtune undo --list
-	like "$out" 'ept off +failed, nothing changed' "$1: is remembered as failed"
+	like "$out" 'ept off +failed, rolled back' "$1: is remembered as failed"
 	run kvmtune ept on
 	status_is 0 "$1: and the next command may go on"
 }

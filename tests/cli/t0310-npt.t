@@ -41,7 +41,7 @@ run kvmtune audit npt=on
 is "$status" 7 'audit of the contrary'
 run kvmtune npt off
 is "$status$err" 0 'npt off again'
-like "$out" 'npt: off already' 'it is so already'
+like "$out" 'npt: off already' 'it is off already'
 read_loads loads
 is "$loads" 1 'and the module is not touched'
 read_tree off
@@ -54,14 +54,14 @@ is "$status$err" 0 'undo'
 read_tree tree
 is "$(differences "$off" "$tree")" '' 'leads back to off'
 
-# A change that is killed with the module away, then taken back.
+# A change that is killed with the module away, then rolled back.
 host amd
 read_tree before
 call_number load npt off
 KVMTUNE_FAKE_KILL=$n run kvmtune npt off
 is "$status" 137 'killed while the module is away'
 run kvmtune status
-like "$out" 'An earlier change \(npt off\) did not end' 'status says so'
+like "$out" 'interrupted: kvmtune npt off did not end' 'status says so'
 run kvmtune undo
 is "$status$err" 0 'undo of what was killed'
 read_tree tree
@@ -92,7 +92,7 @@ is "$status" 5 'npt off --defer: saved'
 npt_param npt
 is "$value" Y 'the running module is left alone'
 run kvmtune status
-like "$out" 'npt +now on; next load off +/etc/modprobe.d/zz-kvmtune.conf:2' 'now and next are told apart'
+like "$out" 'npt +on; off at the next load +/etc/modprobe.d/zz-kvmtune.conf:2' 'now and next are told apart'
 
 # ---- how kernels spell it ----
 
@@ -147,22 +147,22 @@ on()
 }
 
 on amd-in-use 3 in-use 'in use by 1 process.*web-01.*kvmtune npt off --wait.*kvmtune npt off --defer' npt off
-on amd-conflict 3 file-wins '/etc/modprobe.d/zzz-site.conf:2 says npt=1.*Remove' npt off
-on amd-no-npt 4 no-paging 'no NPT that KVM could use' npt on
-on amd-svm-disabled 4 virt-disabled 'SVM is there but switched off by the firmware.*BIOS' npt off
-on amd-svm-hidden 4 virt-disabled 'SVM is there but switched off by the firmware' npt on
-on amd-guest 4 no-virt 'no SVM.*itself a guest' npt off
+on amd-conflict 3 file-wins 'npt=1 in /etc/modprobe.d/zzz-site.conf:2 takes precedence.*Remove' npt off
+on amd-no-npt 4 no-paging 'no NPT that KVM can use' npt on
+on amd-svm-disabled 4 virt-disabled 'SVM is present but disabled in firmware.*BIOS' npt off
+on amd-svm-hidden 4 virt-disabled 'SVM is present but disabled in firmware' npt on
+on amd-guest 4 no-virt 'no SVM.*a guest itself' npt off
 host amd-no-npt
 run kvmtune npt off
 is "$status $out" '0 npt: off already' 'no NPT: it is off already'
 
 # ---- the other vendor's ----
 
-on amd 4 no-virt 'no VT-x \(AuthenticAMD\).*has SVM, and NPT for EPT: use .kvmtune npt.' ept off
-on amd 4 no-virt 'use .kvmtune npt.' apply ept=on
-on amd 4 no-virt 'use .kvmtune npt.' ept off --defer
-on intel-ept-on 4 no-virt 'no SVM \(GenuineIntel\).*has VT-x, and EPT for NPT: use .kvmtune ept.' npt off
-on intel-ept-on 4 no-virt 'use .kvmtune ept.' apply npt=off ksm=off
+on amd 4 no-virt 'no VT-x \(AuthenticAMD\).*has SVM, with NPT in place of EPT. Use:  kvmtune npt' ept off
+on amd 4 no-virt 'Use:  kvmtune npt' apply ept=on
+on amd 4 no-virt 'Use:  kvmtune npt' ept off --defer
+on intel-ept-on 4 no-virt 'no SVM \(GenuineIntel\).*has VT-x, with EPT in place of NPT. Use:  kvmtune ept' npt off
+on intel-ept-on 4 no-virt 'Use:  kvmtune ept' apply npt=off ksm=off
 host amd
 run kvmtune audit ept=off
 is "$status" 4 'audit ept=off on an AMD host'
@@ -172,12 +172,12 @@ host intel-ept-on
 run kvmtune status --verbose
 unlike "$out" 'SVM|kvm_amd|npt' 'nor that of an Intel host one for AMD'
 run kvmtune npt
-like "$status $out" '^0 SVM, NPT +no .*npt +not possible here' 'npt alone says why'
+like "$status $out" '^0 SVM, NPT +absent .*npt +not possible here' 'npt alone says why'
 
 # An image may run on either.
 host amd-moved-disk
 run kvmtune --root "$KVMTUNE_FAKE_HOST/root" status
-like "$out" 'ept +next load off +/etc/modprobe.d/zz-kvmtune.conf:2.*npt +next load off +/etc/modprobe.d/zz-kvmtune.conf:3' \
+like "$out" 'ept +off at the next load +/etc/modprobe.d/zz-kvmtune.conf:2.*npt +off at the next load +/etc/modprobe.d/zz-kvmtune.conf:3' \
 	'an image has both'
 run kvmtune --root "$KVMTUNE_FAKE_HOST/root" npt on
 own_file

@@ -15,26 +15,26 @@ on()
 	refused "$@"
 }
 
-on no-vtx 4 no-virt 'not possible: this processor has no VT-x.*itself a guest' ept off
+on no-vtx 4 no-virt 'not possible: this processor has no VT-x.*a guest itself' ept off
 on amd 4 no-virt 'no VT-x \(AuthenticAMD\).*kvmtune npt' ept off
-on vtx-disabled 4 virt-disabled 'switched off by the firmware.*BIOS' ept off
-on vtx-disabled 4 virt-disabled 'switched off by the firmware' ept on
-on vmx-no-ept 4 no-paging 'no EPT that KVM could use' ept on
+on vtx-disabled 4 virt-disabled 'disabled in firmware.*BIOS' ept off
+on vtx-disabled 4 virt-disabled 'disabled in firmware' ept on
+on vmx-no-ept 4 no-paging 'no EPT that KVM can use' ept on
 on builtin 4 built-in 'built into this kernel.*kvm_intel.ept=0 to the kernel command line' ept off
-on no-module 4 no-module 'no module kvm_intel for the running kernel 6.1.0-25.*boot' ept off
-on cmdline 3 cmdline-wins 'kernel command line says kvm_intel.ept=1.*Take it off' ept off
-on conf-conflict 3 file-wins '/etc/modprobe.d/zzz-site.conf:2 says ept=1.*Remove' ept off
+on no-module 4 no-module 'module kvm_intel is not installed for the running kernel 6.1.0-25.*boot' ept off
+on cmdline 3 cmdline-wins 'kvm_intel.ept=1 on the kernel command line.*Remove it' ept off
+on conf-conflict 3 file-wins 'ept=1 in /etc/modprobe.d/zzz-site.conf:2 takes precedence.*Remove' ept off
 on conf-conflict 3 file-wins '/etc/modprobe.d/zzz-site.conf:2' ept off --defer
-on conf-conflict-off 3 file-wins '/etc/modprobe.d/zzz-site.conf:3 says ept=0' ept on
-on install-line 3 install-line '/etc/modprobe.d/kvm-local.conf:1 replaces.*Remove' ept off
+on conf-conflict-off 3 file-wins 'ept=0 in /etc/modprobe.d/zzz-site.conf:3 takes precedence' ept on
+on install-line 3 install-line '/etc/modprobe.d/kvm-local.conf:1 makes modprobe run a command.*Remove' ept off
 on nixos 4 generated-config 'NixOS.*boot.extraModprobeConfig' ept off
 on nixos 4 generated-config 'NixOS' ept off --defer
 on read-only-etc 4 read-only-config 'cannot be written: Read-only' ept off
 on not-root 4 not-root 'this needs root.*sudo' ept off
 on not-root 4 not-root 'this needs root' ept off --defer
 on in-use 3 in-use 'in use by 3 processes.*web-01.*pmdakvm.*holds /dev/kvm.*--wait.*--defer' ept off
-on in-use-hidden 3 in-use 'in use, but by nobody who can be seen.*--wait' ept off
-on holder-module 3 in-use 'the module kvmgt uses kvm_intel' ept off
+on in-use-hidden 3 in-use 'in use, but no holder is visible.*--wait' ept off
+on holder-module 3 in-use 'kvm_intel is held by the module kvmgt' ept off
 on vboxdrv-in-use 3 other-hypervisor 'vboxdrv is in use.*Stop its virtual machines' ept off
 on modules-disabled 4 modules-disabled 'kernel.modules_disabled=1.*--defer' ept off
 for name in modules-removed module-replaced module-unsigned; do
@@ -42,7 +42,7 @@ for name in modules-removed module-replaced module-unsigned; do
 	refused 4 not-reloadable 'could not be loaded again' ept off --dry-run
 	refused 4 not-reloadable 'could not be loaded again' apply ept=off --wait
 	run kvmtune ept on
-	status_is 0 "not-reloadable: $name: what is so already is no matter"
+	status_is 0 "not-reloadable: $name: already off is no refusal"
 	run kvmtune status
 	like "$out" 'not reloadable: kvm_intel could not be loaded again: ' "not-reloadable: $name: status says so"
 	run kvmtune ept off --defer
@@ -76,12 +76,12 @@ refused 4 not-root 'this needs root' ept off
 # The module is on its way: whoever loads it did not see our file. That is for moments: not waited for.
 for words in 'ept off' 'ept on' 'ept off --defer' 'apply ept=off' 'ept off --wait'; do
 	read -ra command <<<"$words"
-	on module-coming 3 module-busy 'kvm_intel is being loaded.*right now.*Try again' "${command[@]}"
+	on module-coming 3 module-busy 'loading or removing kvm_intel right now.*Try again' "${command[@]}"
 	ok "module-busy: $words: at once" [ ! -e "$KVMTUNE_FAKE_HOST/fake/slept" ]
 done
 run kvmtune audit ept=on
 status_is 1 'audit: what the host is cannot be told while the module is being loaded'
-like "$out" 'ept=on +unknown +now unknown' 'audit: and says so'
+like "$out" 'ept=on +unknown +unknown' 'audit: and says so'
 run kvmtune audit ept=on --json
 like "$out" '"state": ?"unknown",.*"now": ?null' 'audit: in JSON'
 
@@ -103,7 +103,7 @@ rm "$KVMTUNE_FAKE_HOST/fake/log"
 printf 'root no\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 refused 4 not-root 'this needs root' ept on
 run kvmtune ept off --defer
-like "$status $out" '^4 .*earlier change \(kvmtune ept off\) was interrupted: it has to be rolled back first' \
+like "$status $out" '^4 .*interrupted: kvmtune ept off; it has to be rolled back first' \
 	'interrupted: it is said'
 
 # The lock: see t0500-wait.t. An undo is refused for the same reasons as a change.

@@ -6,38 +6,82 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
+# Rows are not wrapped.
+export COLUMNS=132
+
 # hidden HOST REGEX: VT-x is not offered, and this is why
 hidden()
 {
 	host "$1"
-	run kvmtune status
-	like "$out" "VT-x, EPT +there, but $2" "$1: status"
-	refused 4 virt-disabled "VT-x is there but $2" ept off
+	COLUMNS=132 run kvmtune status
+	like "$out" "VT-x, EPT +present, but $2" "$1: status"
+	refused 4 virt-disabled "VT-x is present but $2" ept off
 }
 
-hidden vtx-hidden-xen 'kept by Xen'
+hidden vtx-hidden-xen 'reserved by Xen'
 unlike "$err" firmware 'Xen: the firmware is not blamed'
 hidden vtx-hidden-clearcpuid 'hidden by clearcpuid='
 hidden vtx-hidden-clearcpuid-number 'hidden by clearcpuid='
-hidden vtx-hidden-l0 'not offered to this kernel, which runs under a hypervisor'
-hidden vtx-disabled 'switched off by the firmware'
+hidden vtx-hidden-l0 'not passed on by the hypervisor that this host runs under'
+hidden vtx-disabled 'disabled in firmware'
 host vtx-hidden-clearcpuid
 printf 'msr 0x3a 0x1\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
 run kvmtune status
-like "$out" 'switched off by the firmware.*MSR 3Ah' 'a register beats a word'
+like "$out" 'disabled in firmware.*MSR 3Ah' 'a register beats a word'
 host vtx-disabled
 printf 'kind absent\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
-run kvmtune status
-like "$out" 'not offered by this kernel, which has no KVM module' 'a kernel without kvm_intel'
+COLUMNS=132 run kvmtune status
+like "$out" 'not enabled by this kernel, which has no KVM module' 'a kernel without kvm_intel'
 host vtx-hidden-clearcpuid
 printf 'root=/dev/vda1 clearcpuid=smap,133x\n' >"$KVMTUNE_FAKE_HOST/root/proc/cmdline"
 run kvmtune status
-like "$out" 'switched off by the firmware' 'another flag'
+like "$out" 'disabled in firmware' 'another flag'
+
+# ---- the kernel's log ----
+
+# log HOST MESSAGE...: the kernel has said this
+log()
+{
+	host "$1"
+	printf '%s\n' "${@:2}" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
+	run kvmtune status
+}
+
+FEAT_CTL='x86/cpu: VMX (outside TXT) disabled by BIOS'
+log vtx-hidden-clearcpuid 'Linux version 6.1' "$FEAT_CTL" 'Freeing memory'
+like "$out" 'disabled in firmware +.*kernel log' 'the kernel has looked at the register'
+log vtx-hidden-clearcpuid 'kvm: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 1' 'kvm: disabled by bios'
+like "$out" 'hidden by clearcpuid=' 'kvm_intel goes by the flag: no evidence'
+log vtx-hidden-clearcpuid "someone: $FEAT_CTL"
+like "$out" 'hidden by clearcpuid=' 'only as the kernel writes it'
+log vtx-hidden-clearcpuid 'SVM disabled (by BIOS) in MSR_VM_CR'
+like "$out" 'hidden by clearcpuid=' 'that is about SVM'
+log vtx-hidden-xen "$FEAT_CTL"
+like "$out" 'reserved by Xen' 'Xen comes first'
+log amd-svm-disabled 'kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR on CPU 3'
+like "$out" 'SVM, NPT +present, but disabled in firmware' 'AMD'
+log amd-svm-hidden 'SVM disabled (by BIOS) in MSR_VM_CR'
+like "$out" 'kernel log' 'AMD: the source is named'
+log intel-ept-on "$FEAT_CTL"
+like "$out" 'present, usable by KVM' 'what works was not asked about'
+host vtx-hidden-clearcpuid
+printf '%s\n' "$FEAT_CTL" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
+printf 'root no\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
+run kvmtune status
+like "$out" 'hidden by clearcpuid=' 'not root: not looked at'
+# Where another cause was not looked at, the firmware is not blamed.
+host vtx-disabled
+rm "$KVMTUNE_FAKE_HOST/root/proc/cmdline"
+run kvmtune status
+like "$out" 'not enabled by this kernel, for an unknown reason' 'no kernel command line, no evidence'
+printf '%s\n' "$FEAT_CTL" >"$KVMTUNE_FAKE_HOST/fake/kmsg"
+run kvmtune status
+like "$out" 'disabled in firmware' 'no kernel command line, but the log'
 
 # ---- a built-in module ----
 
 host builtin-modprobe-d
-run kvmtune ept
+COLUMNS=132 run kvmtune ept
 like "$out" 'ept +on, now and at the next load +default' 'built in: modprobe.d is never read'
 like "$out" 'ept=0 \(never read: the module is built in\) +/etc/modprobe.d/kvm-nested.conf:2' \
 	'built in: the file is named'
@@ -68,9 +112,9 @@ option()
 }
 
 option 6.1.0-28-amd64 ept=maybe
-like "$out" 'ept=maybe \(refused: the module would not load\) +/etc/modprobe.d/a-site.conf:1' \
+like "$out" '^refused: options kvm_intel ept=maybe \(/etc/modprobe.d/a-site.conf:1\): kvm_intel would not load' \
 	'no bool at all: refused, not a value'
-refused 3 option-refused 'a-site.conf:1 says ept=maybe, which this kernel refuses' ept off
+refused 3 option-refused 'a-site.conf:1 sets ept=maybe, which this kernel refuses' ept off
 run kvmtune audit ept=on
 ok 'audit promises nothing' [ "$status" != 0 ]
 for case in '3.10.0 off yes' '3.10.0-1160.el7.x86_64 off no' '4.18.0-240 off no' '4.18.0-240 false yes' \
@@ -78,7 +122,7 @@ for case in '3.10.0 off yes' '3.10.0-1160.el7.x86_64 off no' '4.18.0-240 off no'
 	read -r kernel value answer <<<"$case"
 	option "$kernel" "ept=$value"
 	if [ "$answer" = yes ]; then
-		like "$out" 'refused: the module would not load' "$kernel: ept=$value is refused"
+		like "$out" 'refused: .*: kvm_intel would not load' "$kernel: ept=$value is refused"
 	else
 		unlike "$out" 'refused' "$kernel: ept=$value is not"
 	fi
@@ -86,7 +130,13 @@ done
 host amd-el7
 printf 'options kvm_amd npt=N\n' >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a.conf"
 run kvmtune npt
-like "$out" 'npt=N \(refused' 'an int of an old kernel: N is refused'
+like "$out" 'refused: options kvm_amd npt=N' 'an int of an old kernel: N is refused'
+# The module would not load, whichever parameter is to be changed.
+for option in nested=N nested=maybe; do
+	host amd
+	printf 'options kvm_amd %s\n' "$option" >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/a.conf"
+	refused 3 option-refused "a.conf:1 sets $option, which this kernel refuses" npt off
+done
 
 # ---- another hypervisor ----
 

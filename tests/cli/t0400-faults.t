@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Every call that changes something fails once: the host is as it was before, and the exit status
-# says so. Then every call and all after it fail: what is left behind, undo takes back.
+# says so. Then every call and all after it fail: what is left behind, undo undoes.
 
 # shellcheck source=tests/lib/faults.sh
 . tests/lib/faults.sh
@@ -44,8 +44,8 @@ judge_once()
 		;;
 	6)
 		# Two things went wrong: this one, and what stops this goal on this host anyway; or
-		# an undo brought KVM back, which is not taken back again.
-		[ "$normal" = 1 ] || brings_kvm_back || note 'the way back failed after a single fault'
+		# an undo brought KVM back, which is not undone again.
+		[ "$normal" = 1 ] || brings_kvm_back || note 'the rollback failed after a single fault'
 		undo_leads_back
 		;;
 	*)

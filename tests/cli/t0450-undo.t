@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# undo takes back the last change, then the one before.
+# undo undoes the last change, then the one before.
 
 # shellcheck disable=SC2154 # read_tree and others set variables by name
 # shellcheck source=tests/lib/fake.sh
@@ -26,9 +26,9 @@ for name in $(some_hosts); do
 		[ "$name: $goal" != 'nested-edited: ept off' ] || continue
 		run kvmtune undo
 		read_tree tree
-		is "$status $(differences "$origin" "$tree")" '0 ' "$name: undo takes back $goal"
+		is "$status $(differences "$origin" "$tree")" '0 ' "$name: undo undoes $goal"
 		run kvmtune undo
-		like "$status $out" '^0 There is nothing to take back' "$name: and then nothing is left"
+		like "$status $out" '^0 No change is left to undo' "$name: and then nothing is left"
 	done
 done
 
@@ -46,7 +46,7 @@ run kvmtune ept on
 run kvmtune undo --list
 golden undo-list.txt 'undo --list'
 run kvmtune undo --dry-run
-like "$status $out" '^0 taking back: kvmtune ept on' 'the last change is the first'
+like "$status $out" '^0 undo: kvmtune ept on' 'the last change is the first'
 run kvmtune undo
 read_tree tree
 is "$status $(differences "$third" "$tree")" '0 ' 'undo: the last change'
@@ -59,9 +59,9 @@ is "$status $(differences "$first" "$tree")" '0 ' 'undo: the first'
 run kvmtune undo --list
 golden undo-list-all.txt 'undo --list after all that'
 run kvmtune undo
-like "$status $out" '^0 There is nothing to take back' 'nothing is left'
+like "$status $out" '^0 No change is left to undo' 'nothing is left'
 
-# A new change after an undo is the one to be taken back.
+# A new change after an undo is the one to be undone.
 host intel-ept-on
 run kvmtune ept off
 run kvmtune undo
@@ -78,7 +78,7 @@ run kvmtune undo --defer
 status_is 5 'undo --defer leaves the running module alone'
 param ept
 own_file
-is "$value $lines" 'N ' 'the file is taken back, the module runs on'
+is "$value $lines" 'N ' 'the file is undone, the module runs on'
 
 host intel-ept-on
 run kvmtune ept off
@@ -94,12 +94,12 @@ call_number load undo
 KVMTUNE_FAKE_FAIL=$n run kvmtune undo
 status_is 1 'an undo that fails'
 read_tree tree
-is "$(differences "$before" "$tree")" '' 'is taken back itself'
+is "$(differences "$before" "$tree")" '' 'is undone itself'
 run kvmtune undo
 param ept
 is "$status $value" '0 Y' 'and can be tried again'
 
-# Stopped while KVM was away: with --defer it stays away, and all else is taken back.
+# Stopped while KVM was away: with --defer it stays away, and all else is undone.
 host intel-ept-on
 call_number load ept off
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
@@ -117,19 +117,19 @@ run kvmtune undo
 param ept
 is "$status $value" '0 Y' 'a last line that a power cut tore is passed over'
 run kvmtune undo --list
-like "$out" '1 lines? of the journal cannot be read|taken back' 'the list still works'
+like "$out" '1 lines? of the journal cannot be read|undone' 'the list still works'
 
-# The line that says what was done: without it there is nothing that could be taken back.
+# The line that says what was done: without it there is nothing that could be undone.
 host intel-ept-on
 run kvmtune ept off
 journal
 sed -i 's/"command":"ept off"/"command":"ept on"/' "$file"
 run kvmtune undo
-like "$status $out" '^0 There is nothing to take back' 'a line with a wrong checksum is not believed'
+like "$status $out" '^0 No change is left to undo' 'a line with a wrong checksum is not believed'
 run kvmtune undo --list
 like "$out" 'lines? of the journal cannot be read' 'and counted'
 
-# The line with the steps: nobody knows the way back any more.
+# The line with the steps: nobody knows the undo any more.
 host intel-ept-on
 run kvmtune ept off
 journal
@@ -170,7 +170,7 @@ done
 is "$unlisted" '' 'a plan without its begin is no change'
 is "$stuck" '' "a beginning torn anywhere in its $size bytes: undo, and then a change works"
 
-# forge FILE MODULE: an interrupted change whose way back writes and loads these
+# forge FILE MODULE: an interrupted change whose undo writes and loads these
 forge()
 {
 	crc_line '{"record":"plan","id":1,"steps":[{"act":{"kind":"remove","target":"/etc/modprobe.d/zz-kvmtune.conf"},"back":{"kind":"write","target":"'"$1"'","text":"options kvm_intel vpid=0\n","mode":511}},{"act":{"kind":"confirm","target":"kvm_intel","parameter":"ept","value":1},"back":{"kind":"none"}},{"act":{"kind":"unload","target":"kvm_intel"},"back":{"kind":"restore","target":"'"$2"'","text":"vpid=0","parameter":"ept","value":1,"before":{"ept":"Y","vpid":"N"}}}]}' \
@@ -195,7 +195,7 @@ for words in 'undo --dry-run' undo; do
 	read -ra command <<<"$words"
 	run kvmtune "${command[@]}"
 	is "$status" 4 "$words: an unknown step"
-	like "$err" 'step 1 of the change \(frobnicate /x\) is not known.*kvmtune undo --skip' "$words: it is told"
+	like "$err" 'step 1 of the change \(frobnicate /x\) is unknown.*kvmtune undo --skip' "$words: it is told"
 done
 param ept
 is "$value" N 'nothing of it is undone'
@@ -215,7 +215,7 @@ status_is 1 'lost steps: refused'
 like "$err" 'kvmtune undo --skip' 'lost steps: the way out is named'
 read_tree before
 run kvmtune undo --skip --dry-run
-like "$status $out" '^0 leaving as it is: kvmtune ept off \(change 2\).*Nothing was changed' 'undo --skip --dry-run'
+like "$status $out" '^0 keep: kvmtune ept off \(change 2\).*Nothing was changed' 'undo --skip --dry-run'
 run kvmtune undo --list
 unlike "$out" 'left as it is' 'undo --skip --dry-run: nothing is written'
 run kvmtune undo --skip --json
@@ -224,12 +224,12 @@ like "$out" '"result": ?"skipped".*"undoes": ?2.*"skips": ?true' 'undo --skip: i
 read_tree tree
 is "$(differences "$before" "$tree")" '' 'undo --skip: the host stays as it is'
 run kvmtune undo --list
-like "$out" '2 .* ept off +left as it is' 'undo --list says so'
+like "$out" '2 .* ept off +kept' 'undo --list says so'
 run kvmtune undo
 own_file
 is "$status $lines" '0 ' 'the change before is undone'
 run kvmtune undo --skip
-like "$status $out" '^0 There is nothing to take back' 'undo --skip: nothing is left'
+like "$status $out" '^0 No change is left to undo' 'undo --skip: nothing is left'
 run kvmtune undo --skip --defer
 is "$status" 2 'undo --skip: the host stays as it is, also at the next load'
 run kvmtune undo --skip --list
@@ -299,5 +299,20 @@ is "$status" 0 'a long journal'
 ok 'is cut to its newer half' [ "$(stat -c %s "$file")" -lt 600000 ]
 run kvmtune undo --list
 is "$status" 0 'and can be read'
+
+# What keeps the module from being loaded again is seen before it is removed, as for any change.
+for line in 'option-refused options kvm_intel ept=maybe' 'install-line install kvm_intel /bin/true'; do
+	host intel-ept-on
+	run kvmtune ept off
+	rm -f "$KVMTUNE_FAKE_HOST/fake/log"
+	echo "${line#* }" >"$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zzz.conf"
+	refused 3 "${line%% *}" 'zzz.conf:1 ' undo
+	param ept
+	is "$value" N "${line#* }: undo leaves the module alone"
+	rm "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d/zzz.conf"
+	run kvmtune undo
+	param ept
+	is "$status $value" '0 Y' "${line#* }: and works once it is gone"
+done
 
 done_testing

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Changes that were interrupted: what is said of them, how undo takes them back, when it is refused; and
+# Changes that were interrupted: what is said of them, how undo undoes them, when it is refused; and
 # journals of other boots, older and newer versions.
 
 # shellcheck disable=SC2154 # read_tree and others set variables by name
@@ -24,25 +24,28 @@ journal()
 	file=$KVMTUNE_FAKE_HOST/root/var/lib/kvmtune/journal
 }
 
+# The plan in a document, whatever became of it
+steps_of() { sed -n '/"steps":/,/^  \],/p' <<<"$1" | grep -v '"state"'; }
+
 # ---- what is said of it ----
 
 host intel-ept-on
 read_tree origin
 stopped_at load ept off
 run kvmtune status
-like "$out" 'earlier change \(ept off\) did not end.*Take it back:  kvmtune undo' 'status: a change'
+like "$out" 'interrupted: kvmtune ept off did not end.*Undo it:  kvmtune undo' 'status: a change'
 unlike "$out" 'Finish it' 'status: a change has one way only'
 run kvmtune ept on --dry-run
-like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it is rolled back first.*taking back: kvmtune ept off' \
+like "$status $out" '^0 interrupted: kvmtune ept off; it is rolled back first.*undo: kvmtune ept off' \
 	'a dry run of another shows the rollback'
-like "$out" 'Nothing was changed.*The plan for what you asked is made after that' 'and that the rest comes then'
+like "$out" 'Nothing was changed.*Your change is planned after that' 'and that the rest comes then'
 run kvmtune ept on --dry-run --json
 like "$status $out" '^0 .*"recovered": ?\{[^}]*"command": ?"ept off",[^}]*"result": ?"planned"' 'in JSON'
 run kvmtune undo --forward
-like "$status $err" '^2 .*there is no option --forward' 'there is no other way'
+like "$status $err" '^2 .*unknown or ambiguous option --forward' 'there is no other way'
 ok 'and it stays interrupted' is_interrupted
 run kvmtune undo
-like "$status $out" '^0 taking back: kvmtune ept off \(change 1\)' 'undo says what it takes back'
+like "$status $out" '^0 undo: kvmtune ept off \(change 1\)' 'undo names the change'
 read_tree tree
 is "$(differences "$origin" "$tree")" '' 'the host is as before'
 run kvmtune ept off
@@ -50,19 +53,28 @@ param ept
 own_file
 is "$status $value $lines" '0 N options kvm_intel ept=0' 'then the same command ends where it would have'
 
+# Somebody loaded another module in its place.
+host intel-ept-on
+stopped_at load ept off
+host_dir=$KVMTUNE_FAKE_HOST
+other_kvm_module kvm_pvm 0
+refused 3 other-kvm-module 'kvm_pvm makes /dev/kvm now, and kvm_intel cannot be loaded beside' undo
+run kvmtune undo --defer
+is "$status" 5 'another module: saved for the next load'
+
 # An undo that was interrupted goes on.
 host intel-ept-on
 read_tree origin
 run kvmtune ept off
 stopped_at load undo
 run kvmtune status
-like "$out" 'earlier change \(undo\) did not end.*Finish it:  kvmtune undo' 'status: an undo'
+like "$out" 'interrupted: kvmtune undo did not end.*Finish it:  kvmtune undo' 'status: an undo'
 run kvmtune undo --json
 like "$status $out" '^0 .*"undoes": ?1' 'an undo goes on'
 read_tree tree
 is "$(differences "$origin" "$tree")" '' 'an undo goes on: the host'
 
-# What was begun by one option is taken back without it.
+# What was begun by one option is rolled back without it.
 host intel-ept-on
 read_tree origin
 stopped_at replace ept off --defer
@@ -105,7 +117,7 @@ recovers()
 	run kvmtune "$@"
 	param ept
 	is "$status $value" "0 $goal" "killed at $at, then $*: done"
-	like "$out" 'earlier change \(kvmtune ept off\) was interrupted: it (was rolled back first|had reached its goal)' \
+	like "$out" 'interrupted: kvmtune ept off; it (was rolled back first|had reached its goal)' \
 		"killed at $at, then $*: it is said"
 	run kvmtune status
 	unlike "$out" 'did not end' "killed at $at, then $*: nothing is left open"
@@ -130,8 +142,20 @@ host intel-ept-on
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 rm -f "$KVMTUNE_FAKE_HOST/fake/log"
 ok 'killed before the end is written: interrupted' is_interrupted
+# A dry run does not show a rollback that the real run does not do.
+read_tree before
+run kvmtune nested off -n --json
+dry_steps=$(steps_of "$out")
+like "$out" '"recovered": ?\{[^}]*"result": ?"closed"' 'a dry run says that it would be closed'
+read_tree tree
+is "$(differences "$before" "$tree")" '' 'and does nothing'
+cp -a "$KVMTUNE_FAKE_HOST" "$tmp/unclosed"
+run kvmtune nested off --json
+is "$(steps_of "$out")" "$dry_steps" 'its plan is that of the real run'
+rm -rf "$KVMTUNE_FAKE_HOST"
+mv "$tmp/unclosed" "$KVMTUNE_FAKE_HOST"
 run kvmtune ept off
-like "$status $out" '^0 An earlier change \(kvmtune ept off\) was interrupted: it had reached its goal, and is closed as done' \
+like "$status $out" '^0 interrupted: kvmtune ept off; it had reached its goal, and is closed as done' \
 	'killed before the end is written: closed'
 read_calls calls
 is "$calls" 'append' 'and the host is not touched'
@@ -153,7 +177,7 @@ is "$status $ept $value" '0 Y N' 'an undo that was interrupted, then another cha
 host ksm-tuned
 stopped_at write_value ksm off
 run kvmtune ksm off
-like "$status $out" '^0 An earlier change \(kvmtune ksm off\) was interrupted' 'KSM'
+like "$status $out" '^0 interrupted: kvmtune ksm off' 'KSM'
 run kvmtune undo
 status_is 0 'KSM: and that can be undone'
 
@@ -229,14 +253,14 @@ run kvmtune undo --list --json
 like "$status $out" '^0 .*"next_undo": ?true' 'of 0.1.0, finished: the list'
 run kvmtune undo
 read_tree tree
-is "$status $(differences "$origin" "$tree")" '0 ' 'of 0.1.0, finished: undo takes it back'
+is "$status $(differences "$origin" "$tree")" '0 ' 'of 0.1.0, finished: undo undoes it'
 run kvmtune status
 unlike "$status $out" 'did not end' 'of 0.1.0, finished: and nothing is left'
 
 host intel-ept-on
 begin_line '"version":4,' ',"goals":["ept=off"]'
 run kvmtune status
-like "$status $out" '^0 .*did not end.*newer kvmtune has begun it' 'of a newer version: status says so'
+like "$status $out" '^0 .*did not end.*newer kvmtune started it' 'of a newer version: status says so'
 refused 4 newer-journal 'made by a newer kvmtune' undo
 refused 4 newer-journal 'made by a newer kvmtune' ept off
 run kvmtune undo --list

@@ -140,7 +140,7 @@ read_all before
 run kvmtune ept off --json
 json_id
 is "$status $id" '3 locked' 'another kvmtune is at work'
-like "$err" 'another kvmtune is at work: kvmtune ept on, PID 4711.*--wait' 'it is named'
+like "$err" 'another kvmtune is running: kvmtune ept on, PID 4711.*--wait' 'it is named'
 nothing_changed 'nothing was changed'
 run kvmtune status
 is "$status" 0 'status needs no lock'
@@ -208,13 +208,13 @@ wait
 being_made()
 {
 	run kvmtune status
-	like "$out" "^A change is being made now: $1\\." "$2: status says who"
-	unlike "$out" 'did not end|Take it back' "$2: and not that it did not end"
+	like "$out" "^in progress: $1; until it ends" "$2: status says who"
+	unlike "$out" 'did not end|Undo it' "$2: and not that it did not end"
 	run kvmtune status --json
 	like "$out" "\"at_work\": ?\"$1\"" "$2: so in JSON"
 	like "$out" '"interrupted": ?null' "$2: not interrupted, in JSON"
 	run kvmtune undo --list
-	like "$out" ' being made now ' "$2: undo --list"
+	like "$out" ' in progress ' "$2: undo --list"
 	unlike "$out" 'interrupted|did not end' "$2: undo --list: not interrupted"
 	run kvmtune undo --list --json
 	like "$out" '"state": ?"being_made"' "$2: undo --list in JSON"
@@ -223,7 +223,7 @@ being_made()
 		run kvmtune "${command[@]}" --dry-run --json
 		json_id
 		is "$status $id" '3 locked' "$2: $goal --dry-run"
-		like "$err" "another kvmtune is at work: $1; nothing was changed" "$2: it is named"
+		like "$err" "another kvmtune is running: $1; nothing was changed" "$2: it is named"
 	done
 }
 
@@ -231,7 +231,7 @@ being_made()
 interrupted_now()
 {
 	run kvmtune status
-	like "$out" '^An earlier change \(ept off\) did not end' "$1: status"
+	like "$out" '^interrupted: kvmtune ept off did not end' "$1: status"
 	run kvmtune status --json
 	like "$out" '"at_work": ?null,.*"interrupted": ?\{' "$1: in JSON"
 	run kvmtune undo --list
@@ -249,7 +249,7 @@ being_made "kvmtune ksm unmerged, PID $maker" 'ksm unmerged'
 kill -TERM "$maker"
 wait "$maker"
 run kvmtune status
-unlike "$out" 'being made|did not end' 'it has taken itself back'
+unlike "$out" 'in progress|did not end' 'it has taken itself back'
 
 # One that is killed in the middle, while the lock is held; and then it is free.
 host intel-ept-on
@@ -286,7 +286,7 @@ if [ "$UID" = 0 ]; then
 	read_all before
 	run kvmtune ept off
 	status_is 3 "somebody else's lock file"
-	like "$err" 'belongs to somebody else \(uid 1000\)' 'it is said'
+	like "$err" 'is owned by another user \(uid 1000\)' 'it is said'
 	nothing_changed 'nothing was changed'
 else
 	skip 'needs root' "somebody else's lock file"

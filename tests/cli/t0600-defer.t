@@ -11,7 +11,7 @@ for name in in-use in-use-hidden intel-ept-on vboxdrv-in-use modules-disabled; d
 	host "$name"
 	run kvmtune ept off --defer
 	status_is 5 "$name: ept off --defer"
-	like "$out" 'ept: on now; next load on -> off.*left alone until it is loaded next' \
+	like "$out" 'ept: on now; next load on -> off.*saved: applies when the module is loaded next' \
 		"$name: it says what is now and what comes"
 	read_calls calls
 	unlike "$calls" 'load|guest' "$name: the module is not touched"
@@ -25,11 +25,11 @@ for name in in-use in-use-hidden intel-ept-on vboxdrv-in-use modules-disabled; d
 	is "$status $calls $tree" "5  $before" "$name: again: still waits, and nothing is left to do"
 	run kvmtune audit ept=off
 	status_is 5 "$name: audit: saved, but it is not so yet"
-	like "$out" 'ept=off +pending +now on +next load off' "$name: audit says so"
+	like "$out" 'ept=off +pending +on; off at the next load' "$name: audit says so"
 	run kvmtune ept on --defer
 	param ept
 	own_file
-	is "$status $value $lines" '0 Y ' "$name: ept on --defer takes it off again"
+	is "$status $value $lines" '0 Y ' "$name: ept on --defer removes it again"
 done
 
 # The next load brings it; kvmtune itself can be the one who loads.

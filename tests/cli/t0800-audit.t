@@ -55,7 +55,7 @@ is "$status" 7 'all rows: the worst of them'
 like "$out" 'ept=off +(DIFFERS|not here)' 'all rows: ept'
 like "$out" 'ksm=off +DIFFERS' 'all rows: KSM, though systemd does not answer'
 like "$out" 'npt=off +not here +this processor has no SVM' 'all rows: another vendor'
-like "$out" 'note: This one has VT-x, and EPT for NPT: use .kvmtune ept.' 'all rows: and its right name'
+like "$out" 'note: It has VT-x, with EPT in place of NPT. Use:  kvmtune ept' 'all rows: and its right name'
 host intel-ept-on
 run kvmtune audit npt=off
 status_is 4 "another vendor's alone"
@@ -65,7 +65,7 @@ run kvmtune audit npt=off ept=off
 status_is 7 "another vendor's, the rest is not"
 run kvmtune audit nested=on
 is "$status" 1 'nested: by default, which is not known'
-like "$out" 'nested=on +unknown +now on +next load unknown +default' 'nested: it is said'
+like "$out" 'nested=on +unknown +on; unknown at the next load +default' 'nested: it is said'
 run kvmtune nested off
 run kvmtune audit nested=off ept=on
 is "$status" 0 'nested off: now and at the next load'
@@ -81,7 +81,7 @@ call_number load ept off
 KVMTUNE_FAKE_KILL=$n run kvmtune ept off
 run kvmtune audit ept=off
 status_is 6 'interrupted'
-like "$out" 'earlier change \(ept off\) did not end' 'interrupted: it is said'
+like "$out" 'interrupted: kvmtune ept off did not end' 'interrupted: it is said'
 run kvmtune audit ept=off --json
 like "$status $out" '^6 .*"interrupted": ?\{' 'interrupted: in JSON'
 
@@ -89,7 +89,7 @@ host intel-ept-on
 run kvmtune audit ept=on --quiet
 is "$status$out$err" 0 'quiet: nothing to say where nothing differs'
 run kvmtune audit ept=off --quiet
-like "$status $out" '^7 ept=off +DIFFERS +now on +next load on' 'quiet: what differs'
+like "$status $out" '^7 ept=off +DIFFERS +on, now and at the next load' 'quiet: what differs'
 run kvmtune ept off
 run kvmtune audit ept=off
 golden audit-off.txt 'audit after ept off'

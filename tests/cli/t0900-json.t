@@ -75,13 +75,13 @@ host intel-ept-on
 call_number load ept off
 KVMTUNE_FAKE_FAIL=$n document failed ept off
 json_is failed 'd["result"] == "failed" and d["walked_back"] and d["error"]["exit_status"] == 1' \
-	'taken back'
+	'rolled back'
 json_is failed '[s["state"] for s in d["steps"]].count("failed") == 1' 'one step failed'
 json_is failed '{s["state"] for s in d["steps"]} == {"taken_back", "failed", "not_done"}' \
-	'the others were taken back or not done'
+	'the others were rolled back or not done'
 KVMTUNE_FAKE_FAIL=$n+ document stuck ept off
 json_is stuck 'd["result"] == "stuck" and d["error"]["id"] == "stuck" and d["exit_status"] == 6' \
-	'the way back failed'
+	'the rollback failed'
 document stuck.status status
 json_is stuck.status 'd["interrupted"]["command"] == "ept off"' 'tells of it'
 document stuck.on ept on

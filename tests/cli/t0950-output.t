@@ -118,9 +118,9 @@ for way in kvmtune to_full to_nowhere to_closed_pipe no_stdin no_stderr full_std
 	done
 	host intel-ept-on
 	KVMTUNE_FAKE_FAIL=$load run "$way" ept off -v
-	ends_as 1 "$before" "$way: a change that fails is taken back"
+	ends_as 1 "$before" "$way: a change that fails is rolled back"
 	KVMTUNE_FAKE_SIGNAL=$((load - 1)) run "$way" ept off -v
-	ends_as 1 "$before" "$way: a change that is stopped is taken back"
+	ends_as 1 "$before" "$way: a change that is stopped is rolled back"
 	KVMTUNE_FAKE_KILL=$load run kvmtune ept off
 	run "$way" undo
 	ends_as 0 "$before" "$way: undo"
@@ -180,7 +180,7 @@ user 904 1000 eve long 1 1 1 "/x/$long.scope" "$long" --name "$long"
 user 905 1000 eve empty 1 1 1 '' '' ''
 user 906 1000 eve fmt 1 1 1 /x '%s%n%d' --name '%n%n%s'
 
-for words in guests status 'ept off' 'ept off -n'; do
+for words in guests 'status -v' 'ept off' 'ept off -n'; do
 	read -ra command <<<"$words"
 	run kvmtune "${command[@]}"
 	ok "$words: odd names are shown" [ "$status" = 0 -o "$status" = 3 ]

@@ -64,7 +64,7 @@ changes()
 	like "$status $out" '^0 ' "$name: a second undo has nothing to do"
 }
 
-# unchanged HOST WORDS: it is so already; not a call
+# unchanged HOST WORDS: already as wanted; not a call
 unchanged()
 {
 	local words
@@ -168,7 +168,7 @@ put_unit()
 }
 
 # Every state that the two can be in: a change ends as its dry run, leads to what was asked for, is
-# found done, and is taken back exactly.
+# found done, and is rolled back exactly.
 states='- active/enabled active/disabled inactive/enabled inactive/disabled active/enabled-runtime'
 states+=' failed/enabled active/static activating/enabled'
 wrong='' tried=0
@@ -236,7 +236,7 @@ for i in 1 2 3; do
 	status_is 0 "ksm-by-hand: undo $i"
 done
 read_tree tree
-is "$(differences "$before" "$tree")" '' 'ksm-by-hand: all taken back'
+is "$(differences "$before" "$tree")" '' 'ksm-by-hand: all rolled back'
 host ksm-tmpfiles
 run kvmtune ksm off
 own_tmpfiles
@@ -252,6 +252,23 @@ host ksm-tuned
 run kvmtune ksm off --defer
 run kvmtune audit ksm=off
 status_is 5 'deferred: saved, and what runs now differs'
+host ksm-tuned
+run kvmtune ksm unmerged --defer
+status_is 5 'unmerged, deferred: saved'
+run kvmtune audit ksm=unmerged
+status_is 5 'unmerged, deferred: audit says so, too'
+
+# Both values are known and as wanted: that is no "unknown", though a service is still to be stopped.
+host ksm-tuned
+rm "$KVMTUNE_FAKE_HOST"/root/etc/systemd/system/multi-user.target.wants/ksm{,tuned}.service
+echo loaded active disabled >"$KVMTUNE_FAKE_HOST/fake/units/ksm.service"
+echo loaded inactive disabled >"$KVMTUNE_FAKE_HOST/fake/units/ksmtuned.service"
+echo 0 >"$KVMTUNE_FAKE_HOST/root/sys/kernel/mm/ksm/run"
+run kvmtune audit ksm=off
+like "$status $out" '^0 ksm=off  ok  off, now and at the next boot' 'audit: off, with ksm.service active'
+run kvmtune ksm off
+ksm_state
+is "$status $ksm" '0 0 700000 inactive/disabled inactive/disabled' 'and off stops it'
 
 # off is done with a warning of what unmerging would need; unmerged is off, too.
 host ksm-tuned
@@ -282,7 +299,7 @@ run kvmtune undo --list
 golden ksm-undo-list.txt 'the list of changes'
 host ksm-tuned
 run kvmtune ksm unmerged
-golden ksm-unmerged-done.txt 'what was done to take all apart'
+golden ksm-unmerged-done.txt 'the steps of unmerging'
 host ksm-tmpfiles
 run kvmtune ksm off --dry-run
 golden dry-run-ksm-tmpfiles.txt 'the plan with a file of ours'

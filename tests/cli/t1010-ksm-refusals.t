@@ -62,17 +62,17 @@ on ksm-generated 3 unit-generated 'ksmtuned.service is generated.*Disable the sc
 on ksm-generated 3 unit-generated 'generated' ksm unmerged
 
 # Memory, with the figures.
-on ksm-small 3 memory 'may need 2.7 GiB; 3.0 GiB are available, of which 1.0 GiB are to stay free' \
+on ksm-small 3 memory 'needs up to 2.7 GiB, but only 2.0 GiB is available above the 1.0 GiB reserve' \
 	ksm unmerged
-on ksm-tuned 3 memory 'may need 2.7 GiB; 48.0 GiB are available, of which 46.0 GiB are to stay free' \
+on ksm-tuned 3 memory 'needs up to 2.7 GiB, but only 2.0 GiB is available above the 46.0 GiB reserve' \
 	ksm unmerged --reserve 46G
-on ksm-tuned 3 memory 'of which 46.0 GiB' apply ksm=unmerged --reserve=46GiB
+on ksm-tuned 3 memory 'above the 46.0 GiB reserve' apply ksm=unmerged --reserve=46GiB
 on ksm-cgroup 3 cgroup-memory \
-	'web-01.*1.6 GiB more.*/machine.slice/machine-qemu\\x2d1\\x2dweb-01.scope leaves 512 MiB' \
+	'web-01.*up to 1.6 GiB.*/machine.slice/machine-qemu\\x2d1\\x2dweb-01.scope leaves 512 MiB' \
 	ksm unmerged
 on ksm-cgroup 3 cgroup-memory 'leaves 512 MiB' ksm unmerged --reserve 0
 
-# Not a byte is needed where nothing is taken apart.
+# Not a byte is needed where nothing is unmerged.
 for goal in ksm-small/off ksm-cgroup/off; do
 	host "${goal%/*}"
 	run kvmtune ksm off

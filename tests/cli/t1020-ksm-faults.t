@@ -31,7 +31,7 @@ taken_back()
 	json_id
 	is "$status $id" "1 $1" "$3"
 	like "$err" "$2" "$3: says why"
-	like "$err$out" 'as it was before' "$3: says that it was taken back"
+	like "$err$out" 'as it was before' "$3: says that it was rolled back"
 	read_tree tree
 	is "$(differences "$before" "$tree")" '' "$3: the host is as it was"
 }
@@ -44,7 +44,7 @@ told ksm-only 'unmerge_fails ENOMEM'
 run kvmtune apply ksm=unmerged ept=off --json
 taken_back memory 'still merged' 'no memory half-way, with EPT'
 
-# Merging was stopped before, and some pages have come apart: that cannot be taken back.
+# Merging was stopped before, and some pages are unmerged: that cannot be rolled back.
 told ksm-off-merged 'unmerge_fails ENOMEM'
 run kvmtune ksm unmerged
 ksm_state
@@ -65,7 +65,7 @@ run kvmtune ksm unmerged --watch 5s
 ksm_state
 is "$status $ksm" '0 2 0 inactive/disabled inactive/disabled' 'a few pages are no swapping'
 
-# Somebody else takes memory while the services stop, or while pages are taken apart: a second look
+# Somebody else takes memory while the services stop, or while pages are unmerged: a second look
 # finds it, and what was to be kept free stays free.
 for key in each_stop_takes each_step_takes; do
 	told ksm-tuned "$key 19000"
@@ -73,7 +73,7 @@ for key in each_stop_takes each_step_takes; do
 	json_id
 	ksm_state
 	like "$status $id $ksm" '^[13] memory 1 700000 active/enabled active/enabled$' \
-		"$key: memory becomes short: taken back"
+		"$key: memory becomes short: rolled back"
 	like "$err" 'still merged.*memory|memory became short' "$key: says why"
 	read_calls calls
 done
@@ -120,7 +120,7 @@ run kvmtune undo
 read_tree tree
 is "$status $(differences "$before" "$tree")" '0 ' 'enabled until the next boot: undo'
 
-# The bus is lost for good: what cannot be taken back is said, and undo goes on later.
+# The bus is lost for good: what cannot be undone is said, and undo goes on later.
 told ksm-tuned
 call_number stop ksm off
 KVMTUNE_FAKE_FAIL=$n+ KVMTUNE_FAKE_ID=bus-lost run kvmtune ksm off
@@ -146,7 +146,7 @@ for words in 'ept=off ksm=off' 'ksm=unmerged ept=off'; do
 	told ksm-only 'guest_needs_ept yes'
 	run kvmtune apply "${command[@]}"
 	read_tree tree
-	is "$status $(differences "$before" "$tree")" '1 ' "$words: the test guest fails: all is taken back"
+	is "$status $(differences "$before" "$tree")" '1 ' "$words: the test guest fails: all is rolled back"
 done
 
 # ept alone has nothing to do with systemd, even where it does not answer.
@@ -182,7 +182,7 @@ is "$status $(differences "$before" "$tree")" '0 ' 'chroot: undo'
 
 units=/etc/systemd/system wants=/etc/systemd/system/multi-user.target.wants
 
-# forge BACK...: an interrupted change, whose way back is this
+# forge BACK...: an interrupted change, whose undo is this
 forge()
 {
 	local back steps='' act='{"kind":"stop","target":"ksm.service"}'

@@ -63,7 +63,7 @@ on ksm-tuned
 rm "$root$etc/multi-user.target.wants/ksm.service"
 ln -s /lib/systemd/system/ksm.service "$root$etc/samepages.service"
 ln -s /lib/systemd/system/ksm.service "$root$etc/multi-user.target.wants/samepages.service"
-refused 3 unit-link 'samepages.service leads to' ksm off
+refused 3 unit-link 'samepages.service points to' ksm off
 
 # The directory that was made for a link goes with it; one that was there stays.
 on ksm-off
@@ -169,7 +169,7 @@ KVMTUNE_FAKE_HOST=$host_dir.used host_dir=$host_dir.used
 other web.service active
 relation needed.service RequiredBy web.service
 run kvmtune undo
-like "$status $out" '^0 .*needed.service.*stays' 'what others use by now stays'
+like "$status $out" '^0 .*needed.service.*keeps running' 'what others use by now stays'
 like "$(cat "$host_dir/fake/units/needed.service")" 'active' 'it runs'
 
 # Undo starts what ran, not what it wants.
@@ -268,7 +268,7 @@ like "$status $out" '^0 .*"lost": ?\[[^]]*ksmtuned.service is not installed any 
 ksm_state
 is "$ksm" '1 700000 - active/enabled' 'and undoes the rest'
 run kvmtune undo
-like "$status $out" '^0 .*nothing' 'nothing is left to undo'
+like "$status $out" '^0 No change is left to undo' 'nothing is left to undo'
 
 # ---- our file ----
 

@@ -14,7 +14,7 @@ links=etc/systemd/system
 next()
 {
 	host "$1"
-	run kvmtune ksm
+	COLUMNS=132 run kvmtune ksm
 	like "$out" "next boot +$2 +$3" "$1: next boot $2"
 }
 

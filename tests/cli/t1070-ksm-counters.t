@@ -8,7 +8,7 @@
 
 host ksm-stale
 run kvmtune ksm
-like "$out" 'off, nothing is merged; the counters are stale' 'stale counters are told'
+like "$out" 'off, nothing merged; the counters are stale' 'stale counters are told'
 like "$out" 'unmerging +needs nothing' 'and that clearing them needs nothing'
 run kvmtune ksm unmerged
 status_is 0 'unmerged: not refused for memory'
@@ -40,7 +40,7 @@ run kvmtune ksm
 like "$out" 'run is 4: memory is going offline' 'run above 2'
 printf '9\n' >"$KVMTUNE_FAKE_HOST/root/sys/kernel/mm/ksm/run"
 run kvmtune ksm
-like "$out" 'unknown, it cannot be read' 'run that no kernel writes: unknown'
-like "$out" 'a value that no kernel known writes' 'and named'
+like "$out" 'unknown: cannot be read' 'run that no kernel writes: unknown'
+like "$out" 'a value that no known kernel writes' 'and named'
 
 done_testing

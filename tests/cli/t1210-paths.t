@@ -52,7 +52,7 @@ lock_turned_away()
 }
 a_host
 chmod 666 "$lock"
-lock_turned_away 'a lock file that all may write' 'kvmtune/lock can be written by others'
+lock_turned_away 'a lock file that all may write' 'kvmtune/lock is writable by other users'
 a_host
 rm "$lock"
 ln -s ../../../etc/victim "$lock"
@@ -61,11 +61,11 @@ lock_turned_away 'a link as the lock file' 'kvmtune/lock is a symbolic link'
 a_host
 rm "$lock"
 mkfifo "$lock"
-lock_turned_away 'a FIFO as the lock file' 'kvmtune/lock is no regular file'
+lock_turned_away 'a FIFO as the lock file' 'kvmtune/lock is not a regular file'
 a_host
 rm "$lock"
 mkdir "$lock"
-lock_turned_away 'a directory as the lock file' 'kvmtune/lock is no regular file'
+lock_turned_away 'a directory as the lock file' 'kvmtune/lock is not a regular file'
 a_host
 rm "$lock"
 echo text >"$root/run/victim"
@@ -83,19 +83,19 @@ own_file()
 
 	a_host
 	chmod 666 "$root$2"
-	turned_away "$name that all may write" 3 "$2 can be written by others \\(mode 0666\\)" ept on
-	turned_away "$name that all may write, dry run" 3 'can be written by others' ept on --dry-run
+	turned_away "$name that all may write" 3 "$2 is writable by other users \\(mode 0666\\)" ept on
+	turned_away "$name that all may write, dry run" 3 'is writable by other users' ept on --dry-run
 	run kvmtune ept on --json
 	json_id
 	is "$id" not-trusted "$name that all may write: its id"
 	a_host
 	rm "$root$2"
 	mkfifo "$root$2"
-	turned_away "$name is a FIFO" 3 "$2 is no regular file" ept on
+	turned_away "$name is a FIFO" 3 "$2 is not a regular file" ept on
 	a_host
 	rm "$root$2"
 	mkdir "$root$2"
-	turned_away "$name is a directory" 3 "$2 is no regular file" ept on
+	turned_away "$name is a directory" 3 "$2 is not a regular file" ept on
 	a_host
 	rm "$root$2"
 	ln -s "/dev/null" "$root$2"
@@ -108,10 +108,10 @@ own_file()
 	turned_away "$name is a link, dry run" 3 "$2 is a symbolic link" ept on --dry-run
 	a_host
 	chmod 777 "$root${2%/*}"
-	turned_away "$name in a directory that all may write" 3 "${2%/*} can be written by others" ept on
+	turned_away "$name in a directory that all may write" 3 "${2%/*} is writable by other users" ept on
 	a_host
 	chmod 1777 "$root${2%/*}"
-	turned_away "$name in a sticky directory" 3 "${2%/*} can be written by others" ept on
+	turned_away "$name in a sticky directory" 3 "${2%/*} is writable by other users" ept on
 }
 own_file 'a journal' /var/lib/kvmtune/journal
 own_file 'our file in modprobe.d' /etc/modprobe.d/zz-kvmtune.conf
@@ -120,13 +120,13 @@ a_host
 mkdir -p "$root/etc/tmpfiles.d"
 echo 'w /sys/kernel/mm/ksm/run - - - - 1' >"$root/etc/tmpfiles.d/00-kvmtune.conf"
 chmod 666 "$root/etc/tmpfiles.d/00-kvmtune.conf"
-turned_away 'our file in tmpfiles.d that all may write' 3 'can be written by others' ept on
+turned_away 'our file in tmpfiles.d that all may write' 3 'is writable by other users' ept on
 
 a_host
 chmod 666 "$journal"
 run kvmtune status
 is "$status" 0 'status works where the journal is not believed'
-like "$out" 'not seen: .*can be written by others' 'and says so'
+like "$out" 'not seen: .*is writable by other users' 'and says so'
 run kvmtune undo --list
 is "$status" 3 'the list of changes is not shown from such a journal'
 
@@ -134,15 +134,15 @@ is "$status" 3 'the list of changes is not shown from such a journal'
 host intel-ept-on
 chmod 777 "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d"
 root=$KVMTUNE_FAKE_HOST/root
-turned_away 'a directory that all may write' 3 '/etc/modprobe.d can be written by others'
+turned_away 'a directory that all may write' 3 '/etc/modprobe.d is writable by other users'
 chmod 1777 "$KVMTUNE_FAKE_HOST/root/etc/modprobe.d"
-turned_away 'a sticky directory' 3 '/etc/modprobe.d can be written by others'
+turned_away 'a sticky directory' 3 '/etc/modprobe.d is writable by other users'
 
 if [ "$UID" = 0 ]; then
 	for path in /var/lib/kvmtune/journal /etc/modprobe.d/zz-kvmtune.conf /etc/modprobe.d; do
 		a_host
 		chown 1000 "$root$path"
-		turned_away "$path of somebody else" 3 "$path belongs to somebody else \\(uid 1000\\)" ept on
+		turned_away "$path of somebody else" 3 "$path is owned by another user \\(uid 1000\\)" ept on
 	done
 	# An image is its owner's: all of it may be his.
 	mkdir -p "$tmp/image"/{etc/modprobe.d,proc}

@@ -102,9 +102,9 @@ else
 		mode=4
 		[ ! -d "$image$path" ] || mode=5
 		acl "$image$path" access owner:7 user:6:1234 "group_obj:$mode" mask:7 "other:$mode"
-		refused_in_image "$path that a named user may write" 3 "$path can be written by others"
+		refused_in_image "$path that a named user may write" 3 "$path is writable by other users"
 		acl "$image$path" access owner:7 "group_obj:$mode" group:6:1234 mask:7 "other:$mode"
-		refused_in_image "$path that a named group may write" 3 "$path can be written by others"
+		refused_in_image "$path that a named group may write" 3 "$path is writable by other users"
 		acl "$image$path" access owner:7 user:7:1234 "group_obj:$mode" "mask:$mode" "other:$mode"
 		run "$KVMTUNE" --root "$image" ept on
 		is "$status$err" 0 "$path: the mask takes that right away"
@@ -157,7 +157,7 @@ root=$KVMTUNE_FAKE_HOST/root
 ln "$root$own" "$root/etc/other"
 read_all before
 run kvmtune undo --dry-run
-like "$status $err" '^3 kvmtune: refused: .*zz-kvmtune.conf has 2 names' 'our file has another name'
+like "$status $err" '^3 kvmtune: refused: .*zz-kvmtune.conf has 2 hard links' 'our file has another name'
 run kvmtune undo --json
 json_id
 is "$status $id" '3 not-trusted' 'and is refused'
@@ -179,12 +179,12 @@ if [ "$UID" = 0 ] && unshare -m true 2>/dev/null; then
 	new_image
 	run in_mounts 'mount -t tmpfs -o mode=755,size=4k,nr_inodes=2 tmpfs "$image/var/lib" &&
 		head -c 4096 /dev/zero >"$image/var/lib/full"; "$KVMTUNE" --root "$image" ept on'
-	like "$status $err" '^1 kvmtune: failed: .*/var/lib/kvmtune: No space left.*as it was.*Make room' 'a full disk'
+	like "$status $err" '^1 kvmtune: failed: .*/var/lib/kvmtune: No space left.*as it was.*Free some space' 'a full disk'
 	new_image
 	run in_mounts 'mount -t tmpfs -o mode=755,size=8k tmpfs "$image/etc/modprobe.d" &&
 		head -c 8192 /dev/zero >"$image/etc/modprobe.d/full"; "$KVMTUNE" --root "$image" ept off
 		status=$?; ls -A "$image/etc/modprobe.d" >&2; exit $status'
-	like "$status $err" '^1 kvmtune: failed: cannot write /etc/modprobe.d/zz-kvmtune.conf: No space left.*as it was.*Make room.*full$' \
+	like "$status $err" '^1 kvmtune: failed: cannot write /etc/modprobe.d/zz-kvmtune.conf: No space left.*as it was.*Free some space.*full$' \
 		'a full disk below our file: nothing is left behind'
 	for words in 'ept on' 'ept on --dry-run'; do
 		run in_mounts "mount --bind \"\$image/var\" \"\$image/var\" && mount -o remount,bind,ro \"\$image/var\"
@@ -265,18 +265,18 @@ if [ "$UID" = 0 ]; then
 	chown -h 1234 "$tmp/link"
 	before=$(digest "$image")
 	run "$KVMTUNE" --root "$tmp/link" ept on
-	like "$status $err" '^3 kvmtune: refused: .*the link link is not followed: it belongs to somebody else \(uid 1234\)' \
+	like "$status $err" '^3 kvmtune: refused: .*the link link is not followed: it is owned by another user \(uid 1234\)' \
 		"somebody else's link"
 	mkdir -m 1777 "$tmp/all"
 	ln -s ../image "$tmp/all/link"
 	run "$KVMTUNE" --root "$tmp/all/link/" ept on
-	like "$status $err" '^3 kvmtune: refused: .*the link link is not followed: its directory can be written by others' \
+	like "$status $err" '^3 kvmtune: refused: .*the link link is not followed: its directory is writable by other users' \
 		'a link in a directory that all may write'
 	mkdir -p "$tmp/all/deep"
 	chown 1234 "$tmp/all/deep"
 	ln -s "$image" "$tmp/all/deep/link"
 	run "$KVMTUNE" --root "$tmp/all/deep/link/etc/.." ept on
-	like "$status $err" '^3 kvmtune: refused: .*its directory belongs to somebody else' 'a link on the way, in a directory of somebody else'
+	like "$status $err" '^3 kvmtune: refused: .*its directory is owned by another user' 'a link on the way, in a directory of somebody else'
 	is "$(digest "$image")" "$before" 'nothing was written there'
 	# Below the image as well
 	new_image
@@ -324,9 +324,9 @@ maker=$!
 until_slept
 rm "$KVMTUNE_FAKE_HOST/root$lock"
 run kvmtune ksm on
-like "$status $err" "^3 kvmtune: refused: another kvmtune is at work: kvmtune, PID $maker" 'the lock holds without its file'
+like "$status $err" "^3 kvmtune: refused: another kvmtune is running: kvmtune, PID $maker" 'the lock holds without its file'
 run kvmtune status
-like "$out" "^A change is being made now: kvmtune, PID $maker" 'and status sees it'
+like "$out" "^in progress: kvmtune, PID $maker" 'and status sees it'
 kill -TERM "$maker"
 wait "$maker"
 

@@ -143,7 +143,7 @@ status_is 0 "four variants, with same-page merging"
 read_tree after
 is "$(differences "$before" "$after")" "" "the host is as it was"
 run kvmtune undo --list
-like "$out" "changed nothing" "nothing is left in the journal"
+like "$out" "has not changed this host" "nothing is left in the journal"
 
 # An older change stays the one that undo comes to.
 host intel-ept-on
@@ -297,7 +297,7 @@ TEXT
 		in_variant=benched
 		run kvmtune bench current ept=off --runs 1 -- true
 		status_is 0 "the next bench"
-		like "$err" "earlier bench was killed; the host was brought back from its variant ept=off" "says that it brings the host back"
+		like "$err" "earlier bench was killed; its variant ept=off was rolled back" "says that it brings the host back"
 	fi
 	seen+=" $in_variant"
 	kvmtune status >/dev/null
@@ -321,7 +321,7 @@ KVMTUNE_FAKE=$(readlink -f "$KVMTUNE_FAKE")
 export KVMTUNE_FAKE
 bench meets --runs 1 --seed 3
 status_is 0 "a bench in whose variant another is begun"
-like "$(cat "$tmp/met")" "refused: another kvmtune is at work: kvmtune bench ept=off" "which is refused"
+like "$(cat "$tmp/met")" "refused: another kvmtune is running: kvmtune bench ept=off" "which is refused"
 ok "with status 3" grep -qx 3 "$tmp/met"
 same_after "two benches at once"
 
@@ -415,7 +415,7 @@ is "$(of_export 'len(d["runs"]), d["seed"]')" "(9, 3)" "two blocks and a half ar
 cp "$tmp/export.json" "$tmp/resumed.json"
 run kvmtune bench current ept=off --warmup 0 --runs 8 --resume "$tmp/resumed.json" -- "$tmp/nothing"
 status_is 2 "another load"
-like "$err" "is of another bench" "which is said"
+like "$err" "is from another bench" "which is said"
 run kvmtune bench current ksm=off --warmup 0 --runs 8 --resume "$tmp/resumed.json" -- "$tmp/fails" a 'b c'
 status_is 2 "other variants"
 

@@ -321,7 +321,7 @@ static void make_file(struct rng *r, struct tree *t)
 		t->files[t->n++] = f;
 }
 
-/* Takes back what this libkmod is known to read in another way. */
+/* Reverts known differences of this libkmod. */
 static void suit_libkmod(struct tree *t)
 {
 	for (size_t i = 0; i < t->n; i++) {

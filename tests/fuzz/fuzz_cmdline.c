@@ -3,7 +3,7 @@
  * fuzz_cmdline - any text as the kernel command line.
  *
  * What must hold: its entries have no line, options have a module, and for a module that a file
- * speaks of too, the command line has the last word.
+ * speaks of too, the command line takes precedence.
  */
 #include "fuzz.h"
 

@@ -117,6 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		"   0x80000001 0x00: eax=0x00830f10 ebx=0x00000000 ecx=0x00000004 edx=0x00000000\n";
 	autofree char *text = xstrndup((const char *)data, size);
 
+	must(!cpu_log_blames_firmware(text, false) || strstr(text, "TXT) disabled by BIOS"));
+	must(!cpu_log_blames_firmware(text, true) || strstr(text, "in MSR_VM_CR"));
 	cpuinfo = text;
 	check_flags();
 	check_hardware(MODULE_KVM_INTEL,

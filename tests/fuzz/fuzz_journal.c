@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz_journal - any text as the journal, and what is planned of it: the way back, and the way on.
+ * fuzz_journal - any text as the journal, and what is planned of it: the undo, and the next change.
  *
  * The first byte chooses the host, of those made by hand, and how it is planned. Each entry is planned
  * as one that did not end, whether it did or not.
@@ -15,6 +15,7 @@
 
 #include <kvmtune/journal.h>
 #include <kvmtune/port.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -196,9 +197,46 @@ static void check_entry(const struct journal *j, const struct journal_entry *ent
 	check_round_trip(entry);
 }
 
+static int no_boot_id(struct ports *p, const char *path, size_t size, struct buf *ret)
+{
+	(void)p, (void)path, (void)size, (void)ret;
+	return -ENOENT;
+}
+
+static int same_cpu(struct ports *p, struct cpu_id *ret, struct err *e)
+{
+	(void)p, (void)e;
+	*ret = (struct cpu_id){
+		.vendor = "G", .family = 6, .vmx = UNKNOWN, .svm = UNKNOWN, .hypervisor = NO
+	};
+	return 0;
+}
+
+/* It says yes with its source, or nothing. */
+static void check_evidence(struct ports *p, const struct journal *j)
+{
+	struct host host = { .parts = HOST_MODULES, .cpu = { .vmx = UNKNOWN, .svm = UNKNOWN } };
+
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		struct module_facts *m = &host.modules[i];
+
+		m->virt.value = m->enabled.value = m->paging.value = m->usable.value = UNKNOWN;
+	}
+	journal_add_evidence(p, j, &host);
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		const struct fact *f = &host.modules[i].usable;
+
+		must(f->value == UNKNOWN ? !f->source.n : f->value == YES && f->source.n == 1);
+		must(host.modules[i].paging.value == f->value);
+	}
+	host_free(&host);
+}
+
 static void check_journal(unsigned variant)
 {
-	struct ports p = { .file.read = read_journal,
+	struct ports p = { .cpu.identify = same_cpu,
+			   .file.read_head = no_boot_id,
+			   .file.read = read_journal,
 			   .file.check_own = is_ours,
 			   .file.is_locked = is_locked };
 	struct journal j;
@@ -206,6 +244,7 @@ static void check_journal(unsigned variant)
 
 	must(journal_load(&p, &j, &e) == 0);
 	(void)journal_undoable(&j);
+	check_evidence(&p, &j);
 	must(journal_check_whole(&j, &e) == 0 || (*e.text && *e.hint));
 	for (size_t i = 0; i < j.count; i++) {
 		must(journal_result_name(j.entries[i].result) && journal_way_out(&j.entries[i]));

@@ -5,11 +5,12 @@
  *
  * What must hold: a value is one that the kernel takes, or unknown; a line is one of the file; names
  * that become parts of paths cannot leave their directory; and a link that kvmtune would make is one
- * that it may take back.
+ * that it may undo.
  */
 #include "fuzz.h"
 
 #include <kvmtune/ksm.h>
+#include <kvmtune/setting.h>
 #include <kvmtune/tuned.h>
 
 static unsigned count_lines(const char *text)
@@ -23,31 +24,33 @@ static unsigned count_lines(const char *text)
 	return lines;
 }
 
-static void check_value(int value)
+static void check_value(const struct attribute *a, const char *value)
 {
-	must(value >= -1 && value <= 2);
+	must(!value || attribute_text(a, value) == value);
 }
 
 static void check_tmpfiles(const char *text, unsigned lines)
 {
-	struct ksm_facts k = { .tmpfiles_others = -1 };
+	const struct attribute *a = settings[SETTING_KSM].attribute;
+	struct attribute_writers k = { 0 };
+	const struct attribute_watch watch = { a, &k };
 	size_t all;
 
-	ksm_read_tmpfiles("/etc/tmpfiles.d/a.conf", text, &k);
-	ksm_read_tmpfiles(OWN_TMPFILES, text, &k);
-	all = k.writer_count;
+	attribute_read_tmpfiles("/etc/tmpfiles.d/a.conf", text, &watch, 1);
+	attribute_read_tmpfiles(OWN_TMPFILES, text, &watch, 1);
+	all = k.n;
 	must(all % 2 == 0 && all <= 2 * (size_t)lines);
-	ksm_settle_tmpfiles(&k);
-	check_value(k.tmpfiles_others);
-	must(k.writer_count <= all && (k.writer_count > 0) == (all > 0));
-	for (size_t i = 0; i < k.writer_count; i++) {
-		const struct ksm_writer *w = &k.writers[i];
+	attribute_settle_tmpfiles(&k);
+	check_value(a, k.tmpfiles_others);
+	must(k.n <= all && (k.n > 0) == (all > 0));
+	for (size_t i = 0; i < k.n; i++) {
+		const struct attribute_writer *w = &k.v[i];
 
-		check_value(w->value);
+		check_value(a, w->value);
 		must(w->path && w->path[0] == '/');
-		must(!w->tmpfiles || strcmp(w->path, KSM_RUN_FILE) == 0);
+		must(!w->tmpfiles || strcmp(w->path, a->path) == 0);
 	}
-	ksm_free(&k);
+	attribute_writers_free(&k);
 }
 
 static void check_tuned(const char *text)

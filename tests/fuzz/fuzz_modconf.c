@@ -3,7 +3,7 @@
  * fuzz_modconf - any bytes as a modprobe.d file and as kernel command line, then every question.
  *
  * Beyond memory errors it checks what must hold for every input: words are whole C strings, the
- * winner is the last word, and lines are in order.
+ * winner is the last option, and lines are in order.
  */
 #include <kvmtune/modconf.h>
 

@@ -69,7 +69,8 @@ static void check_words(int argc, char **argv)
 	if (r != 0)
 		return;
 	must(in.arg_count >= 0 && in.arg_count < argc && in.args[in.arg_count] == NULL);
-	must(!in.command || in.args[-1] == in.command);
+	must(!in.command || in.bare || in.args[-1] == in.command);
+	must(!in.bare || !in.arg_count);
 	if (in.command) {
 		(void)command_find(in.command);
 		check_goals(&in);

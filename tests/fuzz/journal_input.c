@@ -132,7 +132,7 @@ static bool alters(enum act_kind kind)
 	}
 }
 
-/* Did an earlier step write `run`, too? Its way back is the one that counts. */
+/* Did an earlier step write `run`, too? Its undo counts. */
 static bool is_opened(const struct plan *plan, size_t before)
 {
 	for (size_t i = 0; i < before; i++)
@@ -141,7 +141,7 @@ static bool is_opened(const struct plan *plan, size_t before)
 	return false;
 }
 
-/* The return of a KVM that is away is never taken back; nor what nobody knows. */
+/* Loading KVM is never rolled back; nor are unknown steps. */
 static bool needs_no_way_back(const struct host *h, const struct plan *plan, size_t i)
 {
 	const struct act *act = &plan->steps[i].act;

@@ -20,7 +20,7 @@ bool is_unit_link(const char *path);
 
 /*
  * Nothing is touched but what is kvmtune's to touch, whoever wrote the journal; each step that alters
- * something has its way back; what is shown of a step is plain text; a refusal has a sentence.
+ * something has its undo; what is shown of a step is plain text; a refusal has a sentence.
  */
 void check_plan(const struct host *h, const struct plan *plan);
 

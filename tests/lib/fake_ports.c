@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fake_ports.c - the doors to a made-up kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
+ * fake_ports.c - the ports of a test double of the kernel: linked instead of src/sys/{ports,modules,cpu,kvm,
  * system}.c it makes kvmtune-fake, which is the production code on a host that is a directory.
  *
  *	KVMTUNE_FAKE_HOST=DIR		DIR/root: the host's files; DIR/fake: what is no file
@@ -8,6 +8,7 @@
  * DIR/fake/host	what the host is: one "key value" a line, see fake_said()
  * DIR/fake/cpuid	registers of the processors, a dump as text; without: made from what host says
  * DIR/fake/users	who holds KVM: one process a line, see add_user()
+ * DIR/fake/kmsg	what the kernel wrote into its log
  * DIR/fake/loads	how often the module was loaded: written here
  * DIR/fake/slept	is there once the program has slept: written here
  * DIR/fake/units/NAME	a unit of the fake systemd: "LOAD ACTIVE FILE [JOB]", its words, "-" for none:
@@ -159,7 +160,7 @@ static int read_about(struct fake *f, struct err *e)
 	autofree char *text = slurp(path);
 
 	if (!text)
-		return err_sys(e, -errno, "no fake host: %s", path);
+		return err_sys(e, -errno, "no test host: %s", path);
 	each_line(text, add_line, &f->about);
 	return 0;
 }
@@ -319,6 +320,12 @@ static int fake_read_link(struct ports *p, const char *path, struct buf *ret)
 {
 	int r = reading_fails(p, path);
 
+	/* "inner_pid_space yes": there are processes that this /proc does not have. */
+	if (r == 0 && strcmp(path, "/proc/self/ns/pid") == 0) {
+		buf_puts(ret, said_tri(fake_of(p), "inner_pid_space") == YES ? "pid:[4026532261]"
+									     : "pid:[4026531836]");
+		return 0;
+	}
 	return r < 0 ? r : fake_of(p)->files.read_link(p, path, ret);
 }
 
@@ -362,6 +369,7 @@ static int fake_remove(struct ports *p, const char *path, struct err *e)
 }
 
 static int kernel_set_run(struct ports *p, const char *text);
+static int kernel_set_word(struct ports *p, const struct attribute *a, const char *text);
 
 static int fake_write_value(struct ports *p, const char *path, const char *text, struct err *e)
 {
@@ -370,9 +378,11 @@ static int fake_write_value(struct ports *p, const char *path, const char *text,
 
 	if (r < 0)
 		return r;
-	if (strcmp(path, KSM_RUN_FILE) != 0)
+	if (strcmp(path, KSM_RUN_FILE) != 0 && !setting_of_attribute(path))
 		return fake_of(p)->files.write_value(p, path, text, e);
-	r = kernel_set_run(p, text);
+	r = strcmp(path, KSM_RUN_FILE) == 0
+		    ? kernel_set_run(p, text)
+		    : kernel_set_word(p, setting_of_attribute(path)->attribute, text);
 	return r < 0 ? err_sys(e, r, "cannot write %s", path) : 0;
 }
 
@@ -931,7 +941,7 @@ static int fake_read_all(struct ports *p, cpuid_sink sink, void *arg, struct err
 	return r;
 }
 
-/* ---- who uses KVM ---- */
+/* ---- the holders of KVM ---- */
 
 /* Takes \xHH back to a byte, in place. */
 static char *unescape(char *s)
@@ -1136,6 +1146,30 @@ static int kernel_set_run(struct ports *p, const char *text)
 	put_number(f, KSM_RUN_FILE, value);
 	if (value)
 		set_merged(f, value == 1 ? 100 : 0);
+	return 0;
+}
+
+/* "always [madvise] never": the brackets move to the word that is written. */
+static int kernel_set_word(struct ports *p, const struct attribute *a, const char *text)
+{
+	struct fake *f = fake_of(p);
+	autofree char *word = xstrndup(text, strcspn(text, "\n"));
+	autobuf shown = { 0 }, now = { 0 };
+	autostrv words = { 0 };
+
+	if (f->files.read(p, a->path, &shown) < 0)
+		return -ENOENT;
+	if (is_read_only(f, a->path))
+		return -EROFS;
+	if (said_tri(f, "root") != YES)
+		return -EACCES;
+	attribute_chosen(a, buf_text(&shown), &words);
+	if (!strv_has(&words, word))
+		return -EINVAL;
+	for (size_t i = 0; i < words.n; i++)
+		buf_printf(&now, strcmp(words.v[i], word) == 0 ? "%s[%s]" : "%s%s", i ? " " : "",
+			   words.v[i]);
+	put_text(f, a->path, now.data);
 	return 0;
 }
 
@@ -1530,6 +1564,18 @@ static int64_t fake_monotonic(struct ports *p)
 }
 
 /* 2 August 2015, 12:00:00 UTC: what is printed shall be the same every day. */
+/* DIR/fake/kmsg, for root. */
+static int fake_kernel_log(struct ports *p, struct buf *ret)
+{
+	autofree char *path = xasprintf("%s/fake/kmsg", fake_of(p)->dir ?: "");
+	autofree char *text = p->image ? NULL : slurp(path);
+
+	if (said_tri(fake_of(p), "root") == NO)
+		return -EPERM;
+	buf_puts(ret, text ?: "");
+	return text ? 0 : -ENOENT;
+}
+
 static int64_t fake_wall(struct ports *p)
 {
 	(void)p;
@@ -1558,6 +1604,7 @@ static void fake_system(struct ports *p)
 	p->system.sleep_ms = fake_sleep;
 	p->system.monotonic_ms = fake_monotonic;
 	p->system.wall_seconds = fake_wall;
+	p->system.kernel_log = fake_kernel_log;
 }
 
 static void fill_table(struct ports *p)

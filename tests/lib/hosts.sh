@@ -303,7 +303,7 @@ parameters()
 	done
 }
 
-# module_loaded [PARAM=VALUE...]: it is loaded, and nobody uses it
+# module_loaded [PARAM=VALUE...]: it is loaded, and not in use
 # shellcheck disable=SC2120 # descriptions call it with some
 module_loaded()
 {
@@ -320,6 +320,16 @@ module_loaded()
 		parameters "${p%:*}"
 	done
 	parameters "$@"
+	device 0660
+}
+
+# other_kvm_module NAME [REFCNT]: it makes /dev/kvm, and ours is not loaded
+other_kvm_module()
+{
+	put "/sys/module/$1/initstate" live
+	[ ! "$2" ] || put "/sys/module/$1/refcnt" "$2"
+	put /sys/module/kvm/initstate live
+	folder "/sys/module/kvm/holders/$1"
 	device 0660
 }
 
@@ -344,7 +354,7 @@ device()
 	about udev_mode "$1"
 }
 
-# ---- who uses KVM ----
+# ---- the holders of KVM ----
 
 in_use()
 {
@@ -414,6 +424,27 @@ ksm()
 	ksm_files "$1" use_zero_pages=0
 }
 
+# choice FILE WORD WORDS...: a file of sysfs that shows its words, the chosen one in brackets
+choice()
+{
+	local file=$1 chosen=$2 word line=
+
+	shift 2
+	for word in "$@"; do
+		[ "$word" != "$chosen" ] || word="[$word]"
+		line+="${line:+ }$word"
+	done
+	put "$file" "$line"
+}
+
+# thp ENABLED DEFRAG: transparent huge pages as Linux 6.1 has them
+thp()
+{
+	choice /sys/kernel/mm/transparent_hugepage/enabled "$1" always madvise never
+	choice /sys/kernel/mm/transparent_hugepage/defrag "$2" \
+		always defer defer+madvise madvise never
+}
+
 # merges COUNTER=N...: what the counters are when all that can be merged is: as soon as merging is
 # turned on. A number is a process that has so many of these pages.
 merges()
@@ -425,7 +456,7 @@ merges()
 	done
 }
 
-# merged COUNTER=N...: and that is so already
+# merged COUNTER=N...: and that has happened already
 merged()
 {
 	local p

@@ -10,7 +10,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
-checks="format functions json shell cppcheck spelling man spaces spdx version"
+checks="format functions json shell cppcheck spelling words man spaces spdx version"
 failed=0 count=0
 
 # Sources as they are, tracked or not yet; what is built or fetched is not ours.
@@ -122,6 +122,13 @@ check_spelling()
 	need codespell || return
 	codespell --ignore-words-list=ept,vmx,msr,fo,te,ot,unmerged,optio,advices,wronly \
 		--skip='build,.git,LICENSE,*.gz,./tests/fuzz/corpus' . 2>&1
+}
+
+# CONTRIBUTING.md, "Rules for texts".
+check_words()
+{
+	command -v perl >/dev/null || { need perl; return; }
+	tests/lint/words.sh
 }
 
 check_man()

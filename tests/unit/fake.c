@@ -1006,6 +1006,12 @@ static int kvm_run_guest(struct ports *p, unsigned timeout_ms, struct err *e)
 	return f->guest_result < 0 ? err_set(e, f->guest_result, "the test guest did not run") : 0;
 }
 
+static int system_kernel_log(struct ports *p, struct buf *ret)
+{
+	(void)p, (void)ret;
+	return -ENOENT;
+}
+
 static void system_identify(struct ports *p, struct host_id *ret)
 {
 	(void)p;
@@ -1110,6 +1116,7 @@ static void set_ports(struct ports *p)
 		.sleep_ms = system_sleep_ms,
 		.monotonic_ms = system_monotonic_ms,
 		.wall_seconds = system_wall_seconds,
+		.kernel_log = system_kernel_log,
 	};
 }
 
@@ -1337,7 +1344,7 @@ static void after_link(struct host *h, const struct act *act)
 static void after_file(struct host *h, const struct act *act)
 {
 	bool tmpfiles = strcmp(act->target, OWN_TMPFILES) == 0;
-	char **own = tmpfiles ? &h->ksm.own_tmpfiles : &h->own_conf;
+	char **own = tmpfiles ? &h->own_tmpfiles : &h->own_conf;
 	struct modconf conf;
 
 	free(*own);

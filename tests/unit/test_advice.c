@@ -347,13 +347,14 @@ static void merging_for_nothing_is_told(void **state)
 static void the_table(void **state)
 {
 	static const char *const names[ADVICE_COUNT] = {
-		"shadow-paging-holes", "ept-off-slower",    "ept-off-centos7-cpus",
-		"ept-off-ovmf-smp",    "ept-off-nested",    "ept-off-tdx",
-		"ept-off-l1tf",	       "npt-off-slower",    "npt-off-nested",
-		"npt-off-sev",	       "nested-off-guests", "nested-off-holes",
-		"nested-on-holes",     "kvm-containers",    "libvirt-cache",
-		"ksm-off-gain",	       "ksm-off-memory",    "ksm-on-side-channel",
-		"ksm-no-profit",
+		"shadow-paging-holes", "ept-off-slower",      "ept-off-centos7-cpus",
+		"ept-off-ovmf-smp",    "ept-off-nested",      "ept-off-tdx",
+		"ept-off-l1tf",	       "npt-off-slower",      "npt-off-nested",
+		"npt-off-sev",	       "nested-off-guests",   "nested-off-holes",
+		"nested-on-holes",     "other-kvm-module",    "boot-entries",
+		"kvm-containers",      "libvirt-cache",	      "ksm-off-gain",
+		"ksm-off-memory",      "ksm-on-side-channel", "ksm-no-profit",
+		"thp-running-guests",
 	};
 
 	(void)state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Steps done one after another, and walked back when one fails: on a kernel in memory.
+ * Steps done one after another, and rolled back when one fails: on a kernel in memory.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -141,7 +141,7 @@ static enum journal_result result_in_journal(struct fixture *x)
 static void order_of_calls(void **state)
 {
 	static const char *const lines[] = {
-		APPEND, /* all that is planned, with the way back */
+		APPEND, /* all that is planned, with the undo */
 		"replace " OWN_CONF_FILE,
 		"unload " MODULE,
 		"load " MODULE " (configured)",
@@ -446,7 +446,7 @@ static void another_turns_it_off_meanwhile(void **state)
 	assert_int_equal(x->report.err.code, -ESTALE);
 }
 
-/* The disk is full: what was not written need not be taken back. */
+/* The disk is full: what was not written need not be rolled back. */
 static void the_file_cannot_be_written(void **state)
 {
 	struct fixture *x = *state;
@@ -503,7 +503,7 @@ static void kernel_without_unload(void **state)
 	assert_int_equal(x->report.err.status, STATUS_IMPOSSIBLE);
 }
 
-/* ---- the way back of the module ---- */
+/* ---- rollback of the module ---- */
 
 /* nested=1 was given by hand: no file says so, and it must not get lost. */
 static void values_given_by_hand(void **state)
@@ -518,7 +518,7 @@ static void values_given_by_hand(void **state)
 	assert_int_equal(apply(x), 0);
 	assert_walked_back(x);
 	assert_non_null(strstr(x->report.err.text, "nested is N, not Y"));
-	assert_non_null(strstr(x->report.err.hint, "by hand"));
+	assert_non_null(strstr(x->report.err.hint, "set manually"));
 	assert_string_equal(fake_param(&x->f, "nested"), "Y");
 	assert_int_equal(fake_count(&x->f, "load " MODULE " ept=1 nested=Y"), 1);
 	assert_int_equal(fake_count(&x->f, "unload"), 3);
@@ -581,7 +581,7 @@ static void nothing_loads_any_more(void **state)
 	assert_true(x->report.stuck);
 	assert_false(x->report.walked_back);
 	assert_non_null(strstr(x->report.back_err.hint, "kvmtune undo"));
-	/* It goes on with what can be taken back. */
+	/* It goes on with what can be rolled back. */
 	assert_null(fake_text(&x->f, OWN_CONF_FILE));
 	assert_int_equal(result_in_journal(x), JOURNAL_STUCK);
 }
@@ -654,7 +654,7 @@ static void option_without_hardware(void **state)
 	assert_false(x->report.failed);
 	assert_string_equal(fake_param(&x->f, "ept"), "N");
 	assert_int_equal(x->report.remarks.n, 0);
-	/* Nor is it one on the way back. */
+	/* Nor is it one during a rollback. */
 	observe_and_plan(x, "on", false);
 	x->f.guest_result = -EIO;
 	assert_int_equal(apply(x), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Whole changes on a kernel in memory: done, cut off after any step, taken back, and proved.
+ * Whole changes on a kernel in memory: done, cut off after any step, rolled back, and proved.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -187,7 +187,7 @@ static void asked_where_it_matters(void **state)
 	(void)state;
 	fake_init(&f);
 	plain(&f);
-	expect_status(&f, "on", false, STATUS_DONE, "so already");
+	expect_status(&f, "on", false, STATUS_DONE, "already on");
 	expect_status(&f, "off", true, STATUS_PENDING, "deferred");
 	assert_int_equal(f.reload_checks, 0);
 	expect_status(&f, "off", false, STATUS_DONE, "off");
@@ -222,7 +222,7 @@ static void device_hidden(void **state)
 	fake_free(&f);
 }
 
-/* A change is taken back without a module that is not there any more. */
+/* A change is rolled back without a module that is not there any more. */
 static void undo_without_the_module(void **state)
 {
 	struct err e = { 0 };
@@ -377,7 +377,7 @@ static void proof_that_finds_a_difference(void **state)
 	fake_free(&f);
 }
 
-/* Without the records of the change that was to be taken back there is no way on, and it says so. */
+/* Without the records of the change that was to be rolled back there is no way on, and it says so. */
 static void undo_of_what_is_lost(void **state)
 {
 	struct outcome o;
@@ -491,7 +491,7 @@ static void dry_run_while_another_is_at_work(void **state)
 	fake_free(&f);
 }
 
-/* The undo fails and walks back: the change is still there to be taken back. */
+/* The undo fails and rolls back: the change is still there to be undone. */
 static void undo_fails_once(void **state)
 {
 	(void)state;
@@ -509,7 +509,7 @@ static void undo_fails_once(void **state)
 		run(&f, NULL, false, &o);
 		outcome_free(&o);
 		f.guest_result = 0;
-		/* Where it came to a test guest, KVM is there again, and the change not taken back. */
+		/* Where it came to a test guest, KVM is there again, and the change not rolled back. */
 		assert_true(f.loaded);
 		expect_status(&f, NULL, false, STATUS_DONE, where);
 		snapshot_is(&f, before, where);

@@ -160,7 +160,7 @@ static void broken(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		refuse(texts[i], strlen(texts[i]), "line 2 is broken");
+		refuse(texts[i], strlen(texts[i]), "line 2 cannot be parsed");
 }
 
 static void nothing(void **state)
@@ -187,7 +187,7 @@ static void nul_inside(void **state)
 	static const char text[] = "CPUID 00000001: 000306A9-00100800-7FBAE3FF-BFEB\0BFF\n";
 
 	(void)state;
-	refuse(text, sizeof(text) - 1, "line 1 is broken");
+	refuse(text, sizeof(text) - 1, "line 1 cannot be parsed");
 }
 
 /* The limits, each just kept and just broken. */
@@ -228,7 +228,7 @@ static void long_line(void **state)
 	(void)state;
 	memset(text, '0', sizeof(text));
 	memcpy(text, start, sizeof(start) - 1);
-	refuse(text, sizeof(text), "line 1 is broken");
+	refuse(text, sizeof(text), "line 1 cannot be parsed");
 	memset(text, 'x', sizeof(text));
 	refuse(text, sizeof(text), "no CPUID registers");
 }

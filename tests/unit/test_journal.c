@@ -214,7 +214,7 @@ static void only_one_line_a_record(void **state)
 	assert_int_equal(text_of(x)[strlen(text_of(x)) - 1], '\n');
 }
 
-/* ---- which one is taken back ---- */
+/* ---- which one is rolled back ---- */
 
 static void last_then_the_one_before(void **state)
 {
@@ -419,7 +419,7 @@ static void interrupted_behind_others(void **state)
 	assert_int_equal(undoable(x), 6);
 }
 
-/* However often the way back failed, what is to be taken back is not dropped with the older half. */
+/* However often the rollback failed, its change is not dropped with the older half. */
 static void interrupted_is_kept(void **state)
 {
 	struct fixture *x = *state;
@@ -621,7 +621,7 @@ static void damaged_end(void **state)
 	assert_int_equal(undoable(x), 2);
 }
 
-/* Without its beginning a change cannot be taken back; the one before keeps its own steps. */
+/* Without its beginning a change cannot be rolled back; the one before keeps its own steps. */
 static void damaged_begin(void **state)
 {
 	struct fixture *x = *state;
@@ -977,7 +977,7 @@ static void undoes_itself(void **state)
 
 /*
  * 0.1.0 could finish an interrupted change by an entry of its own, which names it and has its steps,
- * too. Such a member is passed over: the change is not interrupted, and one undo takes it back.
+ * too. Such a member is ignored: the change is not interrupted, and one undo undoes it.
  */
 static void unknown_members_are_ignored(void **state)
 {
@@ -1033,7 +1033,7 @@ static void numbers_are_their_own(void **state)
 	assert_int_equal(interrupted(x), 2);
 }
 
-/* What an interrupted undo takes back is not there: nobody can finish it. */
+/* The change of an interrupted undo is missing: nobody can finish it. */
 static void lost_beginning(void **state)
 {
 	struct fixture *x = *state;

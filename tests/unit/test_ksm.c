@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kernel's counters, the words of systemd, and the files of others that have a say in KSM.
+ * The kernel's counters, the words of systemd, and the files of others that set KSM.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <kvmtune/ksm.h>
+#include <kvmtune/setting.h>
 #include <kvmtune/tuned.h>
 
 #define RUN KSM_RUN_FILE
@@ -126,11 +127,20 @@ static void set_file(struct ksm_facts *k, enum ksm_unit_id id, const char *word)
 	snprintf(s->file, sizeof(s->file), "%s", word);
 }
 
+static void read_tmpfiles(const char *file, const char *text, struct ksm_facts *k)
+{
+	const struct attribute_watch watch = { settings[SETTING_KSM].attribute, &k->writers };
+
+	attribute_read_tmpfiles(file, text, &watch, 1);
+}
+
 static void add_writer(struct ksm_facts *k, const char *where, int value)
 {
-	array_push(k->writers, k->writer_count) = (struct ksm_writer){ .who = xstrdup("somebody"),
-								       .where = xstrdup(where),
-								       .value = value };
+	array_push(k->writers.v, k->writers.n) = (struct attribute_writer){
+		.who = xstrdup("somebody"),
+		.where = xstrdup(where),
+		.value = value < 0 ? NULL : settings[SETTING_KSM].attribute->texts[value]
+	};
 }
 
 static void check_next(const struct ksm_facts *k, const char *word, const char *who)
@@ -257,16 +267,16 @@ static void lines_of_tmpfiles(void **state)
 		autofree char *text = xasprintf("\n%s", cases[i].line);
 		struct ksm_facts k = { 0 };
 
-		ksm_read_tmpfiles("/etc/tmpfiles.d/x.conf", text, &k);
-		if (k.writer_count != (cases[i].value != -2))
-			fail_msg("\"%s\": %zu writers", cases[i].line, k.writer_count);
-		if (k.writer_count) {
-			assert_string_equal(k.writers[0].who, "tmpfiles.d");
-			assert_string_equal(k.writers[0].where, "/etc/tmpfiles.d/x.conf:2");
-			if (k.writers[0].value != cases[i].value ||
-			    k.writers[0].tmpfiles != cases[i].ours_beats_it)
-				fail_msg("\"%s\": %d", cases[i].line, k.writers[0].value);
-			assert_false(k.writers[0].ours);
+		read_tmpfiles("/etc/tmpfiles.d/x.conf", text, &k);
+		if (k.writers.n != (cases[i].value != -2))
+			fail_msg("\"%s\": %zu writers", cases[i].line, k.writers.n);
+		if (k.writers.n) {
+			assert_string_equal(k.writers.v[0].who, "tmpfiles.d");
+			assert_string_equal(k.writers.v[0].where, "/etc/tmpfiles.d/x.conf:2");
+			if (ksm_run_value(k.writers.v[0].value) != cases[i].value ||
+			    k.writers.v[0].tmpfiles != cases[i].ours_beats_it)
+				fail_msg("\"%s\": %s", cases[i].line, k.writers.v[0].value);
+			assert_false(k.writers.v[0].ours);
 		}
 		ksm_free(&k);
 	}
@@ -292,7 +302,7 @@ static void read_case(const char *file, const char *list, struct ksm_facts *k)
 		buf_printf(&text, "%s %s - - - - %s\n", strchr(word, '+') ? "w+" : "w",
 			   word[0] == 'p' ? "/sys/kernel/mm/ksm/ru[n]" : RUN, word + len - 1);
 	}
-	ksm_read_tmpfiles(file, buf_text(&text), k);
+	read_tmpfiles(file, buf_text(&text), k);
 	buf_free(&text);
 }
 
@@ -328,18 +338,15 @@ static void which_line_counts(void **state)
 
 		read_case(OWN_TMPFILES, cases[i].ours, &k);
 		read_case("/usr/lib/tmpfiles.d/x.conf", cases[i].others, &k);
-		ksm_settle_tmpfiles(&k);
-		for (size_t w = 0; w < k.writer_count; w++) {
-			assert_int_equal(k.writers[w].ours, *cases[i].ours && w == 0);
-			if (k.writers[w].value < 0)
-				buf_puts(&left, "-");
-			else
-				buf_printf(&left, "%d", k.writers[w].value);
+		attribute_settle_tmpfiles(&k.writers);
+		for (size_t w = 0; w < k.writers.n; w++) {
+			assert_int_equal(k.writers.v[w].ours, *cases[i].ours && w == 0);
+			buf_puts(&left, k.writers.v[w].value ?: "-");
 		}
 		if (strcmp(buf_text(&left), cases[i].left) != 0 ||
-		    k.tmpfiles_others != cases[i].others_value)
+		    ksm_run_value(k.writers.tmpfiles_others) != cases[i].others_value)
 			fail_msg("%s | %s: %s, %d", cases[i].ours, cases[i].others, buf_text(&left),
-				 k.tmpfiles_others);
+				 ksm_run_value(k.writers.tmpfiles_others));
 		ksm_free(&k);
 	}
 }
@@ -567,8 +574,8 @@ static void hostile_text(void **state)
 			seed = seed * 1103515245 + 12345;
 			buf_puts(&text, bits[(seed >> 16) % ARRAY_SIZE(bits)]);
 		}
-		ksm_read_tmpfiles("/x", buf_text(&text), &k);
-		ksm_settle_tmpfiles(&k);
+		read_tmpfiles("/x", buf_text(&text), &k);
+		attribute_settle_tmpfiles(&k.writers);
 		tuned_read_includes(buf_text(&text), &includes);
 		ksm_read_default_qemu(buf_text(&text), &line);
 		ksm_read_memory_ksm(buf_text(&text));
@@ -588,10 +595,10 @@ static void long_line(void **state)
 	for (int i = 0; i < 100000; i++)
 		buf_puts(&text, "1");
 	buf_puts(&text, "\nw " RUN " - - - - 1\n");
-	ksm_read_tmpfiles("/x", buf_text(&text), &k);
-	assert_int_equal(k.writer_count, 2);
-	assert_int_equal(k.writers[0].value, -1);
-	assert_int_equal(k.writers[1].value, 1);
+	read_tmpfiles("/x", buf_text(&text), &k);
+	assert_int_equal(k.writers.n, 2);
+	assert_null(k.writers.v[0].value);
+	assert_string_equal(k.writers.v[1].value, "1");
 	ksm_free(&k);
 	buf_free(&text);
 }

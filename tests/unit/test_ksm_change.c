@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Whole changes of KSM on a kernel and a service manager in memory: done, failed at any call,
- * stopped, taken back, and proved.
+ * stopped, rolled back, and proved.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -95,7 +95,7 @@ static void make(struct fake *f)
 	fake_ksm(f, "1");
 }
 
-/* ---- done and taken back ---- */
+/* ---- done and rolled back ---- */
 
 static void off_keeps_pages(void **state)
 {
@@ -195,7 +195,7 @@ static void unmerged_tells_how_far(void **state)
 	fake_free(&f);
 }
 
-/* ---- failed and taken back ---- */
+/* ---- failed and rolled back ---- */
 
 static void any_call_may_fail(void **state)
 {

@@ -432,7 +432,7 @@ static void test_cmdline_limit(void **state)
 	check_cmdline_behind(4095 - 7, "a.x=\"12\"", "");
 }
 
-/* Options and the last word. */
+/* Options and precedence. */
 
 static void test_options_joined(void **state)
 {

@@ -29,7 +29,7 @@
 #define VMX_FLAGS(list) "vmx flags\t: " list "\n"
 #define SECOND		"bugs\t\t: l1tf\n\nprocessor\t: 1\nflags\t\t: fpu vmx ept\nvmx flags\t: ept\n"
 
-/* 5.6 and later: `vmx flags`, and vmx is taken off where the firmware says no. */
+/* 5.6 and later: `vmx flags`, and vmx is removed if the firmware disables it. */
 #define NEW_EPT	   CPU("fpu vmx ept ssse3") VMX_FLAGS("vnmi ept vpid")
 #define NEW_NO_EPT CPU("fpu vmx ssse3") VMX_FLAGS("vnmi ept_ad flexpriority") SECOND
 #define NEW_OFF	   CPU("fpu ssse3") "bugs\t\t: l1tf\n"
@@ -155,7 +155,7 @@ static const struct cpu_case cases[] = {
 	  YES,
 	  NO,
 	  NO },
-	{ "last word without end",
+	{ "last flag without end",
 	  YES,
 	  "flags\t: fpu vmx\nvmx flags\t: ept",
 	  { { 0 } },
@@ -407,7 +407,7 @@ static const struct amd_case amd_cases[] = {
 	{ "VM_CR locked, off", YES, AMD_NPT, 0x18, NULL, YES, NO, UNKNOWN, NO,
 	  "CPUID|MSR C0010114h||MSR C0010114h" },
 	/* Without the flag kvm_amd does not load, whatever the register says. */
-	{ "svm taken off the flags", YES, AMD_OFF, -1, NULL, YES, NO, UNKNOWN, NO,
+	{ "svm removed from the flags", YES, AMD_OFF, -1, NULL, YES, NO, UNKNOWN, NO,
 	  "CPUID|/proc/cpuinfo||/proc/cpuinfo" },
 	{ "the same, VM_CR open", YES, AMD_OFF, 0, NULL, YES, NO, UNKNOWN, NO,
 	  "CPUID|/proc/cpuinfo||/proc/cpuinfo" },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * From the files of a host to what is known of KSM: on trees of files in a scratch directory, read
- * through the real doors; only the service manager is made up.
+ * through the real ports; only the service manager is made up.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -33,7 +33,7 @@ static struct bed {
 	char root[32];
 	struct ports ports;
 	struct host host;
-	bool image; /* of the host: the doors are those of a running one */
+	bool image; /* of the host: the ports are those of a running one */
 	bool root_user;
 	struct unit_state answer; /* of the service manager */
 	const char *refuses;	  /* it does not, and says so */
@@ -244,7 +244,7 @@ static void no_ksm(void **state)
 	assert_int_equal(k->run, -1);
 	assert_null(ksm_now(k));
 	assert_int_equal(k->manager, MANAGER_NONE);
-	assert_int_equal(k->tmpfiles_others, -1);
+	assert_int_equal(ksm_run_value(k->writers.tmpfiles_others), -1);
 	assert_false(bed.host.memory.known || bed.host.memory.pressure_known);
 	assert_int_equal(k->units_writable, -ENOENT);
 	assert_int_equal(bed.host.unseen.n, 0);
@@ -569,10 +569,10 @@ static void states_on_disk(void **state)
 static void check_writer(const struct ksm_facts *k, size_t i, const char *who, const char *where,
 			 int value)
 {
-	assert_true(i < k->writer_count);
-	assert_string_equal(k->writers[i].who, who);
-	assert_string_equal(k->writers[i].where, where);
-	assert_int_equal(k->writers[i].value, value);
+	assert_true(i < k->writers.n);
+	assert_string_equal(k->writers.v[i].who, who);
+	assert_string_equal(k->writers.v[i].where, where);
+	assert_int_equal(ksm_run_value(k->writers.v[i].value), value);
 }
 
 static void tmpfiles(void **state)
@@ -593,19 +593,19 @@ static void tmpfiles(void **state)
 	add_link("/run/tmpfiles.d/03.conf", "/dev/null");
 	add_dir("/etc/tmpfiles.d/05-b.conf");
 	k = observe(HOST_KSM);
-	assert_int_equal(k->writer_count, 1);
+	assert_int_equal(k->writers.n, 1);
 	check_writer(k, 0, "tmpfiles.d", "/run/tmpfiles.d/05-b.conf:1", 2);
-	assert_int_equal(k->tmpfiles_others, 2);
-	assert_null(k->own_tmpfiles);
+	assert_int_equal(ksm_run_value(k->writers.tmpfiles_others), 2);
+	assert_null(bed.host.own_tmpfiles);
 	assert_string_equal(ksm_next(k, &who), "off");
 	/* Ours comes first. */
 	add_file(OWN_TMPFILES, RUN_LINE("1"));
 	k = observe(HOST_KSM);
-	assert_int_equal(k->writer_count, 1);
+	assert_int_equal(k->writers.n, 1);
 	check_writer(k, 0, "tmpfiles.d", OWN_TMPFILES ":1", 1);
-	assert_true(k->writers[0].ours);
-	assert_int_equal(k->tmpfiles_others, 2);
-	assert_string_equal(k->own_tmpfiles, RUN_LINE("1"));
+	assert_true(k->writers.v[0].ours);
+	assert_int_equal(ksm_run_value(k->writers.tmpfiles_others), 2);
+	assert_string_equal(bed.host.own_tmpfiles, RUN_LINE("1"));
 	strv_free(&who);
 	assert_string_equal(ksm_next(k, &who), "on");
 	assert_int_equal(who.n, 1);
@@ -624,22 +624,22 @@ static void tuned(void **state)
 		 "[main]\ninclude=my-host\n[sysfs]\n" KSM_RUN_FILE "=2\n");
 	add_file(UNITS "/tuned.service", INSTALL);
 	/* It does not run, and will not. */
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 	add_link(WANTS "/tuned.service", UNITS "/tuned.service");
 	k = observe(HOST_KSM);
-	assert_int_equal(k->writer_count, 1);
+	assert_int_equal(k->writers.n, 1);
 	check_writer(k, 0, "tuned profile my-host",
 		     "/usr/lib/tuned/profiles/virtual-host/tuned.conf:4", 2);
-	assert_false(k->writers[0].tmpfiles);
+	assert_false(k->writers.v[0].tmpfiles);
 	/* Its own word is the last one. */
 	add_file("/etc/tuned/my-host/tuned.conf",
 		 "[main]\ninclude=virtual-host\n[s]\ntype=sysfs\n" KSM_RUN_FILE "=0\n");
 	check_writer(observe(HOST_KSM), 0, "tuned profile my-host",
 		     "/etc/tuned/my-host/tuned.conf:5", 0);
 	add_file("/etc/tuned/active_profile", "../../etc/x\n");
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 	add_file("/etc/tuned/active_profile", "");
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 }
 
 static void tuned_that_runs(void **state)
@@ -651,20 +651,20 @@ static void tuned_that_runs(void **state)
 	add_file("/etc/tuned/b/tuned.conf", "[main]\ninclude=a,nothing\n");
 	check_writer(observe(HOST_KSM), 0, "tuned profile b", "/etc/tuned/a/tuned.conf:2", 1);
 	bed.image = true;
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 }
 
 static void qemu_kvm(void **state)
 {
 	(void)state;
 	add_link(WANTS "/qemu-kvm.service", UNITS "/qemu-kvm.service");
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 	add_file(UNITS "/qemu-kvm.service", INSTALL);
 	check_writer(observe(HOST_KSM), 0, "qemu-kvm.service", UNITS "/qemu-kvm.service", 1);
 	add_file("/etc/default/qemu-kvm", "#\nKSM_ENABLED=AUTO\n");
 	check_writer(observe(HOST_KSM), 0, "qemu-kvm.service", "/etc/default/qemu-kvm:2", 1);
 	add_file("/etc/default/qemu-kvm", "KSM_ENABLED=0\n");
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 }
 
 static void mom(void **state)
@@ -672,14 +672,14 @@ static void mom(void **state)
 	(void)state;
 	add_file(UNITS "/vdsmd.service", INSTALL);
 	add_file(UNITS "/momd.service", INSTALL);
-	assert_int_equal(observe(HOST_KSM)->writer_count, 0);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 0);
 	add_link(INVOCATION "momd.service", "0123");
-	assert_int_equal(observe(HOST_KSM)->writer_count, 1);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 1);
 	add_link(WANTS "/vdsmd.service", UNITS "/vdsmd.service");
 	check_writer(observe(HOST_KSM), 0, "momd.service", UNITS "/momd.service", -1);
 	check_writer(&bed.host.ksm, 1, "vdsmd.service", UNITS "/vdsmd.service", -1);
 	bed.image = true;
-	assert_int_equal(observe(HOST_KSM)->writer_count, 1);
+	assert_int_equal(observe(HOST_KSM)->writers.n, 1);
 }
 
 static void memory_ksm(void **state)

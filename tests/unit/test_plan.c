@@ -29,7 +29,7 @@ static const char letters[ACT_KIND_COUNT] = {
 	[ACT_RESTORE] = 'R',
 };
 
-/* "wculpdg", and as many letters for the ways back. */
+/* "wculpdg", and as many letters for the undo acts. */
 static void kinds_of(const struct plan *plan, char *acts, char *backs)
 {
 	size_t i;
@@ -441,13 +441,13 @@ static bool differs(const struct plan_case *c, const struct plan *plan)
 		print_error("%s: refusal \"%s\", not \"%s\"\n", c->name, plan->refusal.id,
 			    c->refusal ? c->refusal : "");
 	else if (c->refusal && (!plan->refusal.text[0] || !plan->refusal.code))
-		print_error("%s: a refusal without a word\n", c->name);
+		print_error("%s: a refusal without a message\n", c->name);
 	else if (!c->refusal && plan->refusal.code)
 		print_error("%s: refused: %s\n", c->name, plan->refusal.text);
 	else if (c->acts && strcmp(acts, c->acts) != 0)
 		print_error("%s: steps %s, not %s\n", c->name, acts, c->acts);
 	else if (c->backs && strcmp(backs, c->backs) != 0)
-		print_error("%s: ways back %s, not %s\n", c->name, backs, c->backs);
+		print_error("%s: undo acts %s, not %s\n", c->name, backs, c->backs);
 	else
 		return false;
 	return true;
@@ -534,25 +534,29 @@ static void bare_option(struct host *h)
 static void refusals_name_cause_and_way_out(void **state)
 {
 	(void)state;
-	refusal_names(later_file_on, "off", LATER ":2 says ept=1", "Remove that option");
-	refusal_names(bare_option, "off", LATER ":1 says ept=1", "Remove that option");
+	refusal_names(later_file_on, "off", "ept=1 in " LATER ":2 takes precedence",
+		      "Remove that option");
+	refusal_names(bare_option, "off", "ept=1 in " LATER ":1 takes precedence",
+		      "Remove that option");
 	refusal_names(hostile_file, "off", "zzz-\\x1b[2J.conf:1", "");
-	refusal_names(cmdline_on, "off", "kernel command line says kvm_intel.ept=1",
+	refusal_names(cmdline_on, "off",
+		      "kvm_intel.ept=1 on the kernel command line takes precedence",
 		      "kernel command line");
-	refusal_names(install_line, "off", ADMIN ":1 replaces", "install line");
+	refusal_names(install_line, "off", ADMIN ":1 makes modprobe run a command", "install line");
 	refusal_names(in_use, "off", "in use by 1 process", "kvmtune ept off --wait");
 	refusal_names(guests_in_use, "off", "in use by 2 processes", "kvmtune ept off --defer");
-	refusal_names(in_use_unseen, "off", "nobody who can be seen", "--wait");
-	refusal_names(in_use_by_module, "off", "vendor_probe uses kvm_intel", "--defer");
+	refusal_names(in_use_unseen, "off", "no holder is visible", "--wait");
+	refusal_names(in_use_by_module, "off", "kvm_intel is held by the module vendor_probe",
+		      "--defer");
 	refusal_names(builtin, "off", "built into", "kvm_intel.ept=0");
-	refusal_names(absent, "off", "6.1.0-test", "boot into the new kernel");
+	refusal_names(absent, "off", "6.1.0-test", "reboot into the new kernel");
 	refusal_names(amd, "off", "AuthenticAMD", "");
 	refusal_names(firmware_off, "off", "firmware", "BIOS");
 	refusal_names(virtualbox, "off", "vboxdrv", "Stop its virtual machines");
 	refusal_names(modules_disabled, "off", "until the next boot", "--defer");
 	refusal_names(nixos, "off", "NixOS", "boot.extraModprobeConfig");
 	refusal_names(not_root, "off", "root", "sudo");
-	refusal_names(busy, "off", "loaded or removed by somebody else", "in a moment");
+	refusal_names(busy, "off", "loading or removing", "in a moment");
 	refusal_names(unreadable, "off", "parameter ept cannot be read", "/sys/module");
 }
 
@@ -765,7 +769,7 @@ static void reload_of_off(void **state)
 	assert_true(load->urgent);
 	assert_null(load->act.text);
 	assert_int_equal(load->act.wanted[0].value, NO);
-	assert_string_equal(load->note, "turns off too: eptad, pml, unrestricted_guest");
+	assert_string_equal(load->note, "also turns off: eptad, pml, unrestricted_guest");
 	assert_string_equal(unload->back.text, "ept=1");
 	assert_string_equal(unload->back.wanted[0].param, "ept");
 	assert_int_equal(unload->back.wanted[0].value, YES);
@@ -804,14 +808,14 @@ static void note_names_what_is_on(void **state)
 	host_param(&h, "tdx", "1");
 	build(&h, "off", false, &plan);
 	assert_string_equal(step_of(&plan, ACT_LOAD)->note,
-			    "turns off too: unrestricted_guest, tdx");
+			    "also turns off: unrestricted_guest, tdx");
 	plan_free(&plan);
 	host_free(&h);
 }
 
 struct force_case {
 	const char *conf, *cmdline; /* NULL: none */
-	const char *back;	    /* the options for the way back */
+	const char *back;	    /* the options for the rollback */
 };
 
 static const struct force_case forces[] = {
@@ -1116,7 +1120,7 @@ static void npt_is_planned_as_ept_is(void **state)
 	assert_string_equal(plan.steps[0].act.text, HEAD "options kvm_amd npt=0\n");
 	assert_string_equal(step_of(&plan, ACT_UNLOAD)->act.target, "kvm_amd");
 	assert_string_equal(step_of(&plan, ACT_UNLOAD)->back.text, "npt=1");
-	assert_string_equal(step_of(&plan, ACT_LOAD)->note, "turns off too: sev");
+	assert_string_equal(step_of(&plan, ACT_LOAD)->note, "also turns off: sev");
 	check = &step_of(&plan, ACT_CHECK_PARAMS)->act;
 	for (size_t i = 0; i < check->expect_count; i++) {
 		const struct expect *x = &check->expects[i];
@@ -1166,7 +1170,7 @@ static void the_other_vendors_setting(void **state)
 	build(&h, "off", false, &plan);
 	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
 	assert_string_equal(plan.refusal.id, "no-virt");
-	assert_non_null(strstr(plan.refusal.hint, "`kvmtune npt`"));
+	assert_non_null(strstr(plan.refusal.hint, "kvmtune npt"));
 	plan_free(&plan);
 	host_free(&h);
 
@@ -1174,13 +1178,13 @@ static void the_other_vendors_setting(void **state)
 	build_npt(&h, "off", &plan);
 	assert_int_equal(plan.status, STATUS_IMPOSSIBLE);
 	assert_string_equal(plan.refusal.id, "no-virt");
-	assert_non_null(strstr(plan.refusal.hint, "`kvmtune ept`"));
+	assert_non_null(strstr(plan.refusal.hint, "kvmtune ept"));
 	plan_free(&plan);
 
 	/* A processor with neither has no other command. */
 	h.cpu.vmx = NO;
 	build_npt(&h, "off", &plan);
-	assert_null(strstr(plan.refusal.hint, "`kvmtune ept`"));
+	assert_null(strstr(plan.refusal.hint, "kvmtune ept"));
 	plan_free(&plan);
 	host_free(&h);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The way back from a change of the past, from whatever the host is by now.
+ * Undo of an earlier change, from any present state of the host.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +77,7 @@ static void off_and_back(void **state)
 	assert_int_equal(h.modules[MODULE_KVM_INTEL].of[SETTING_EPT].now, YES);
 	assert_null(h.own_conf);
 	plan_free(&plan);
-	/* Taken back: nothing is left to do. */
+	/* Rolled back: nothing is left to do. */
 	back(&h, &done, false, &plan);
 	assert_acts(&plan, "");
 	assert_true(plan.changes[0].already);
@@ -375,7 +375,7 @@ static void after_the_load(void **state)
 		assert_restores(&plan.steps[3].act, &done);
 		assert_false(plan.steps[2].urgent);
 		assert_true(plan.steps[3].urgent);
-		/* This one can be taken back: to what is now. */
+		/* This one can be rolled back: to what is now. */
 		assert_int_equal(plan.steps[2].back.kind, ACT_RESTORE);
 		assert_string_equal(plan.steps[2].back.text, "ept=0");
 		assert_int_equal(plan.steps[2].back.wanted[0].value, NO);
@@ -646,7 +646,7 @@ static void module_not_installed_any_more(void **state)
 	assert_acts(&plan, "rc");
 	assert_int_equal(plan.status, STATUS_DONE);
 	assert_int_equal(plan.lost.n, 1);
-	assert_non_null(strstr(plan.lost.v[0], "no module kvm_intel"));
+	assert_non_null(strstr(plan.lost.v[0], "module kvm_intel is no longer installed"));
 	plan_free(&plan);
 	plan_free(&done);
 	host_free(&h);
@@ -796,7 +796,7 @@ static void a_parameter_of_nothing(void **state)
 	leads_nowhere(steps, ARRAY_SIZE(steps), false);
 }
 
-/* Its way back is of no use for the module that the steps are about: that one stays as it is. */
+/* Its undo is of no use for the module that the steps are about: that one stays as it is. */
 static void the_module_of_the_other_vendor(void **state)
 {
 	static char intel[] = "kvm_intel", amd[] = "kvm_amd", npt[] = "npt", ept[] = "ept",

@@ -91,11 +91,13 @@ static void units(struct host *h, const char *active, const char *file)
 
 static void writer(struct host *h, const char *who, const char *where, int value, bool tmpfiles)
 {
-	array_push(h->ksm.writers, h->ksm.writer_count) = (struct ksm_writer){
-		.who = xstrdup(who), .where = xstrdup(where), .value = value, .tmpfiles = tmpfiles
+	const char *text = value < 0 ? NULL : settings[SETTING_KSM].attribute->texts[value];
+
+	array_push(h->ksm.writers.v, h->ksm.writers.n) = (struct attribute_writer){
+		.who = xstrdup(who), .where = xstrdup(where), .value = text, .tmpfiles = tmpfiles
 	};
 	if (tmpfiles)
-		h->ksm.tmpfiles_others = value;
+		h->ksm.writers.tmpfiles_others = text;
 }
 
 /* Debian with ksmtuned: merging, 262144 mappings of 1024 pages, 16 GiB of 64 GiB available. */
@@ -107,7 +109,6 @@ static void make(struct host *h)
 	h->ksm.page_bytes = 4096;
 	h->ksm.manager = MANAGER_THERE;
 	h->ksm.run = 1;
-	h->ksm.tmpfiles_others = -1;
 	counter(h, "run", "1");
 	counter(h, "pages_shared", "1024");
 	counter(h, "pages_sharing", "262144");
@@ -162,7 +163,7 @@ static void act_text(const struct act *act, struct buf *ret)
 			   starts_with(act->target, "/run/") ? "@runtime" : "");
 }
 
-/* "set_run=0(set_run=1), unlink ksm(link ksm)": the steps with their ways back. */
+/* "set_run=0(set_run=1), unlink ksm(link ksm)": the steps with their undo acts. */
 static char *plan_text(const struct plan *plan)
 {
 	struct buf b = { 0 };
@@ -183,7 +184,7 @@ static bool sets_boot(const struct act *act)
 	return act->kind == ACT_MAKE_LINK || act->kind == ACT_REMOVE_LINK;
 }
 
-/* systemd reads its files once: after the last link, or where they are taken back after the first. */
+/* systemd reads its files once: after the last link, or where they are rolled back after the first. */
 static void check_reloads(const struct plan *plan, bool no_manager)
 {
 	size_t first = plan->step_count, last = 0;
@@ -273,7 +274,7 @@ static void test_off_with_services(void **state)
 	host_free(&h);
 }
 
-/* ksmtuned had set 0 by itself: all is taken back to that. */
+/* ksmtuned had set 0 by itself: all is rolled back to that. */
 static void test_off_while_ksmtuned_rests(void **state)
 {
 	struct host h;
@@ -415,14 +416,15 @@ static void test_memory(void **state)
 	plans(&h, "unmerged", NULL,
 	      "set_run=0(set_run=1), " STOP_BOTH ", set_run=2(), watch_memory()");
 	h.memory.available_bytes--;
-	refuses(&h, "unmerged", "memory", STATUS_REFUSED, "1.0 GiB; 4.2 GiB are available");
+	refuses(&h, "unmerged", "memory", STATUS_REFUSED,
+		"1.0 GiB, but only 1.0 GiB is available above the 3.2 GiB reserve");
 	h.memory.available_bytes = 5;
 	refuses(&h, "unmerged", "memory", STATUS_REFUSED, "kvmtune ksm off");
 	/* To keep what is merged needs nothing. */
 	plans(&h, "off", NULL, "set_run=0(set_run=1), " STOP_BOTH ", set_run=0()");
 	h.memory.known = false;
 	refuses(&h, "unmerged", "unknown-memory", STATUS_REFUSED, "/proc/meminfo");
-	/* With nothing to take apart it is all the same. */
+	/* With nothing to unmerge it is all the same. */
 	host_free(&h);
 	make_off(&h);
 	h.memory.known = false;
@@ -536,7 +538,7 @@ static void test_on_static(void **state)
 
 /* ---- back ---- */
 
-/* What a change of `value` on this host had to be taken back to, from a host as it is now. */
+/* What a change of `value` on this host had to be rolled back to, from a host as it is now. */
 static void goes_back(const struct host *before, const char *value, const struct host *now,
 		      const char *expected)
 {
@@ -623,7 +625,7 @@ static void test_undo_on(void **state)
 	host_free(&now);
 	make(&now);
 	no_units(&now);
-	now.ksm.own_tmpfiles = xstrdup(HEAD BOOT "1\n");
+	now.own_tmpfiles = xstrdup(HEAD BOOT "1\n");
 	goes_back(&before, "on", &now, "remove 00-kvmtune(write 00-kvmtune), set_run=0(set_run=1)");
 	host_free(&before);
 	host_free(&now);
@@ -770,9 +772,9 @@ static void test_override_tmpfiles(void **state)
 	assert_int_equal(plan.step_count, 1);
 	assert_string_equal(plan.steps[0].act.text, HEAD BOOT "0\n");
 	plan_free(&plan);
-	h.ksm.own_tmpfiles = xstrdup(HEAD BOOT "0\n");
-	h.ksm.writers[0].ours = true;
-	h.ksm.writers[0].value = 0;
+	h.own_tmpfiles = xstrdup(HEAD BOOT "0\n");
+	h.ksm.writers.v[0].ours = true;
+	h.ksm.writers.v[0].value = "0";
 	is_already(&h, "off");
 	/* And it goes when the other line does the right thing. */
 	plans(&h, "on", NULL, "remove 00-kvmtune(write 00-kvmtune), " START_BOTH);

@@ -75,7 +75,7 @@ static void look(struct look *l, int pid, void *arg)
 		look_tell(l, 1, 0, large, sizeof(large));
 		break;
 	case NONSENSE:
-		/* Into every descriptor that may be the way back. */
+		/* Into every descriptor that may lead to the parent. */
 		for (int fd = 3; fd < 64; fd++)
 			if (fd != bed->proc_fd &&
 			    write(fd, "nonsense nonsense nonsense nonsense", 32) < 0)
@@ -340,7 +340,7 @@ static void a_signal_ends_it(void **state)
 	}
 	assert_int_equal(run(bed, &e), -EINTR);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	/* One that came before does not: what is looked at on the way back is looked at. */
+	/* One that came before does not: a read at the end of the walk counts. */
 	bed->does[0] = TELLS;
 	run_well(bed);
 	signal(SIGTERM, SIG_DFL);

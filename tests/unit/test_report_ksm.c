@@ -60,7 +60,6 @@ static void make(struct host *h)
 	h->ksm.run = 1;
 	h->ksm.page_bytes = 4096;
 	h->ksm.manager = MANAGER_THERE;
-	h->ksm.tmpfiles_others = -1;
 	counter(h, "pages_shared", "4096");
 	counter(h, "pages_sharing", "65536");
 	h->memory = (struct memory_facts){ .known = true,
@@ -70,7 +69,7 @@ static void make(struct host *h)
 
 static char *shown(const struct host *h, bool verbose)
 {
-	struct style style = { .verbose = verbose };
+	struct style style = { .verbose = verbose, .width = WIDTH_ANY };
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -125,14 +124,14 @@ static const struct {
 	const char *text;
 } states[] = {
 	{ 1, "65536", false, "merging, 256 MiB saved" },
-	{ 1, "0", false, "merging, nothing is merged" },
+	{ 1, "0", false, "merging, nothing merged" },
 	{ 1, NULL, false, "merging  " },
 	{ 0, "65536", false, "off, 256 MiB still saved" },
-	{ 0, "0", false, "off, nothing is merged" },
-	{ 0, "65536", true, "not merging until ksmtuned says so, 256 MiB still saved" },
-	{ 2, "65536", false, "off, being taken apart, 256 MiB still saved" },
-	{ 2, "0", false, "off, nothing is merged" },
-	{ -1, "0", false, "unknown, it cannot be read" },
+	{ 0, "0", false, "off, nothing merged" },
+	{ 0, "65536", true, "not merging until ksmtuned starts it, 256 MiB still saved" },
+	{ 2, "65536", false, "off, unmerging, 256 MiB still saved" },
+	{ 2, "0", false, "off, nothing merged" },
+	{ -1, "0", false, "unknown: cannot be read" },
 };
 
 static void the_state(void **state)
@@ -246,7 +245,7 @@ static void many_processes(void **state)
 
 	(void)state;
 	make(&h);
-	has(&h, "This kernel does not tell which processes have merged pages.");
+	has(&h, "This kernel does not show which processes have merged pages.");
 	for (int i = 0; i < 20; i++)
 		user(&h, 1000 + i, "guest", 5000);
 	has(&h, "1019");
@@ -266,9 +265,9 @@ static void hostile_names(void **state)
 	(void)state;
 	make(&h);
 	user(&h, 7, "\033[31mred\n", 100);
-	array_push(h.ksm.writers, h.ksm.writer_count) = (struct ksm_writer){
-		.who = xstrdup("\033]0;"), .where = xstrdup("/etc/\ax"), .value = -1
-	};
+	array_push(h.ksm.writers.v, h.ksm.writers.n) =
+		(struct attribute_writer){ .who = xstrdup("\033]0;"),
+					   .where = xstrdup("/etc/\ax") };
 	has(&h, "\\x1b[31mred\\x0a");
 	has_not(&h, "\033");
 	has_not(&h, "\a");
@@ -317,7 +316,7 @@ static void share_of_ksmd(void **state)
 		from.ksm.ksmd_ticks = 1000;
 		to.ksm.ksmd_pid = shares[i].pid;
 		to.ksm.ksmd_ticks = 1000 + shares[i].ticks;
-		text_ksmd(out, &from, &to, shares[i].ms);
+		text_ksmd(out, &(struct style){ 0 }, &from, &to, shares[i].ms);
 		fclose(out);
 		assert_string_equal(text, shares[i].text);
 		host_free(&from);

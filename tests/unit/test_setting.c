@@ -189,19 +189,19 @@ static void whose_setting(void **state)
 		enum tri vmx, svm;
 		const char *fits;
 	} cases[] = {
-		{ "GenuineIntel", YES, NO, "ept tdp nested ksm" },
-		{ "GenuineIntel", NO, NO, "ept tdp nested ksm" },
-		{ "  Shanghai  ", YES, NO, "ept tdp nested ksm" },
-		{ "AuthenticAMD", NO, YES, "npt tdp nested ksm" },
-		{ "AuthenticAMD", NO, NO, "npt tdp nested ksm" },
-		{ "HygonGenuine", NO, NO, "npt tdp nested ksm" },
+		{ "GenuineIntel", YES, NO, "ept tdp nested ksm thp thp-defrag" },
+		{ "GenuineIntel", NO, NO, "ept tdp nested ksm thp thp-defrag" },
+		{ "  Shanghai  ", YES, NO, "ept tdp nested ksm thp thp-defrag" },
+		{ "AuthenticAMD", NO, YES, "npt tdp nested ksm thp thp-defrag" },
+		{ "AuthenticAMD", NO, NO, "npt tdp nested ksm thp thp-defrag" },
+		{ "HygonGenuine", NO, NO, "npt tdp nested ksm thp thp-defrag" },
 		/* Hypervisors may show any name. */
-		{ "SomethingElse", NO, YES, "npt tdp nested ksm" },
-		{ "SomethingElse", YES, NO, "ept tdp nested ksm" },
-		{ "", NO, YES, "npt tdp nested ksm" },
-		{ "", YES, UNKNOWN, "ept tdp nested ksm" },
+		{ "SomethingElse", NO, YES, "npt tdp nested ksm thp thp-defrag" },
+		{ "SomethingElse", YES, NO, "ept tdp nested ksm thp thp-defrag" },
+		{ "", NO, YES, "npt tdp nested ksm thp thp-defrag" },
+		{ "", YES, UNKNOWN, "ept tdp nested ksm thp thp-defrag" },
 		/* An image, or CPUID cannot be read. */
-		{ "", UNKNOWN, UNKNOWN, "ept npt tdp nested ksm" },
+		{ "", UNKNOWN, UNKNOWN, "ept npt tdp nested ksm thp thp-defrag" },
 	};
 
 	(void)state;

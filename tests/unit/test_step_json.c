@@ -14,7 +14,7 @@
 
 #include "engine/step_json.h"
 
-/* How many steps are taken of one whose act this is, and whose way back is none; and the reverse. */
+/* How many steps are taken of one whose act this is, and whose undo is none; and the reverse. */
 static size_t taken(const char *act)
 {
 	autofree char *text = xasprintf("{\"steps\":[{\"act\":%s,\"back\":{\"kind\":\"none\"}},"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The real doors that `kvmtune cpu` uses: CPUID on each CPU, and files of the user's.
+ * The real ports that `kvmtune cpu` uses: CPUID on each CPU, and files of the user's.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,7 +96,7 @@ static int sleep_on(struct ports *p, int number)
 	int64_t start = p->system.monotonic_ms(p);
 
 	(void)number;
-	/* What was caught before does not wake it: a wait on the way back is a wait. */
+	/* What was caught before does not wake it: a wait during a rollback is a wait. */
 	raise(SIGTERM);
 	p->system.sleep_ms(p, 20);
 	return p->system.monotonic_ms(p) - start < 19;
@@ -107,12 +108,31 @@ static void later_waits_are_whole(void **state)
 	assert_int_equal(in_child(sleep_on, 0), 0);
 }
 
+/* This host's own, where it may be read: whole messages, without what is in front of them. */
+static void test_kernel_log(void **state)
+{
+	struct ports p;
+	struct err e = { 0 };
+	autobuf log = { 0 };
+	int r;
+
+	(void)state;
+	assert_int_equal(ports_open(&p, NULL, &e), 0);
+	r = p.system.kernel_log(&p, &log);
+	ports_close(&p);
+	assert_true(r == 0 || r == -EPERM || r == -EACCES || r == -ENOENT);
+	if (!log.len)
+		return;
+	assert_int_equal(log.data[log.len - 1], '\n');
+	assert_true(log.len < (4 << 20) + 8192);
+	assert_null(strstr(log.data, ",-;"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stops_are_caught),
-		cmocka_unit_test(closed_pipe_is_an_error),
-		cmocka_unit_test(hang_up_under_nohup),
+		cmocka_unit_test(test_kernel_log),	   cmocka_unit_test(stops_are_caught),
+		cmocka_unit_test(closed_pipe_is_an_error), cmocka_unit_test(hang_up_under_nohup),
 		cmocka_unit_test(later_waits_are_whole),
 	};
 

@@ -41,7 +41,7 @@ packages()
 {
 	local cpuid=libcpuid16
 	[ "$suite" = bookworm ] || cpuid=libcpuid17
-	echo "systemd,systemd-sysv,dbus,kmod,udev,procps,ksmtuned,strace,libkmod2,libsystemd0,$cpuid,libjson-c5"
+	echo "systemd,systemd-sysv,dbus,kmod,udev,procps,ksmtuned,python3,strace,libkmod2,libsystemd0,$cpuid,libjson-c5"
 }
 
 # What an emulator does not need, and would spend long seconds on.

@@ -12,7 +12,7 @@
 #	cut.before=STATE      where the change that was cut began; cut.goal=STATE where it was to end
 #	cut.ended=STATUS      what it had ended with before the cut; nothing: it had not
 #	cut.change=WORDS      that change, with + for the spaces between its words
-#	cut.back=undo         a change that was done is taken back, too; keep: it stays
+#	cut.back=undo         a change that was done is undone, too; keep: it stays
 #	cut.next=WORDS        the change that the next cut is for; nothing: none
 #
 # Says on the console, one a line after "cut:":
@@ -108,12 +108,16 @@ judge()
 	elif [ $interrupted = no ]; then
 		[ "$(state)" = "$before" ] || expect_state "not interrupted" "$goal"
 	else
+		[ "$back" = keep ] || return 0
+		# The next change rolls it back by itself, and says so
 		run kvmtune $change
-		[ "$status" = 6 ] || broken "in between a change is not refused"
+		in_list "$status" "$settled" || broken "after an interrupted change"
+		grep -qE 'interrupted' /tmp/out /tmp/err || broken "it does not tell of the interrupted change"
+		expect_state "the change after the interrupted one" "$goal"
 	fi
 }
 
-# An interrupted change is taken back; so is one that was done, half of the times.
+# An interrupted change is rolled back; so is one that was done, half of the times.
 go_back()
 {
 	[ $interrupted = yes ] || { [ "$(state)" = "$goal" ] && [ "$back" = undo ]; } || return 0

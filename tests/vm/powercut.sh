@@ -217,7 +217,7 @@ run_cuts()
 
 table()
 {
-	echo "| change | cuts | nothing done yet | taken back by undo | at the goal | of them after its exit | sectors at risk | lost | temporary files, removed later |"
+	echo "| change | cuts | nothing done yet | undone by undo | at the goal | of them after its exit | sectors at risk | lost | temporary files, removed later |"
 	echo "|---|---|---|---|---|---|---|---|---|"
 	awk -F '\t' -v OFS=' | ' '
 	function add(k) { n[k]++; how[k, $2]++; exited[k] += $3 != "-"; left[k] += $4; risk[k] += $5; lost[k] += $6 }

@@ -55,7 +55,7 @@ for option in cpuinfo msr; do
 	like "$status $err" "^2 .*No such file" "--$option: no such file"
 	printf 'x\0y\n' >"$tmp/nul"
 	run limited cpu --cpuid "$dump" "--$option" "$tmp/nul"
-	like "$status $err" '^2 .*is no text' "--$option: with a NUL"
+	like "$status $err" '^2 .*is not a text file' "--$option: with a NUL"
 done
 run limited cpu --cpuid "$tmp/huge"
 like "$status $err" '^2 .*is too big' '--cpuid: a huge file'
@@ -128,7 +128,7 @@ too_much()
 	run limited status
 	status_is 0 "$1: status"
 	like "$out" "$2 .*not[[:space:]]+read:[[:space:]]+too[[:space:]]+much" "$1: status says so"
-	like "$out" 'next load unknown' "$1: status: the next load is unknown"
+	like "$out" 'unknown at the next load' "$1: status: the next load is unknown"
 	ok "$1: status: a short answer" [ ${#out} -lt 400000 ]
 	for words in 'ept off' 'ept off -n' 'ept off --defer'; do
 		read -ra command <<<"$words"
@@ -152,7 +152,7 @@ find "$conf" -name '0*.conf' -delete
 python3 -c 'print("options kvm_intel ept=0 # and so on, until it is more than 1 MiB\n" * 100000)' >"$conf/a-long.conf"
 run limited status
 status_is 0 'a file of 100,000 lines'
-like "$out" 'next load off.*a-long.conf:' 'a file of 100,000 lines: it decides'
+like "$out" 'off at the next load.*a-long.conf:' 'a file of 100,000 lines: it decides'
 like "$out" '[0-9]+ more lines' 'a file of 100,000 lines: what is left out is counted'
 run limited ept on -n
 like "$status $err" '^[03] ' 'a file of 100,000 lines: a plan'
@@ -179,7 +179,7 @@ status_is 0 'devices, pipes and huge files in modprobe.d: status'
 # Whoever loads a module would wait for ever at the pipe, kvmtune by libkmod, too.
 run limited ept off -n
 status_is 4 'a pipe in modprobe.d: ept off -n'
-like "$err" 'b-fifo.conf is no regular file' 'a pipe in modprobe.d: ept off -n: names it'
+like "$err" 'b-fifo.conf is not a regular file' 'a pipe in modprobe.d: ept off -n: names it'
 run limited audit ept=on
 status_is 1 'a pipe in modprobe.d: an audit does not know'
 like "$out" 'ept=on +unknown.*not seen: .*b-fifo.conf' 'a pipe in modprobe.d: an audit names it'

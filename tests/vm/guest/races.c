@@ -167,9 +167,9 @@ static bool is_true(const struct command *c, int status, const char *text)
 	/* Nobody is killed here: nothing is ever interrupted. */
 	if (strstr(text, "did not end"))
 		return false;
-	if (status != 3 || strstr(text, "another kvmtune is at work") || strstr(text, " use"))
+	if (status != 3 || strstr(text, "another kvmtune is running") || strstr(text, " use"))
 		return true;
-	return !takes_lock(c) && strstr(text, " is being loaded or removed by somebody else");
+	return !takes_lock(c) && strstr(text, "another program is loading or removing ");
 }
 
 static void note_away(const char *text)

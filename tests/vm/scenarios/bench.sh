@@ -69,7 +69,7 @@ kill "$(cat /run/left)"
 ok "the guest ends" wait_for 10 sh -c '! pidof kvmhold'
 run kvmtune bench current "$off" --runs 1 -- true
 is "the next bench: exit status" "$status" 0
-like "it brings the host back first" "$stderr" "brought back from its variant $off"
+like "it brings the host back first" "$stderr" "its variant $off was rolled back"
 snapshot after
 ok "the host is as it was" same_host before after
 

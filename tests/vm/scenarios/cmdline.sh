@@ -11,7 +11,7 @@ scenario "the kernel command line wins"
 snapshot /tmp/before
 run kvmtune "$setting" off
 is "exit status" "$status" 3
-like "names it" "$stderr" "the kernel command line says $module.$setting=1"
+like "names it" "$stderr" "$module.$setting=1 on the kernel command line takes precedence"
 snapshot /tmp/after
 ok "nothing changed" same_host_load /tmp/before /tmp/after
 run kvmtune "$setting" off --defer
@@ -19,7 +19,7 @@ is "saving is refused too: it would never take effect" "$status" 3
 run kvmtune status
 like "status names it" "$stdout" "^$setting +on, now and at the next load +kernel command line"
 run kvmtune "$setting" on
-is "what it says is so already" "$status" 0
+is "already as the command line sets it" "$status" 0
 
 scenario "loading modules is switched off until the next boot"
 echo 1 >/proc/sys/kernel/modules_disabled
@@ -27,7 +27,7 @@ run kvmtune status
 is "status" "$status" 0
 run kvmtune "$setting" off
 is "the command line is named first" "$status" 3
-# No module can be loaded any more: what the next scenario needs is not to be had.
+# No module can be loaded any more: the next scenario needs one.
 trap - EXIT
 lib_end_scenario
 exit 0

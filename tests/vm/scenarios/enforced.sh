@@ -31,11 +31,11 @@ refused()
 scenario "lockdown, raised at run time"
 mount -t securityfs none /sys/kernel/security
 echo integrity >/sys/kernel/security/lockdown
-refused "modules may not be loaded from here now, as under lockdown.*Operation not permitted"
+refused "modules cannot be loaded from here now: lockdown.*Operation not permitted"
 
 scenario "signatures are enforced, from now on"
 echo 1 >/sys/module/module/parameters/sig_enforce
-refused "its file has no signature that this kernel trusts.*Key was rejected"
+refused "the kernel enforces module signatures.*Key was rejected"
 
 scenario "no more modules until the next boot"
 echo 1 >/proc/sys/kernel/modules_disabled

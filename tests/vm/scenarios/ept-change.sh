@@ -15,7 +15,7 @@ run kvmtune "$setting" off
 is "off: exit status" "$status" 0
 is "off now" "$(parameter "$module" "$setting")" N
 is "our file" "$(grep -v '^#' $own)" "options $module $setting=0"
-like "the way back is shown" "$stdout" 'kvmtune undo'
+like "the undo is shown" "$stdout" 'kvmtune undo'
 ok "a guest runs" kvmhold guest 0
 run kvmtune status
 like "status: off, decided by our file" "$stdout" "^$setting +off, now and at the next load +$own:2"
@@ -51,7 +51,7 @@ run kvmtune "$setting" off --dry-run
 is "exit status" "$status" 0
 like "the steps" "$stdout" "^ +3 +unload +$module"
 if [ "$(parameter "$module" unrestricted_guest 2>/dev/null)" = Y ]; then
-	like "what else goes off" "$stdout" 'turns off too: .*unrestricted_guest'
+	like "what else goes off" "$stdout" 'also turns off: .*unrestricted_guest'
 fi
 like "says that nothing was changed" "$stdout" "^Nothing was changed"
 case $setting in
@@ -60,7 +60,7 @@ ept)
 	like "with its source" "$stdout" "CERN, August and September 2015"
 	;;
 npt)
-	like "advice" "$stdout" "^note: the gain and the losses .* were measured for EPT, not for NPT"
+	like "advice" "$stdout" "^note: the known gains and losses .*were measured for EPT, not for NPT"
 	unlike "no figures that are not NPT's" "$stdout" "CERN"
 	;;
 esac
@@ -100,12 +100,12 @@ scenario "a module that is not loaded stays so: saved for the next load"
 rmmod "$module"
 run kvmtune "$setting" off
 is "exit status" "$status" 0
-like "says so" "$stdout" "takes effect when it is loaded next"
+like "says so" "$stdout" "this applies at its next load"
 not "not loaded uninvited" test -d "/sys/module/$module"
 modprobe "$module"
 is "off at the next load" "$(parameter "$module" "$setting")" N
 
-scenario "undo takes back the last change, then the one before"
+scenario "undo undoes the last change, then the one before"
 snapshot /tmp/before
 run kvmtune "$setting" off
 snapshot /tmp/off
@@ -122,7 +122,7 @@ snapshot /tmp/after
 ok "as at the beginning" same_host /tmp/before /tmp/after
 run kvmtune undo
 is "nothing left" "$status" 0
-like "says so" "$stdout" "nothing to take back"
+like "says so" "$stdout" "No change is left to undo"
 
 scenario "a device with a mode of its own gets it back"
 chmod 666 /dev/kvm

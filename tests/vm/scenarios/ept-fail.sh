@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What goes wrong half-way is walked back: the host never ends without the KVM it had.
+# A failure half-way is rolled back: the host never ends without the KVM it had.
 # needs: vmx (or svm) kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/lib.sh
@@ -81,7 +81,7 @@ run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:sign
 	kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
-like "status says it first" "$stdout" "An earlier change \($setting off\) did not end"
+like "status says it first" "$stdout" "interrupted: kvmtune $setting off did not end"
 run kvmtune audit "$setting=on"
 is "audit says so, too" "$status" 6
 run kvmtune undo
@@ -92,7 +92,7 @@ ok "a guest runs" kvmhold guest 0
 run kvmtune status
 unlike "nothing is left to do" "$stdout" "did not end"
 
-scenario "the way back fails too: the message says what is where, undo goes on"
+scenario "the rollback fails too: the message has both causes, undo continues"
 snapshot /tmp/before
 run strace -f -qq -o /dev/null -e trace=finit_module -e inject=finit_module:error=EIO:when=2+ \
 	kvmtune "$setting" off

@@ -59,7 +59,7 @@ wait $strace
 is "exit status" "$?" 3
 like "says why" "$(cat /tmp/err)" "KVM came into use.*the host is as it was before"
 snapshot /tmp/after
-ok "the file was taken back, the module not touched" same_host_load /tmp/before /tmp/after
+ok "the file was rolled back, the module not touched" same_host_load /tmp/before /tmp/after
 
 scenario "a later file wins"
 echo "options $module $setting=1" >/etc/modprobe.d/zzz-site.conf
@@ -67,7 +67,7 @@ refused 3 "/etc/modprobe.d/zzz-site.conf:1 says $setting=1" kvmtune "$setting" o
 
 scenario "an install line is in the way"
 echo "install $module /sbin/modprobe --ignore-install $module" >/etc/modprobe.d/site.conf
-refused 3 "/etc/modprobe.d/site.conf:1 replaces the loading" kvmtune "$setting" off
+refused 3 "/etc/modprobe.d/site.conf:1 makes modprobe run a command" kvmtune "$setting" off
 
 scenario "not root"
 cp "$(command -v kvmtune)" /tmp/kvmtune
@@ -88,7 +88,7 @@ scenario "two at once: the second is told who works"
 run meddle renameat@/etc/modprobe.d 1 "kvmtune $setting off >/tmp/out 2>/tmp/err"'; echo $? >/tmp/second
 	grep -lx kvmtune /proc/[0-9]*/comm | cut -d / -f 3 >/tmp/first' kvmtune "$setting" off
 is "exit status" "$(cat /tmp/second)" 3
-like "who" "$(cat /tmp/err)" "another kvmtune is at work: kvmtune $setting off, PID $(cat /tmp/first)\\b"
+like "who" "$(cat /tmp/err)" "another kvmtune is running: kvmtune $setting off, PID $(cat /tmp/first)\\b"
 is "the first one's exit status" "$status" 0
 is "it went on" "$(parameter "$module" "$setting")" N
 

@@ -84,7 +84,7 @@ run kvmtune "$setting" off --defer
 is "exit status" "$status" 5
 is "on now" "$(parameter "$module" "$setting")" Y
 run kvmtune status
-like "now and next apart" "$stdout" "^$setting +now on; next load off +/etc/modprobe.d/zz-kvmtune.conf:2"
+like "now and next apart" "$stdout" "^$setting +on; off at the next load +/etc/modprobe.d/zz-kvmtune.conf:2"
 run kvmtune audit "$setting=off"
 is "audit: saved" "$status" 5
 release

@@ -64,7 +64,7 @@ ok "its command line cannot be read" hung "/proc/$first/cmdline"
 run limited kvmtune guests
 is "guests: exit status" "$status" 0
 like "names it" "$stdout" "^ *$first +nobody +- +- +holdup .*does not answer"
-like "says so" "$stdout" "not seen: what runs with KVM: PID $first does not answer"
+like "says so" "$stdout" "not seen: the holders of KVM: PID $first does not answer"
 run limited kvmtune guests --json
 like "guests --json" "$(printf %s "$stdout" | tr -d ' \n')" "\"unanswering_processes\":\[$first\]"
 run limited kvmtune status
@@ -144,7 +144,7 @@ ok "its command line cannot be read" hung "/proc/$first/cmdline"
 run limited kvmtune ksm
 is "ksm: exit status" "$status" 0
 like "names it, with its pages" "$stdout" "^ *$first +- +[0-9.]+ .iB +holdup .*does not answer"
-like "says so" "$stdout" "not seen: what has merged pages: PID $first does not answer"
+like "says so" "$stdout" "not seen: processes with merged pages: PID $first does not answer"
 run limited kvmtune ksm unmerged --dry-run --reserve 0
 is "a dry run of unmerging: exit status" "$status" 0
 interrupt kvmtune ksm

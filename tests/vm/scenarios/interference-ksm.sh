@@ -18,7 +18,7 @@ services enable --now
 snapshot /tmp/before
 meddled write@$run_file 2 "echo 1 >$run_file"
 is "exit status" "$status" 1
-like "what differs" "$stderr" "ksm/run was set to 0, but it says 1 now: something else writes it"
+like "what differs" "$stderr" "ksm/run was set to 0 but reads 1 now: another program writes it"
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after
 

@@ -84,14 +84,14 @@ scenario "our file is deleted while the module is away"
 meddled delete_module 1 "rm $own"
 is "exit status" "$status" 6
 like "it is said" "$stderr" "could not be verified: something else has changed the host"
-like "status has both" "$(says)" "now off; next load on"
+like "status has both" "$(says)" "off; on at the next load"
 leads_back
 
 scenario "a later file with another value comes while the module is away"
 meddled delete_module 1 "echo 'options $module $setting=1' >$dir/zzz-site.conf"
 is "exit status" "$status" 6
 like "it is said, with the file" "$stderr" "could not be verified: .*zzz-site.conf"
-like "status has both, and the file" "$(says)" "now off; next load on.*zzz-site.conf:1"
+like "status has both, and the file" "$(says)" "off; on at the next load.*zzz-site.conf:1"
 rm $dir/zzz-site.conf
 leads_back
 
@@ -100,7 +100,7 @@ meddled delete_module 1 "exec >/tmp/looked 2>&1; kvmtune status; kvmtune undo --
 	kvmtune $setting on --dry-run; echo dry run \$?"
 is "exit status" "$status" 0
 looked=$(cat /tmp/looked)
-like "status says who" "$looked" "A change is being made now: kvmtune $setting off, PID [0-9]+"
+like "status says who" "$looked" "in progress: kvmtune $setting off, PID [0-9]+"
 unlike "not that it did not end" "$looked" "did not end|interrupted [ <]"
 like "a dry run is refused" "$looked" "dry run 3"
 

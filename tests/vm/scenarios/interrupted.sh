@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# An interrupted change is taken back, and the command again leads to its end; and signals, and descriptors
+# An interrupted change is rolled back, and the command again leads to its end; and signals, and descriptors
 # that are not there.
 # needs: vmx (or svm) kvmtune
 
@@ -18,7 +18,7 @@ killed_at()
 	run strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$n" "$@"
 }
 
-# Taken back by one undo.
+# Undone by one undo.
 leads_back()
 {
 	run kvmtune undo
@@ -45,7 +45,7 @@ killed_at finit_module:2 kvmtune "$setting" off
 rmmod "$module" 2>/dev/null # the signal may come after the insertion
 run kvmtune status
 like "status says so" "$stdout" "did not end"
-like "status names the way out" "$stdout" "^Take it back:  kvmtune undo$"
+like "status names the way out" "$stdout" "^Undo it:  kvmtune undo$"
 leads_back
 made_again
 leads_back
@@ -122,7 +122,7 @@ for goal in off on; do
 	rmmod "$module" 2>/dev/null # the signal may come after the insertion
 	run kvmtune "$setting" "$goal"
 	is "exit status" "$status" 0
-	like "it is said" "$stdout" "An earlier change \(kvmtune $setting off\) was interrupted: it was rolled back first"
+	like "it is said" "$stdout" "interrupted: kvmtune $setting off; it was rolled back first"
 	is "the module" "$(parameter "$module" "$setting")" "$([ $goal = on ] && echo Y || echo N)"
 	ok "a guest runs" kvmhold guest 0
 	[ $goal = on ] || run kvmtune undo

@@ -29,7 +29,7 @@ ok "nothing changed" same_host /tmp/before /tmp/after
 run kvmtune ksm off
 is "off: exit status with a bus" "$status" 0
 
-scenario "the bus is lost half-way: all is taken back when it can be, or undo does"
+scenario "the bus is lost half-way: all is undone when it can be, or undo does"
 services enable --now
 snapshot /tmp/before
 # The bus goes when ksmtuned is stopped: by a unit of our own that is stopped with it

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Taking pages apart where there is no memory for it. The machine has 256 MiB.
+# Unmerging without enough memory. The machine has 256 MiB.
 # needs: kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh

@@ -55,7 +55,7 @@ restored kvmtune ksm on
 # guest MIB NAME: merges as a guest of that name does
 guest() { hold_program bash -c "exec -a qemu-system-x86_64 ksmfill $1 -- -name guest=$2"; }
 
-scenario "who has merged pages; after off they come apart as guests write to them"
+scenario "who has merged pages; after off they are unmerged as guests write to them"
 guest 32 web-01
 pages_of=${held%% *}
 guest 24 db

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# After pages were taken apart the host begins to swap: seen, and merging is back on. The machine has 256 MiB.
+# After unmerging the host begins to swap: seen, and merging is back on. The machine has 256 MiB.
 # needs: kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh
@@ -39,7 +39,7 @@ becomes_busy
 finish
 is "exit status" "$status" 1
 # By one of the two signs, whichever comes first: a slow machine swaps few pages a second, but all wait for them
-like "why" "$stderr" "came short of memory.*: (the host swaps [0-9]+ pages a second|all tasks wait for memory [0-9]+ %)"
+like "why" "$stderr" "ran short of memory.*: (the host swaps [0-9]+ pages a second|all tasks wait for memory [0-9]+ %)"
 release
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after

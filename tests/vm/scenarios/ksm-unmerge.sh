@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Taking merged pages apart: what it needs, that it is done, and a change of mind half-way.
+# Unmerging: the memory it needs, its result, and a signal half-way.
 # needs: kvmtune
 
 # shellcheck source-path=SCRIPTDIR source=../guest/ksm.sh
@@ -14,7 +14,7 @@ json_number() { printf '%s\n' "$stdout" | grep -oE "\"$1\": *[0-9]+" | grep -oE 
 # $2 <= $1 <= 1.5 * $2
 fair() { [ "$1" -ge "$2" ] && [ $(($1 * 2)) -le $(($2 * 3)) ]; }
 
-scenario "all is taken apart, and the figure that was given is a fair one"
+scenario "all is unmerged, and the announced figure is a fair one"
 services enable --now
 fill 100
 merge $pages

@@ -9,11 +9,11 @@
 
 paging=$(echo "$setting" | tr "[:lower:]" "[:upper:]")
 
-scenario "no $paging: off is so already, on is not possible"
+scenario "no $paging: already off, on is not possible"
 is "the kernel agrees" "$(parameter "$module" "$setting")" N
 snapshot /tmp/before
 run kvmtune status
-like "status says so" "$stdout" "^[^ ]+, $paging +[^ ]+ yes, $paging no"
+like "status says so" "$stdout" "^[^ ]+, $paging +[^ ]+ present, $paging absent"
 run kvmtune "$setting" off
 is "off: exit status" "$status" 0
 like "already" "$stdout" "$setting: off already"

@@ -13,7 +13,7 @@ run kvmtune status
 is "status" "$status" 0
 unlike "status has no line for it" "$stdout" "VT-x|^ept "
 run kvmtune ept
-like "ept says so" "$stdout" "^VT-x, EPT +no"
+like "ept says so" "$stdout" "^VT-x, EPT +absent"
 for command in "ept off" "ept on" "ept off --defer" "ept off --dry-run" "apply ept=off"; do
 	# shellcheck disable=SC2086 # words
 	run kvmtune $command

@@ -69,7 +69,7 @@ meddled() { snapshot /tmp/before; run meddle "$1" "$2" "$3" kvmtune "$setting" o
 
 scenario "the modules of the running kernel were removed"
 mv "$dir" "$dir.away"
-refused "the modules of the running kernel were removed: $dir has none of this name, or no modules.dep"
+refused "the modules of the running kernel were removed: $dir has no such module, or no modules.dep"
 put_back
 
 scenario "modules.dep is gone"
@@ -85,16 +85,16 @@ put_back
 
 scenario "the file of the module below it is gone"
 mv "$base" "$base.away"
-refused "the module kvm, which it needs, has no file any more: No such file"
+refused "the file of module kvm, which it needs, is missing: No such file"
 mv "$base.away" "$base"
 
 scenario "there is something else in the place of the file"
 rm "$file"
 mkdir "$file"
-refused "$file is no regular file"
+refused "$file is not a regular file"
 rmdir "$file"
 mkfifo "$file"
-refused "$file is no regular file"
+refused "$file is not a regular file"
 rm "$file"
 ln -s /nowhere "$file"
 refused "$file cannot be opened: No such file"
@@ -129,7 +129,7 @@ id=$(od -An -v -tx1 -j 16 "/sys/module/$module/notes/.note.gnu.build-id" | tr -d
 at=$(LC_ALL=C grep -obUaP "$id" "$file" | cut -d: -f1)
 ok "its build id was found" test -n "$at"
 printf xyz | dd of="$file" bs=1 seek="$at" conv=notrunc 2>/dev/null
-refused "its file was replaced since it was loaded"
+refused "its file was replaced after it was loaded"
 put_back
 
 scenario "the file is that of another kernel"
@@ -140,7 +140,7 @@ put_back
 
 scenario "the file is that of another module"
 cp "$foreign" "$file"
-refused "its file was replaced since it was loaded"
+refused "its file was replaced after it was loaded"
 put_back
 
 scenario "the same file anew, and with something behind it: it is loaded"
@@ -227,7 +227,7 @@ if [ -e "/io/packed/${file##*/}.xz" ]; then
 	truncate -s 20000 "$file.xz"
 	refused "its file: cannot be unpacked"
 	cp "/io/packed/${foreign##*/}.xz" "$file.xz"
-	refused "its file was replaced since it was loaded"
+	refused "its file was replaced after it was loaded"
 	rm "$file.xz"
 	put_back
 	depmod

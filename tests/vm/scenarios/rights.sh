@@ -84,7 +84,7 @@ for command in status "$setting" "cpu" "undo --list" guests; do
 	is "$command: exit status" "$status" 0
 	is "$command: no complaint" "$stderr" ""
 done
-unlike "guests: not that there are none" "$stdout" "Nobody uses KVM"
+unlike "guests: not that there are none" "$stdout" "No process holds KVM"
 release
 run as_nobody kvmtune "$setting" off
 is "off: exit status" "$status" 4

@@ -46,7 +46,7 @@ case $boot in
 	like "dry run: the reload" "$stdout" "unload +$module"
 	undone 0 Y
 	run kvmtune undo
-	like "nothing is left to undo" "$stdout" "nothing to take back"
+	like "nothing is left to undo" "$stdout" "No change is left to undo"
 
 	go_on "saved twice, for the next boot"
 	run kvmtune "$setting" off --defer
@@ -70,7 +70,7 @@ case $boot in
 	run kvmtune audit "$setting=on"
 	is "--defer: audit" "$status" 5
 	run kvmtune undo
-	like "once is enough" "$stdout" "nothing to take back"
+	like "once is enough" "$stdout" "No change is left to undo"
 	release
 
 	go_on "done before the boot"

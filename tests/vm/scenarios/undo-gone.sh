@@ -48,7 +48,7 @@ run kvmtune undo
 is "the oldest: exit status" "$status" 0
 not "the oldest: our file is gone" [ -e $own ]
 run kvmtune undo
-like "nothing is left" "$stdout" "nothing to take back"
+like "nothing is left" "$stdout" "No change is left to undo"
 there_again
 snapshot /tmp/after
 ok "all is as before" same_host /tmp/before /tmp/after
@@ -71,7 +71,7 @@ run kvmtune undo
 is "it has skipped nothing" "$status" 4
 run kvmtune undo --skip
 is "skip: exit status" "$status" 0
-like "skip: which one" "$stdout" "leaving as it is: kvmtune $setting off \(change 2\)"
+like "skip: which one" "$stdout" "keep: kvmtune $setting off \(change 2\)"
 run kvmtune undo
 is "the one before: exit status" "$status" 0
 not "the one before: our file is gone" [ -e $own ]
@@ -85,7 +85,7 @@ run kvmtune undo --skip
 is "skip: exit status" "$status" 0
 is "skip: it is as it was" "$(parameter "$module" "$setting")" N
 run kvmtune undo --list
-like "the list says so" "$stdout" "$setting off .*left as it is"
+like "the list says so" "$stdout" "$setting off .*kept"
 run kvmtune undo
 is "undo: exit status" "$status" 0
 is "undo: what was there before the first" "$(parameter "$module" "$setting")" Y

@@ -7,4 +7,4 @@
 . "$(dirname "$0")/common.sh"
 
 machine kind=tcg cpu=EPYC mode=systemd limit=1200
-scenarios systemd ksm-ept hold-up
+scenarios systemd ksm-ept thp hold-up

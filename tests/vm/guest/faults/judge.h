@@ -29,7 +29,7 @@ struct trial {
 	bool tell;	   /* print all that is said, and leave nothing out */
 
 	bool is_undo;
-	bool merged; /* there are pages for it to take apart */
+	bool merged; /* there are pages for it to unmerge */
 	bool goal_merged;
 	struct host before, goal;
 	struct point *points; /* all of its calls */

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# rooms.sh [BUILD] - holds the rooms of src/ to what they may see of each other
+# layers.sh [BUILD] - checks what each layer of src/ includes
 #
-# base < model < engine < report, bench < cli < main; sys stands aside: it serves through the ports and knows
-# nothing of its users. CONTRIBUTING.md has the map. BUILD (default build) has the objects.
+# base < model < engine < report, bench < cli < main. sys stands aside: it implements the ports and does
+# not know its callers. CONTRIBUTING.md has the map. BUILD (default build) has the objects.
 
 set -uo pipefail
 shopt -s nullglob
@@ -13,21 +13,21 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
 failed=0
 
-# Which room each header of include/kvmtune belongs to. "data" is plain data that sys fills and
-# the model holds (cpu_id, host_id, kvm_user); "port" is the table of the doors. A header that is not in here is an error.
-declare -A room_of_header
-in_room() { local header; for header in "${@:2}"; do room_of_header[$header]=$1; done; }
-in_room base base.h elf_note.h err.h proc_text.h version.h
-in_room data facts.h user.h
-in_room port port.h process.h
-in_room sys reader.h scan.h testguest.h
-in_room model advice.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h ksm.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
-in_room engine apply.h change.h journal.h json_string.h observe.h
-in_room bench bench.h bench_run.h stats.h
-in_room report report.h
-in_room cli command.h
+# The layer of each header of include/kvmtune. "data" is plain data that sys fills and the model holds
+# (cpu_id, host_id, kvm_user); "port" is the table of the ports. A header that is missing here is an error.
+declare -A layer_of_header
+in_layer() { local header; for header in "${@:2}"; do layer_of_header[$header]=$1; done; }
+in_layer base base.h elf_note.h err.h proc_text.h version.h wrap.h
+in_layer data facts.h user.h
+in_layer port port.h process.h
+in_layer sys reader.h scan.h testguest.h
+in_layer model advice.h attribute.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h ksm.h loader.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
+in_layer engine apply.h change.h journal.h json_string.h observe.h
+in_layer bench bench.h bench_run.h stats.h
+in_layer report report.h style.h
+in_layer cli command.h
 
-# What the files of a room may include, beside their own.
+# The layers that a layer may include, besides itself.
 declare -A sees=(
 	[base]=""
 	[data]="base"
@@ -43,69 +43,69 @@ declare -A sees=(
 
 complain()
 {
-	printf 'rooms: %s\n' "$*"
+	printf 'layers: %s\n' "$*"
 	failed=$((failed + 1))
 }
 
 has_word() { [[ " $1 " == *" $2 "* ]]; }
 
-# In $rooms: which may include this header of a library.
-set_rooms_of_library()
+# In $layers: those that may include this header of a library.
+set_layers_of_library()
 {
 	case $1 in
-	libkmod.h | lzma.h | zlib.h | zstd.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) rooms=sys ;;
-	json-c/*) rooms="engine report bench" ;;
-	getopt.h) rooms=cli ;;
-	*) rooms=any ;;
+	libkmod.h | lzma.h | zlib.h | zstd.h | systemd/sd-bus.h | libcpuid.h | libcpuid/*) layers=sys ;;
+	json-c/*) layers="engine report bench" ;;
+	getopt.h) layers=cli ;;
+	*) layers=any ;;
 	esac
 }
 
-# In $room: that of a file. Not by a command substitution: there are thousands of these.
-set_room()
+# In $layer: that of a file. No command substitution: there are thousands of calls.
+set_layer()
 {
 	case $1 in
-	src/*/*) room=${1#src/} room=${room%%/*} ;;
-	src/*) room=main ;;
-	include/kvmtune/*) room=${room_of_header[${1##*/}]:-none} ;;
-	*) room=outside ;;
+	src/*/*) layer=${1#src/} layer=${layer%%/*} ;;
+	src/*) layer=main ;;
+	include/kvmtune/*) layer=${layer_of_header[${1##*/}]:-none} ;;
+	*) layer=outside ;;
 	esac
 }
 
-# Everything of ours that a file includes, through other headers too.
+# All our files that a file includes, through other headers too.
 includes_of()
 {
 	"${CC:-gcc}" -MM -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc "$1" | sed 's/\\$//' | tr ' ' '\n' |
 		grep -E '^(src|include)/' | grep -vxF "$1"
 }
 
-# What a room sees, it sees with all that comes along.
+# Indirect includes count.
 check_includes()
 {
-	local file=$1 as=${2:-$1} other room own
-	set_room "$as"
-	own=$room
+	local file=$1 as=${2:-$1} other layer own
+	set_layer "$as"
+	own=$layer
 	while read -r other; do
-		set_room "$other"
-		if [ "$room" = none ]; then
-			complain "$other is in no room: add it to the table in tests/lint/rooms.sh"
-		elif [ "$room" != "$own" ] && ! has_word "${sees[$own]-}" "$room"; then
-			complain "$as ($own) includes $other ($room)"
+		set_layer "$other"
+		if [ "$layer" = none ]; then
+			complain "$other has no layer: add it to the table in tests/lint/layers.sh"
+		elif [ "$layer" != "$own" ] && ! has_word "${sees[$own]-}" "$layer"; then
+			complain "$as ($own) includes $other ($layer)"
 		fi
 	done < <(includes_of "$file")
 }
 
 check_libraries()
 {
-	local file=$1 as=${2:-$1} room header rooms
-	set_room "$as"
+	local file=$1 as=${2:-$1} layer header layers
+	set_layer "$as"
 	while read -r header; do
-		set_rooms_of_library "$header"
-		[ "$rooms" = any ] || has_word "$rooms" "$room" ||
-			complain "$as ($room) includes <$header>, which is for $rooms"
+		set_layers_of_library "$header"
+		[ "$layers" = any ] || has_word "$layers" "$layer" ||
+			complain "$as ($layer) includes <$header>, which is for $layers"
 	done < <(sed -n 's/^#[ \t]*include[ \t]*<\([^>]*\)>.*/\1/p' "$file")
 }
 
-# No shell and no other program, from anywhere; but bench runs the load that it was given.
+# No shell and no other program anywhere, except the load that bench is given.
 check_commands()
 {
 	local file=$1 as=${2:-$1} own=''
@@ -118,7 +118,7 @@ check_commands()
 impure="open|open64|openat|openat64|fopen|fopen64|freopen|opendir|read|pread|write|pwrite|time|clock_gettime"
 impure+="|gettimeofday|getenv|secure_getenv|printf|puts|stdout|stderr|syscall|ioctl"
 
-# The model answers by its arguments alone, and so does bench: it judges and draws into memory.
+# Model and bench are pure: they depend on their arguments alone.
 check_pure()
 {
 	local object=$1 symbols
@@ -143,7 +143,7 @@ check_tree()
 	for file in "${objects[@]}"; do check_pure "$file"; done
 }
 
-# ---- a check that catches nothing is worth nothing ----
+# ---- self-test: each check must catch a violation ----
 
 # The text of a file, where it would stand, the check that must complain.
 must_catch()
@@ -156,7 +156,7 @@ must_catch()
 		complain "self-test: this was not caught in $as: $text"
 	else
 		failed=$before
-		[ -n "$output" ] || complain "self-test: caught without a word: $text"
+		[ -n "$output" ] || complain "self-test: caught without a message: $text"
 	fi
 }
 
@@ -205,5 +205,5 @@ self_test()
 
 self_test
 check_tree
-[ $failed = 0 ] || { echo "rooms: $failed wrong"; exit 1; }
-echo "rooms: ok"
+[ $failed = 0 ] || { echo "layers: $failed wrong"; exit 1; }
+echo "layers: ok"

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * terminal.c - colours and line width of stdout and stderr.
+ */
+#include "cli.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* A larger number is a mistake. */
+#define WIDTH_MOST 10000
+
+/* Colour only for a terminal that wants it (https://no-color.org). */
+static bool wants_color(int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 && isatty(fd);
+}
+
+/* The terminal takes precedence over COLUMNS, which may come from another one. 0: unknown. */
+static size_t width_of(int fd)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t width = 0;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		width = size.ws_col;
+	else if (!columns || parse_u64(columns, &width) < 0 || width > WIDTH_MOST)
+		return 0;
+	return width < WIDTH_LEAST && width ? WIDTH_LEAST : width;
+}
+
+void terminal_styles(struct style *out, struct style *err)
+{
+	out->color = wants_color(STDOUT_FILENO);
+	out->width = width_of(STDOUT_FILENO) ?: WIDTH_DEFAULT;
+	err->color = wants_color(STDERR_FILENO);
+	/* In a log each message is one line. */
+	err->width = width_of(STDERR_FILENO) ?: isatty(STDERR_FILENO) ? WIDTH_DEFAULT : WIDTH_ANY;
+}
