@@ -47,6 +47,8 @@ void put_text(FILE *out, const struct style *style, const char *text);
 size_t style_width(const struct style *style);
 /* The width of sentences. */
 size_t style_prose(const struct style *style);
+/* The width of what is read as a page, help or a picture: broken in a pipe, too, which may be a pager's. */
+size_t style_page(const struct style *style);
 
 /*
  * Prints a paragraph and a newline: `first` as a label, and the lines after the first indented by

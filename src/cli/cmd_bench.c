@@ -70,7 +70,7 @@ static enum exit_status present(const struct invocation *in, const struct bench 
 	if (in->given & OPT_JSON)
 		bench_write_json(benches, j, &text);
 	else
-		bench_text(benches, count, j, (int)style_width(&in->style), &text);
+		bench_text(benches, count, j, (int)style_page(&in->style), &text);
 	fputs(buf_text(&text), stdout);
 	if (write_export(in, benches, count, j, e) < 0 || write_plot(in, benches, count, j, e) < 0)
 		return e->status;

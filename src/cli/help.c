@@ -14,7 +14,7 @@ static void paragraph(FILE *out, const struct style *style, const char *text, si
 {
 	autobuf b = { 0 };
 
-	buf_wrap(&b, text, indent, indent, style_prose(style));
+	buf_wrap(&b, text, indent, indent, style_page(style));
 	fprintf(out, "%s\n", buf_text(&b));
 }
 

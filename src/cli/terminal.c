@@ -19,7 +19,10 @@ static bool wants_color(int fd)
 	return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 && isatty(fd);
 }
 
-/* The terminal takes precedence over COLUMNS, which may come from another one. 0: unknown. */
+/*
+ * The terminal takes precedence over COLUMNS, which may come from another one. In a file, a log or a pipe
+ * each row and each sentence is one line, so that grep finds the whole of it.
+ */
 static size_t width_of(int fd)
 {
 	const char *columns = getenv("COLUMNS");
@@ -28,16 +31,18 @@ static size_t width_of(int fd)
 
 	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col)
 		width = size.ws_col;
-	else if (!columns || parse_u64(columns, &width) < 0 || width > WIDTH_MOST)
-		return 0;
-	return width < WIDTH_LEAST && width ? WIDTH_LEAST : width;
+	else if (!columns || parse_u64(columns, &width) < 0 || !width || width > WIDTH_MOST)
+		return isatty(fd) ? WIDTH_DEFAULT : WIDTH_ANY;
+	return width < WIDTH_LEAST ? WIDTH_LEAST : width;
+}
+
+static struct style style_for(int fd)
+{
+	return (struct style){ .color = wants_color(fd), .width = width_of(fd) };
 }
 
 void terminal_styles(struct style *out, struct style *err)
 {
-	out->color = wants_color(STDOUT_FILENO);
-	out->width = width_of(STDOUT_FILENO) ?: WIDTH_DEFAULT;
-	err->color = wants_color(STDERR_FILENO);
-	/* In a log each message is one line. */
-	err->width = width_of(STDERR_FILENO) ?: isatty(STDERR_FILENO) ? WIDTH_DEFAULT : WIDTH_ANY;
+	*out = style_for(STDOUT_FILENO);
+	*err = style_for(STDERR_FILENO);
 }

@@ -87,6 +87,13 @@ size_t style_prose(const struct style *style)
 	return width == WIDTH_ANY || width < WIDTH_PROSE ? width : WIDTH_PROSE;
 }
 
+size_t style_page(const struct style *style)
+{
+	size_t width = style_prose(style);
+
+	return width == WIDTH_ANY ? WIDTH_DEFAULT : width;
+}
+
 /* "refused: " has the meaning of its word; "note: " is a label. */
 static void add_label(struct buf *b, const char *first)
 {

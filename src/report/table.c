@@ -87,7 +87,7 @@ size_t table_rows(const struct table *t)
 
 /*
  * Where columns stand; empty ones take no place. Those from `together` on stand below their row, at the
- * second column, but for the first of them where it fits behind the row.
+ * second column, but for the first of them where it fits behind the row (fits_behind()).
  */
 struct layout {
 	size_t *widths;
@@ -258,6 +258,15 @@ static void place(struct band *band, const char *text, size_t at, size_t width)
 	band->at[band->count++] = at;
 }
 
+/* On one line, or on some that are not too narrow. */
+static bool fits_behind(const char *cell, const struct layout *l, size_t at)
+{
+	size_t most =
+		at + BELOW_LEAST <= l->room ? longest_part(cell) : text_columns(cell, SIZE_MAX);
+
+	return at + most <= l->room;
+}
+
 static void add_row(const struct table *t, char *const *cells, const struct layout *l,
 		    const char *indent, struct buf *ret)
 {
@@ -272,8 +281,7 @@ static void add_row(const struct table *t, char *const *cells, const struct layo
 		width = i < l->together && is_followed(cells, l, i) ? l->widths[i] : l->room - at;
 		if (t->columns[i].right && longest < l->widths[i])
 			at += l->widths[i] - longest;
-		if (i == l->together && band.count &&
-		    at + text_columns(cells[i], SIZE_MAX) <= l->room) {
+		if (i == l->together && band.count && fits_behind(cells[i], l, at)) {
 			place(&band, cells[i], at, l->room - at);
 			continue;
 		}

@@ -61,7 +61,7 @@ unset COLUMNS
 
 for name in $hosts intel-ept-off cmdline nested-edited ksm-tuned ksm-generated vtx-disabled libvirt-tdx; do
 	host "$name"
-	run kvmtune
+	COLUMNS=80 run kvmtune
 	lines=$(wc -l <"$tmp/out")
 	ok "$name: status is one screen" [ "$lines" -le 24 ]
 	is "${out##*$'\n'}" 'Help:  kvmtune --help' "$name: the last line names the help"
@@ -81,19 +81,23 @@ for width in 60 72 132; do
 	ok "a terminal of $width columns" [ "$(widest "$tmp/out")" -le "$width" ]
 	ok "a terminal of $width columns is used" [ "$(widest "$tmp/out")" -gt $((width < 100 ? width - 15 : 85)) ]
 done
-run $terminal 20 out "$KVMTUNE_FAKE" status -v
 COLUMNS=60 run kvmtune status -v
 at_60=$out
+run $terminal 20 out "$KVMTUNE_FAKE" status -v
+is "$out" "$at_60" 'a terminal of 20 columns is one of 60'
 for columns in 1 59; do
 	COLUMNS=$columns run kvmtune status -v
 	is "$out" "$at_60" "COLUMNS=$columns is 60"
 done
 run kvmtune status -v
-at_80=$out
-for columns in 80 0 -5 x 99999999999999999999 ''; do
+unbroken=$out
+ok 'a pipe: nothing is broken' [ "$(widest "$tmp/out")" -gt 200 ]
+for columns in 0 -5 x 99999999999999999999 ''; do
 	COLUMNS=$columns run kvmtune status -v
-	is "$out" "$at_80" "COLUMNS=$columns is 80"
+	is "$out" "$unbroken" "COLUMNS=$columns is no width"
 done
+COLUMNS=80 run kvmtune status -v
+at_80=$out
 run $terminal 0 out "$KVMTUNE_FAKE" status -v
 is "$out" "$at_80" 'a terminal that does not know its size'
 

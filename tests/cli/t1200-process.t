@@ -63,7 +63,7 @@ same 'variables that libraries read' env POSIXLY_CORRECT=1 KMOD_LOG=debug SYSTEM
 	DBUS_SYSTEM_BUS_ADDRESS='unixexec:path=/bin/false' DBUS_SESSION_BUS_ADDRESS=x OPENSSL_CONF=/x
 same 'a language' env LANG=de_DE.UTF-8 LC_ALL=tr_TR.UTF-8 LC_NUMERIC=de_DE.UTF-8 LANGUAGE=de
 same 'directories' env HOME=/nonexistent TMPDIR=/nonexistent XDG_CONFIG_HOME=/nonexistent PATH=
-same 'a terminal' env TERM=xterm COLUMNS=80 LINES=1 NO_COLOR=
+same 'a terminal' env TERM=xterm LINES=1 NO_COLOR=
 same 'an odd time zone' env TZ=Nowhere/Never
 same 'a very large one' env "LARGE=$(head -c 100000 /dev/zero | tr '\0' x)"
 
