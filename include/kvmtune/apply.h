@@ -15,7 +15,7 @@ struct apply_report {
 	size_t done; /* steps done; all of them unless failed */
 	bool failed;
 	struct err err;	  /* why the step number `done` failed */
-	bool walked_back; /* the host is as it was before */
+	bool rolled_back; /* the host is as it was before */
 	bool one_way; /* KVM was not loaded before: the steps that loaded it are not rolled back */
 	bool stuck;   /* rollback failed: see back_err */
 	struct err back_err;

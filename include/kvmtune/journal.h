@@ -32,7 +32,7 @@ struct ports;
 enum journal_result {
 	JOURNAL_OPEN, /* no end: interrupted, or being done right now */
 	JOURNAL_DONE,
-	JOURNAL_WALKED_BACK, /* failed; the host is as it was */
+	JOURNAL_ROLLED_BACK, /* failed; the host is as it was */
 	JOURNAL_STUCK,	     /* failed, and its rollback failed too */
 };
 

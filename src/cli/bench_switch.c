@@ -226,7 +226,7 @@ static enum exit_status run_switch(struct switcher *s, const struct switch_varia
 		s->held.file.unlock = unlock_later;
 	}
 	done = o.applied && !o.report.failed;
-	none = !o.applied || o.report.walked_back;
+	none = !o.applied || o.report.rolled_back;
 	if (done)
 		s->applied = !undo;
 	s->stuck |= !done && !none;

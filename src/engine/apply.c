@@ -96,7 +96,7 @@ static void roll_back(struct run *r, size_t count)
 		report->stuck = true;
 		report->back_err = e;
 	}
-	report->walked_back = !report->stuck;
+	report->rolled_back = !report->stuck;
 }
 
 /* A removal that failed has removed nothing; any other act may have been done in part. */
@@ -119,7 +119,7 @@ static enum journal_result result_of(const struct apply_report *report)
 {
 	if (!report->failed)
 		return JOURNAL_DONE;
-	return report->stuck || report->one_way ? JOURNAL_STUCK : JOURNAL_WALKED_BACK;
+	return report->stuck || report->one_way ? JOURNAL_STUCK : JOURNAL_ROLLED_BACK;
 }
 
 /* The host is right by now; only the memory of it is not. */
@@ -174,7 +174,7 @@ int apply_plan(struct ports *p, const struct host *before, const struct plan *pl
 		ret->done++;
 	}
 	end_journal(&run);
-	if (ret->walked_back)
+	if (ret->rolled_back)
 		out_of_memory_status(STATUS_FAILED);
 	return 0;
 }

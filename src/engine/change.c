@@ -553,7 +553,7 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 	if (change_from_rest(&f) < 0)
 		return;
 	/* Somebody was faster between the check and the removal: with --wait, wait for him too. */
-	while (ret->applied && ret->report.walked_back && is_in_use(&ret->err) &&
+	while (ret->applied && ret->report.rolled_back && is_in_use(&ret->err) &&
 	       may_wait(&f.waiting)) {
 		forget(ret);
 		err_clear(&ret->err);

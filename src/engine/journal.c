@@ -22,7 +22,7 @@
 static const char *const result_names[] = {
 	[JOURNAL_OPEN] = "interrupted",
 	[JOURNAL_DONE] = "done",
-	[JOURNAL_WALKED_BACK] = "walked_back",
+	[JOURNAL_ROLLED_BACK] = "rolled_back",
 	[JOURNAL_STUCK] = "stuck",
 };
 
@@ -143,6 +143,8 @@ static void read_end(struct journal *j, struct journal_entry *entry, struct json
 	for (size_t i = 0; name && i < ARRAY_SIZE(result_names); i++)
 		if (strcmp(result_names[i], name) == 0)
 			entry->result = (enum journal_result)i;
+	if (name && strcmp(name, "walked_back") == 0) /* of version 0.1.0 */
+		entry->result = JOURNAL_ROLLED_BACK;
 	if (entry->result == JOURNAL_DONE)
 		mark_done(j, entry);
 }

@@ -76,7 +76,7 @@ static const char *step_state(const struct outcome *o, size_t i)
 		return "done";
 	if (i == o->report.done)
 		return "failed";
-	return i < o->report.done ? o->report.walked_back ? "taken_back" : "done" : "not_done";
+	return i < o->report.done ? o->report.rolled_back ? "rolled_back" : "done" : "not_done";
 }
 
 static struct json_object *step_object(const struct step *s, const char *state)
@@ -90,8 +90,8 @@ static struct json_object *step_object(const struct step *s, const char *state)
 	json_put_text(o, "target", s->act.target);
 	json_put_text(o, "detail", buf_text(&detail));
 	json_put_text(o, "note", s->note);
-	json_put_text(o, "way_back", s->back.kind == ACT_NONE ? NULL : act_name(s->back.kind));
-	json_put_text(o, "way_back_detail", back.len ? back.data : NULL);
+	json_put_text(o, "undo", s->back.kind == ACT_NONE ? NULL : act_name(s->back.kind));
+	json_put_text(o, "undo_detail", back.len ? back.data : NULL);
 	json_put_text(o, "state", state);
 	return o;
 }
@@ -154,7 +154,7 @@ static void add_application(struct json_object *o, const struct outcome *outcome
 
 	if (!outcome->applied)
 		return;
-	json_put_bool(o, "walked_back", r->walked_back);
+	json_put_bool(o, "rolled_back", r->rolled_back);
 	json_put(o, "kvm_away_ms", r->away_ms < 0 ? NULL : json_object_new_int64(r->away_ms));
 	json_put(o, "remarks", json_strv(&r->remarks));
 	json_put(o, "leftover", leftover_list(&outcome->leftover));

@@ -205,7 +205,7 @@ static struct json_object *entry_object(const struct marked *m, const struct jou
 {
 	struct json_object *o = json_object_new_object();
 	const char *state = entry->skipped	     ? "skipped"
-			    : entry->undone	     ? "taken_back"
+			    : entry->undone	     ? "undone"
 			    : entry == m->being_made ? "being_made"
 						     : journal_result_name(entry->result);
 

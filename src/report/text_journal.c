@@ -19,7 +19,7 @@ static const char *entry_state(const struct journal *j, const struct journal_ent
 	switch (entry->result) {
 	case JOURNAL_DONE:
 		return "done";
-	case JOURNAL_WALKED_BACK:
+	case JOURNAL_ROLLED_BACK:
 		return "failed, rolled back";
 	default:
 		return "interrupted";

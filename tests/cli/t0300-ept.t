@@ -128,8 +128,8 @@ done
 
 # ---- what cannot be foreseen is rolled back ----
 
-# walked_back NAME REGEX: after `ept off` on a fresh host
-walked_back()
+# rolled_back NAME REGEX: after `ept off` on a fresh host
+rolled_back()
 {
 	read_tree before
 	run kvmtune ept off
@@ -144,11 +144,11 @@ walked_back()
 }
 
 host bad-option
-walked_back 'a bad value of another option' 'vpid=maybe of /etc/modprobe.d/kvm.conf:1'
+rolled_back 'a bad value of another option' 'vpid=maybe of /etc/modprobe.d/kvm.conf:1'
 host guest-needs-ept
-walked_back 'a test guest that does not run' 'the test guest'
+rolled_back 'a test guest that does not run' 'the test guest'
 host hand-loaded-nested
-walked_back 'an option that was given by hand' 'nested is Y, not N'
+rolled_back 'an option that was given by hand' 'nested is Y, not N'
 host intel-ept-on
 printf 'options kvm_intel ept=1\n' >"$KVMTUNE_FAKE_HOST/fake/intruder"
 read_tree before

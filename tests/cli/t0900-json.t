@@ -74,10 +74,10 @@ done
 host intel-ept-on
 call_number load ept off
 KVMTUNE_FAKE_FAIL=$n document failed ept off
-json_is failed 'd["result"] == "failed" and d["walked_back"] and d["error"]["exit_status"] == 1' \
+json_is failed 'd["result"] == "failed" and d["rolled_back"] and d["error"]["exit_status"] == 1' \
 	'rolled back'
 json_is failed '[s["state"] for s in d["steps"]].count("failed") == 1' 'one step failed'
-json_is failed '{s["state"] for s in d["steps"]} == {"taken_back", "failed", "not_done"}' \
+json_is failed '{s["state"] for s in d["steps"]} == {"rolled_back", "failed", "not_done"}' \
 	'the others were rolled back or not done'
 KVMTUNE_FAKE_FAIL=$n+ document stuck ept off
 json_is stuck 'd["result"] == "stuck" and d["error"]["id"] == "stuck" and d["exit_status"] == 6' \

@@ -23,8 +23,8 @@ told()
 	read_tree before
 }
 
-# taken_back ID REGEX NAME: the last run, with --json, failed so, and the host is as before
-taken_back()
+# rolled_back ID REGEX NAME: the last run, with --json, failed so, and the host is as before
+rolled_back()
 {
 	local tree
 
@@ -39,10 +39,10 @@ taken_back()
 # Memory runs out half-way.
 told ksm-tuned 'unmerge_fails ENOMEM'
 run kvmtune ksm unmerged --json
-taken_back memory 'still merged' 'no memory half-way'
+rolled_back memory 'still merged' 'no memory half-way'
 told ksm-only 'unmerge_fails ENOMEM'
 run kvmtune apply ksm=unmerged ept=off --json
-taken_back memory 'still merged' 'no memory half-way, with EPT'
+rolled_back memory 'still merged' 'no memory half-way, with EPT'
 
 # Merging was stopped before, and some pages are unmerged: that cannot be rolled back.
 told ksm-off-merged 'unmerge_fails ENOMEM'
@@ -55,7 +55,7 @@ like "$err" 'still merged' 'no memory half-way, merging was off: says how much i
 # It is enough, and then the host begins to swap.
 told ksm-tuned 'swaps_after 5000'
 run kvmtune ksm unmerged --json
-taken_back swapping 'swap' 'the host begins to swap'
+rolled_back swapping 'swap' 'the host begins to swap'
 told ksm-tuned 'swaps_after 5000'
 run kvmtune ksm unmerged --watch 0
 ksm_state
@@ -105,7 +105,7 @@ for what in reload/bus-lost stop/job-failed stop/bus-timeout reload/bus-denied; 
 	told ksm-tuned
 	call_number "${what%/*}" ksm off
 	KVMTUNE_FAKE_FAIL=$n KVMTUNE_FAKE_ID=${what#*/} run kvmtune ksm off --json
-	taken_back "${what#*/}" "${what%/*} ksm(tuned)?.service" "$what"
+	rolled_back "${what#*/}" "${what%/*} ksm(tuned)?.service" "$what"
 done
 
 # Enabled until the next boot only: so it is again.

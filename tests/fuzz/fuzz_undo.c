@@ -173,7 +173,7 @@ static void check_end(struct fake *f, const struct outcome *o, bool loaded, cons
 	must(!o->err.code || *o->err.text);
 	must(f->loaded || !loaded || in_between);
 	must(o->applied || same_host(before, after));
-	must(!o->report.walked_back || in_between || same_host(before, after));
+	must(!o->report.rolled_back || in_between || same_host(before, after));
 	for (size_t i = 0; i < f->log.n; i++)
 		check_call(f->log.v[i]);
 }

@@ -142,7 +142,7 @@ static bool is_opened(const struct plan *plan, size_t before)
 }
 
 /* Loading KVM is never rolled back; nor are unknown steps. */
-static bool needs_no_way_back(const struct host *h, const struct plan *plan, size_t i)
+static bool needs_no_undo(const struct host *h, const struct plan *plan, size_t i)
 {
 	const struct act *act = &plan->steps[i].act;
 
@@ -164,7 +164,7 @@ void check_plan(const struct host *h, const struct plan *plan)
 
 		must(may_touch(&s->act) && may_touch(&s->back));
 		must(!alters(s->act.kind) || s->back.kind != ACT_NONE ||
-		     needs_no_way_back(h, plan, i));
+		     needs_no_undo(h, plan, i));
 		check_shown(&s->act);
 	}
 	must(!plan->refusal.code || *plan->refusal.text);

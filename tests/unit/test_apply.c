@@ -113,10 +113,10 @@ static void assert_as_before(struct fixture *x)
 	assert_true(x->f.loaded);
 }
 
-static void assert_walked_back(struct fixture *x)
+static void assert_rolled_back(struct fixture *x)
 {
 	assert_true(x->report.failed);
-	assert_true(x->report.walked_back);
+	assert_true(x->report.rolled_back);
 	assert_false(x->report.stuck);
 	assert_as_before(x);
 }
@@ -322,13 +322,13 @@ static void removal_fails(void **state)
 	observe_and_plan(x, "off", false);
 	fake_fault(&x->f, "unload", 0, 1, -EPERM);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(x->report.err.code, -EPERM);
 	/* Nothing was removed: nothing is inserted. */
 	assert_int_equal(fake_count(&x->f, "unload"), 1);
 	assert_int_equal(fake_count(&x->f, "load"), 0);
 	assert_int_equal(fake_count(&x->f, "remove " OWN_CONF_FILE), 1);
-	assert_int_equal(result_in_journal(x), JOURNAL_WALKED_BACK);
+	assert_int_equal(result_in_journal(x), JOURNAL_ROLLED_BACK);
 }
 
 static void guest_fails(void **state)
@@ -350,7 +350,7 @@ static void guest_fails(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.guest_result = -ETIMEDOUT;
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_log(x, lines, ARRAY_SIZE(lines));
 	assert_int_equal(x->report.done, 6);
 	assert_int_equal(x->report.err.code, -ETIMEDOUT);
@@ -364,7 +364,7 @@ static void insertion_fails(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.bad_option = "bogus";
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	/* Who is to blame is named. */
 	assert_non_null(strstr(x->report.err.text, "ple_gap=bogus of " ADMIN ":1"));
 	assert_int_equal(fake_count(&x->f, "load " MODULE " ept=1"), 1);
@@ -378,7 +378,7 @@ static void prepare_fails(void **state)
 	observe_and_plan(x, "off", false);
 	fake_fault(&x->f, "prepare", 0, 1, -EIO);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(fake_count(&x->f, "unload"), 0);
 }
 
@@ -391,7 +391,7 @@ static void another_option_wins_meanwhile(void **state)
 	fake_file(&x->f, "/etc/modprobe.d/zzz.conf", "options kvm_intel ept=1\n");
 	assert_int_equal(apply(x), 0);
 	assert_true(x->report.failed);
-	assert_true(x->report.walked_back);
+	assert_true(x->report.rolled_back);
 	assert_int_equal(x->report.err.code, -ESTALE);
 	assert_int_equal(fake_count(&x->f, "unload"), 0);
 	assert_null(fake_text(&x->f, OWN_CONF_FILE));
@@ -406,7 +406,7 @@ static void our_file_is_not_read(void **state)
 	x->f.hidden_conf = OWN_CONF_FILE;
 	assert_int_equal(apply(x), 0);
 	assert_true(x->report.failed);
-	assert_true(x->report.walked_back);
+	assert_true(x->report.rolled_back);
 	assert_int_equal(x->report.err.code, -ESTALE);
 	x->f.hidden_conf = NULL;
 	assert_as_before(x);
@@ -442,7 +442,7 @@ static void another_turns_it_off_meanwhile(void **state)
 	free(x->snapshot);
 	x->snapshot = fake_snapshot(&x->f);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(x->report.err.code, -ESTALE);
 }
 
@@ -483,7 +483,7 @@ static void guest_that_stays(void **state)
 	observe_and_plan(x, "off", false);
 	fake_fault(&x->f, "unload", 0, 1000, -EAGAIN);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_string_equal(x->report.err.id, "in-use");
 	assert_int_equal(x->report.err.status, STATUS_REFUSED);
 	assert_true(fake_count(&x->f, "unload") > 2);
@@ -498,7 +498,7 @@ static void kernel_without_unload(void **state)
 	observe_and_plan(x, "off", false);
 	fake_fault(&x->f, "unload", 0, 1, -ENOSYS);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_string_equal(x->report.err.id, "no-unload");
 	assert_int_equal(x->report.err.status, STATUS_IMPOSSIBLE);
 }
@@ -516,7 +516,7 @@ static void values_given_by_hand(void **state)
 	strv_free(&x->f.log);
 	observe_and_plan(x, "off", false);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_non_null(strstr(x->report.err.text, "nested is N, not Y"));
 	assert_non_null(strstr(x->report.err.hint, "set manually"));
 	assert_string_equal(fake_param(&x->f, "nested"), "Y");
@@ -537,7 +537,7 @@ static void options_in_force_come_back(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.guest_result = -EIO;
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(fake_count(&x->f, "load " MODULE " nested=1 ept=1"), 1);
 	assert_int_equal(fake_count(&x->f, "load"), 2);
 }
@@ -557,7 +557,7 @@ static void old_options_are_refused(void **state)
 	x->f.bad_option = "nested=1";
 	assert_int_equal(apply(x), 0);
 	assert_true(x->report.failed);
-	assert_false(x->report.walked_back);
+	assert_false(x->report.rolled_back);
 	assert_true(x->report.stuck);
 	assert_non_null(strstr(x->report.back_err.text, "nested is N, not Y"));
 	assert_non_null(strstr(x->report.back_err.hint, "KVM works"));
@@ -579,7 +579,7 @@ static void nothing_loads_any_more(void **state)
 	fake_fault(&x->f, "load", 0, 1000, -ENOMEM);
 	assert_int_equal(apply(x), 0);
 	assert_true(x->report.stuck);
-	assert_false(x->report.walked_back);
+	assert_false(x->report.rolled_back);
 	assert_non_null(strstr(x->report.back_err.hint, "kvmtune undo"));
 	/* It goes on with what can be rolled back. */
 	assert_null(fake_text(&x->f, OWN_CONF_FILE));
@@ -595,13 +595,13 @@ static void refused_but_the_same(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.bad_option = "nested=0";
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(fake_count(&x->f, "load"), 3);
 	assert_int_equal(x->report.remarks.n, 1);
 }
 
 /* A guest came between: the module stays as it is, and that is said. */
-static void in_use_on_the_way_back(void **state)
+static void in_use_at_rollback(void **state)
 {
 	struct fixture *x = *state;
 
@@ -658,7 +658,7 @@ static void option_without_hardware(void **state)
 	observe_and_plan(x, "on", false);
 	x->f.guest_result = -EIO;
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 }
 
 /* The kernel makes something else of a value that was not asked for: worth a word, no failure. */
@@ -757,7 +757,7 @@ static void device_comes_back(void **state)
 	x->f.udev_is_late = true;
 	x->f.guest_result = -EIO;
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(x->f.ports.file.stat(&x->f.ports, KVM_DEVICE, &st), 0);
 	assert_int_equal(st.uid, 5);
 	assert_int_equal(st.gid, 6);
@@ -811,7 +811,7 @@ static void acl_comes_back_after_a_failure(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.guest_result = -EIO;
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_has_acl(x);
 }
 
@@ -823,7 +823,7 @@ static void acl_cannot_be_set(void **state)
 	observe_and_plan(x, "off", false);
 	fake_fault(&x->f, "set_acl", 0, 1, -EPERM);
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_has_acl(x);
 }
 
@@ -836,7 +836,7 @@ static void signal_before_the_first_step(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.interrupt_at = "append";
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(x->report.err.code, -EINTR);
 	assert_int_equal(x->report.done, 0);
 	assert_int_equal(fake_count(&x->f, "replace"), 0);
@@ -850,7 +850,7 @@ static void signal_while_the_module_is_away(void **state)
 	observe_and_plan(x, "off", false);
 	x->f.interrupt_at = "unload";
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 	assert_int_equal(x->report.err.code, -EINTR);
 	/* The insertion does not wait for that decision. */
 	unload = fake_find(&x->f, "unload");
@@ -858,7 +858,7 @@ static void signal_while_the_module_is_away(void **state)
 	assert_int_equal(fake_count(&x->f, "guest"), 0);
 }
 
-static void signal_on_the_way_back(void **state)
+static void signal_at_rollback(void **state)
 {
 	struct fixture *x = *state;
 
@@ -866,7 +866,7 @@ static void signal_on_the_way_back(void **state)
 	x->f.guest_result = -EIO;
 	x->f.interrupt_at = "guest";
 	assert_int_equal(apply(x), 0);
-	assert_walked_back(x);
+	assert_rolled_back(x);
 }
 
 /* ---- the journal ---- */
@@ -915,7 +915,7 @@ int main(void)
 		TEST(old_options_are_refused),
 		TEST(refused_but_the_same),
 		TEST(nothing_loads_any_more),
-		TEST(in_use_on_the_way_back),
+		TEST(in_use_at_rollback),
 		TEST(another_loads_the_module),
 		TEST(option_without_hardware),
 		TEST(another_parameter_moves_with_an_edit),
@@ -931,7 +931,7 @@ int main(void)
 		TEST(acl_cannot_be_set),
 		TEST(signal_before_the_first_step),
 		TEST(signal_while_the_module_is_away),
-		TEST(signal_on_the_way_back),
+		TEST(signal_at_rollback),
 		TEST(end_that_cannot_be_written),
 	};
 

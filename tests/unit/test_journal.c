@@ -222,7 +222,7 @@ static void last_then_the_one_before(void **state)
 
 	assert_int_equal(change(x, "ept off", 0, JOURNAL_DONE), 1);
 	assert_int_equal(change(x, "ept on", 0, JOURNAL_DONE), 2);
-	assert_int_equal(change(x, "ept off", 0, JOURNAL_WALKED_BACK), 3);
+	assert_int_equal(change(x, "ept off", 0, JOURNAL_ROLLED_BACK), 3);
 	assert_int_equal(undoable(x), 2);
 	assert_int_equal(interrupted(x), 0);
 	change(x, "undo", 2, JOURNAL_DONE);
@@ -239,7 +239,7 @@ static void undo_that_failed_changed_nothing(void **state)
 	struct fixture *x = *state;
 
 	change(x, "ept off", 0, JOURNAL_DONE);
-	change(x, "undo", 1, JOURNAL_WALKED_BACK);
+	change(x, "undo", 1, JOURNAL_ROLLED_BACK);
 	assert_int_equal(undoable(x), 1);
 	assert_int_equal(interrupted(x), 0);
 }
@@ -383,15 +383,15 @@ static void interrupted_is_not_forgotten(void **state)
 	struct fixture *x = *state;
 
 	change(x, "ept off", 0, JOURNAL_OPEN);
-	change(x, "undo", 1, JOURNAL_WALKED_BACK);
+	change(x, "undo", 1, JOURNAL_ROLLED_BACK);
 	assert_int_equal(interrupted(x), 1);
 	assert_int_equal(undoable(x), 1);
-	change(x, "undo", 1, JOURNAL_WALKED_BACK);
+	change(x, "undo", 1, JOURNAL_ROLLED_BACK);
 	assert_int_equal(interrupted(x), 1);
 	change(x, "undo", 1, JOURNAL_OPEN);
 	assert_int_equal(undoable(x), 1);
 	change(x, "undo", 1, JOURNAL_STUCK);
-	change(x, "undo", 1, JOURNAL_WALKED_BACK);
+	change(x, "undo", 1, JOURNAL_ROLLED_BACK);
 	assert_int_equal(undoable(x), 1);
 	change(x, "undo", 1, JOURNAL_DONE);
 	assert_int_equal(interrupted(x), 0);
@@ -404,7 +404,7 @@ static void interrupted_behind_others(void **state)
 
 	change(x, "ept off", 0, JOURNAL_DONE);
 	change(x, "ept on", 0, JOURNAL_OPEN);
-	change(x, "undo", 2, JOURNAL_WALKED_BACK);
+	change(x, "undo", 2, JOURNAL_ROLLED_BACK);
 	assert_int_equal(interrupted(x), 2);
 	assert_int_equal(undoable(x), 2);
 	change(x, "undo", 2, JOURNAL_DONE);
@@ -428,7 +428,7 @@ static void interrupted_is_kept(void **state)
 		change(x, "ept off", 0, JOURNAL_DONE);
 	change(x, "ept on", 0, JOURNAL_OPEN);
 	for (int i = 0; i < 100; i++)
-		change(x, "undo", 11, JOURNAL_WALKED_BACK);
+		change(x, "undo", 11, JOURNAL_ROLLED_BACK);
 	assert_int_equal(interrupted(x), 11);
 	assert_int_equal(undoable(x), 11);
 	assert_int_equal(x->j.entries[0].id, 11);

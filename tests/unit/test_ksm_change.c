@@ -267,7 +267,7 @@ static void host_begins_to_swap(void **state)
 	run(&f, "unmerged", &o);
 	assert_int_equal(o.status, STATUS_FAILED);
 	assert_string_equal(o.err.id, "swapping");
-	assert_true(o.report.walked_back);
+	assert_true(o.report.rolled_back);
 	outcome_free(&o);
 	snapshot_is(&f, before, "swapping");
 	/* A little is nothing to worry about. */

@@ -834,7 +834,7 @@ static const struct force_case forces[] = {
 	{ "options kvm_intel words=\"a b\"\n", NULL, "words=\"a b\" ept=1" },
 };
 
-static void options_for_the_way_back(void **state)
+static void options_for_the_rollback(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(forces); i++) {
@@ -1204,7 +1204,7 @@ int main(void)
 		cmocka_unit_test(reload_of_off),
 		cmocka_unit_test(nothing_goes_off_with_on),
 		cmocka_unit_test(note_names_what_is_on),
-		cmocka_unit_test(options_for_the_way_back),
+		cmocka_unit_test(options_for_the_rollback),
 		cmocka_unit_test(what_is_expected),
 		cmocka_unit_test(what_is_expected_beside_effects),
 		cmocka_unit_test(other_effects_are_named),

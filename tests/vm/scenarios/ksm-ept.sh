@@ -36,7 +36,7 @@ run kvmtune ksm off
 is "KSM alone can be changed under a guest" "$status" 0
 
 # $1: what strace does to kvmtune
-walked_back()
+rolled_back()
 {
 	snapshot /tmp/before
 	run strace -f -qq -o /dev/null "$@" kvmtune apply "$setting=off" ksm=off
@@ -48,8 +48,8 @@ walked_back()
 
 scenario "the module cannot be loaded, the test guest fails: KSM and its services are back, too"
 services enable --now
-walked_back -e trace=finit_module -e inject=finit_module:error=ENOMEM:when=2
-walked_back -e trace=ioctl -e inject=ioctl:error=EIO:when=2
+rolled_back -e trace=finit_module -e inject=finit_module:error=ENOMEM:when=2
+rolled_back -e trace=ioctl -e inject=ioctl:error=EIO:when=2
 
 scenario "killed half-way: undo leads back"
 services enable --now

@@ -233,7 +233,7 @@ def change(rows, command, result, before, after, held, by_hand):
 
 
 def plan(doc):
-    return [[step[name] for name in ("act", "target", "detail", "way_back", "way_back_detail")]
+    return [[step[name] for name in ("act", "target", "detail", "undo", "undo_detail")]
             for step in doc["steps"]]
 
 
