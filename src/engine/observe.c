@@ -352,7 +352,7 @@ int host_observe(struct ports *p, unsigned parts, struct host *ret, struct err *
 		observe_ksm(p, ret);
 	unread_tell(&ret->conf_unread, "decide the next load", &ret->unseen);
 	unread_tell(&ret->loader_unread, "decide the next boot", &ret->unseen);
-	unread_tell(&ret->ksm.unread, "turn KSM on at boot", &ret->unseen);
+	unread_tell(&ret->ksm.unread, "set KSM or THP at boot", &ret->unseen);
 	unread_tell(&ret->ksm.users_unread, "decide how much memory unmerging needs", &ret->unseen);
 	if (parts & HOST_LENIENT || (unread_fail(&ret->ksm.unread, ret->root, e) == 0 &&
 				     unread_fail(&ret->ksm.users_unread, ret->root, e) == 0))

@@ -35,7 +35,7 @@ for path in /lib/systemd/system/ksm.service /etc/systemd/system/ksm.service \
 	unreadable EIO "$path"
 	reported status
 	like "$out" 'kvm_intel .*loaded' "$path: status says the rest"
-	like "$out" "not seen: $path .*\\(Input/output error\\), which may turn KSM on at boot" \
+	like "$out" "not seen: $path .*\\(Input/output error\\), which may set KSM or THP at boot" \
 		"$path: and what it does not know"
 	like "$out" 'ksm .*unknown at the next boot' "$path: the next boot is not guessed"
 	reported ksm
