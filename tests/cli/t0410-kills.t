@@ -17,7 +17,7 @@ judge_interrupted()
 	# On a copy of the host: another change leads on by itself, whatever becomes of it.
 	host_from "$before"
 	run kvmtune ept off
-	[[ $out == *'was interrupted: it '* ]] || note "another change does not lead on: $out $err"
+	[[ $out == *'interrupted: '*'; it '* ]] || note "another change does not lead on: $out $err"
 	run kvmtune status
 	[[ $out != *'did not end'* ]] || note "another change leaves it open: $out"
 	export KVMTUNE_FAKE_HOST=$before

@@ -1563,7 +1563,6 @@ static int64_t fake_monotonic(struct ports *p)
 	return fake_of(p)->slept_ms;
 }
 
-/* 2 August 2015, 12:00:00 UTC: what is printed shall be the same every day. */
 /* DIR/fake/kmsg, for root. */
 static int fake_kernel_log(struct ports *p, struct buf *ret)
 {
@@ -1576,6 +1575,7 @@ static int fake_kernel_log(struct ports *p, struct buf *ret)
 	return text ? 0 : -ENOENT;
 }
 
+/* 2 August 2015, 12:00:00 UTC: what is printed shall be the same every day. */
 static int64_t fake_wall(struct ports *p)
 {
 	(void)p;
@@ -1588,8 +1588,13 @@ static void fake_catch_signals(struct ports *p)
 	struct sigaction catch = { .sa_handler = on_signal };
 
 	(void)p;
-	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
-		sigaction(stops[i], &catch, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
+		struct sigaction old;
+
+		/* As the real one: what was ignored stays so. */
+		if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(stops[i], &catch, NULL);
+	}
 }
 
 static void fake_system(struct ports *p)
