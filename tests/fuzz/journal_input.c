@@ -163,8 +163,7 @@ void check_plan(const struct host *h, const struct plan *plan)
 		const struct step *s = &plan->steps[i];
 
 		must(may_touch(&s->act) && may_touch(&s->back));
-		must(!alters(s->act.kind) || s->back.kind != ACT_NONE ||
-		     needs_no_undo(h, plan, i));
+		must(!alters(s->act.kind) || s->back.kind != ACT_NONE || needs_no_undo(h, plan, i));
 		check_shown(&s->act);
 	}
 	must(!plan->refusal.code || *plan->refusal.text);
