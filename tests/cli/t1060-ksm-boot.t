@@ -104,6 +104,19 @@ link_in /dev/null "$links/multi-user.target.wants/ksm.service"
 image_next off default 'a link to /dev/null hides it'
 run kvmtune --root "$image" ksm off
 unlike "$status $out $err" 'Remove' 'a link to /dev/null: nobody is told to remove it'
+# The image has no /dev/null: the links have to say where they end.
+new_image
+rm "$image/$units/ksm.service"
+link_in /dev/null "$units/ksm.service"
+link_in ../ksm.service "$units/multi-user.target.wants/ksm.service"
+image_next off default 'a link to a masked unit'
+new_image
+link_in /dev/null "$units/hidden.service"
+link_in ../hidden.service "$units/multi-user.target.wants/ksm.service"
+image_next off default 'a link that ends at /dev/null by way of another unit'
+link_in ../loop.service "$units/multi-user.target.wants/ksmtuned.service"
+link_in loop.service "$units/loop.service"
+image_next on 'ksmtuned.service' 'a link that leads nowhere counts by its name'
 new_image
 link_in ../ksm.service "$units/other.target.wants/ksm.service"
 image_next off default 'a link of a target that the boot does not reach'

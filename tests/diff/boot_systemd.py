@@ -207,14 +207,15 @@ class Tree:
 
 def systemd_says(root):
     """The watched units that systemd would start."""
+    # Apart: a message that comes in the middle of a line would hide a job.
     done = subprocess.run(["unshare", "-m", "sh", "-c", MOUNT_SCRIPT, "sh", root],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                           encoding="utf-8", errors="replace")
     if "-> By jobs:" not in done.stdout:
         # No transaction at all: not even default.target can be started.
-        return None, done.stdout
+        return None, done.stderr
     jobs = done.stdout.split("-> By jobs:")[1]
-    return {u for u in WATCHED if "Action: %s -> start" % u in jobs}, done.stdout
+    return {u for u in WATCHED if "Action: %s -> start" % u in jobs}, done.stderr
 
 
 def has_failed_requirement(log):
