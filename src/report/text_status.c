@@ -350,7 +350,9 @@ static void text_reload(FILE *out, const struct style *style, const struct host 
 	}
 	if (h->device_hidden) {
 		autofree char *text = xasprintf(
-			KVM_DEVICE " of the host cannot be seen from here (%s)", h->device_hidden);
+			KVM_DEVICE
+			" of the host is not visible from here (%s hides the kernel's devtmpfs)",
+			h->device_hidden);
 
 		put_paragraph(out, style, "not reloadable: ", text);
 	}

@@ -45,8 +45,8 @@ waiting()
 failure()
 {
 	say "The change back to on fails half-way: somebody's option is wrong. It is rolled back."
-	shows 0 "echo 'options kvm_intel nested=banana' >$conf" \
-		sh -c "echo 'options kvm_intel nested=banana' >$conf"
+	shows 0 "echo 'options kvm_intel ple_gap=banana' >$conf" \
+		sh -c "echo 'options kvm_intel ple_gap=banana' >$conf"
 	show 1 kvmtune ept on
 	expect "banana"
 	show 0 cat $parameter

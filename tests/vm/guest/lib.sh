@@ -232,13 +232,14 @@ cpu_has() { grep -qwE "^flags.* $1" /proc/cpuinfo; }
 vmx_has() { grep -qwE "^vmx flags.* $1" /proc/cpuinfo; }
 
 # What this machine's processor has; no module where it has nothing. nested is a number in kvm_amd.
-module="" setting=ept virt=vmx yes=Y no=N
+# bad: an option that its kernel refuses and kvmtune, whose setting it is not, does not judge.
+module="" setting=ept virt=vmx yes=Y no=N bad=ple_gap=banana
 if cpu_has vmx; then
 	module=kvm_intel
 elif cpu_has svm; then
-	module=kvm_amd setting=npt virt=svm yes=1 no=0
+	module=kvm_amd setting=npt virt=svm yes=1 no=0 bad=pause_filter_thresh=banana
 fi
-: "$setting" "$virt" "$yes" "$no" # for the scenarios
+: "$setting" "$virt" "$yes" "$no" "$bad" # for the scenarios
 
 # sysfs gives each directory a new inode number, so this changes with each load of the module, and with
 # nothing else (its times do: they are those of the inode's last stay in memory).

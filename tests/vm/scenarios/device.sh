@@ -28,12 +28,12 @@ refused_in()
 	snapshot /tmp/before
 	run unshare -m sh -c "$1; kvmtune $setting off"
 	is "exit status" "$status" 4
-	like "says why" "$stderr" "from here /dev/kvm of the host cannot be seen .there is $2 in the place.*nothing was changed"
+	like "says why" "$stderr" "/dev/kvm of the host is not visible from here .$2 hides the kernel's devtmpfs.*nothing was changed"
 	run unshare -m sh -c "$1; kvmtune $setting off --dry-run --json"
 	is "dry run: exit status" "$status" 4
 	like "dry run: id" "$stdout" '"id": ?"device-hidden"'
 	run unshare -m sh -c "$1; kvmtune status"
-	like "status says so" "$stdout" "^not reloadable: /dev/kvm of the host cannot be seen from here .$2"
+	like "status says so" "$stdout" "^not reloadable: /dev/kvm of the host is not visible from here .$2 hides the kernel's devtmpfs"
 	snapshot /tmp/after
 	ok "nothing changed" same_host_load /tmp/before /tmp/after
 	run unshare -m sh -c "$1; kvmtune $setting off --defer"
@@ -45,7 +45,7 @@ acl /dev/kvm 1000
 node="$(stat -c '%F %u:%g %a' /dev/kvm) $(acl /dev/kvm)"
 like "there is one" "$node" "0200060[0-9a-f]*e8030000"
 there_and_back
-like "kvmtune says so" "$stdout" "the access list .ACL. of /dev/kvm was not set by udev"
+like "kvmtune says so" "$stdout" "udev did not set the access list .ACL. of /dev/kvm"
 
 scenario "an ACL comes back with another owner and mode"
 chown 65534:12 /dev/kvm
@@ -56,7 +56,7 @@ there_and_back
 
 scenario "an ACL comes back when the change fails"
 acl /dev/kvm 1000
-echo "options $module nested=maybe" >/etc/modprobe.d/site.conf
+echo "options $module $bad" >/etc/modprobe.d/site.conf
 snapshot /tmp/before
 run kvmtune "$setting" off
 is "exit status" "$status" 1
@@ -99,7 +99,7 @@ inside="mount --bind / /tmp/root; mount --rbind /sys /tmp/root/sys; mount -t pro
 	mount -t tmpfs none /tmp/root/dev; mknod -m 666 /tmp/root/dev/null c 1 3; mknod -m 660 /tmp/root/dev/kvm c 10 232"
 run unshare -m sh -c "$inside; chroot /tmp/root /io/bin/kvmtune $setting off"
 is "exit status" "$status" 4
-like "says why" "$stderr" "from here /dev/kvm of the host cannot be seen"
+like "says why" "$stderr" "/dev/kvm of the host is not visible from here"
 snapshot /tmp/after
 ok "nothing changed" same_host_load /tmp/before /tmp/after
 

@@ -111,7 +111,7 @@ run kvmtune "$setting" off
 snapshot /tmp/off
 run kvmtune "$setting" on
 run kvmtune undo --list
-like "the list" "$stdout" "$setting on +done +<- "
+like "the list" "$stdout" "$setting on +done +next to undo"
 run kvmtune undo
 is "first undo: exit status" "$status" 0
 snapshot /tmp/after

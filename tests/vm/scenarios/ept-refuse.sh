@@ -63,7 +63,15 @@ ok "the file was rolled back, the module not touched" same_host_load /tmp/before
 
 scenario "a later file wins"
 echo "options $module $setting=1" >/etc/modprobe.d/zzz-site.conf
-refused 3 "/etc/modprobe.d/zzz-site.conf:1 says $setting=1" kvmtune "$setting" off
+refused 3 "$setting=1 in /etc/modprobe.d/zzz-site.conf:1 takes precedence" kvmtune "$setting" off
+
+scenario "another line has a value of ours that the kernel refuses"
+echo "options $module nested=banana" >/etc/modprobe.d/site.conf
+refused 3 "/etc/modprobe.d/site.conf:1 sets nested=banana, which this kernel refuses" kvmtune "$setting" off
+rmmod "$module"
+not "the kernel does refuse it" modprobe "$module"
+rm /etc/modprobe.d/site.conf
+modprobe "$module"
 
 scenario "an install line is in the way"
 echo "install $module /sbin/modprobe --ignore-install $module" >/etc/modprobe.d/site.conf

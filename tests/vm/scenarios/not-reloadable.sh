@@ -112,16 +112,16 @@ ok "nothing changed" same_host_load /tmp/before /tmp/after
 
 scenario "the file is cut short"
 truncate -s 100000 "$file"
-refused "its file is damaged, or no module"
+refused "its file is damaged, or not a module"
 truncate -s 70 "$file"
-refused "its file is damaged, or no module"
+refused "its file is damaged, or not a module"
 truncate -s 0 "$file"
-refused "its file is damaged, or no module"
+refused "its file is damaged, or not a module"
 put_back
 
 scenario "the file was overwritten with text, in part"
 echo "not a module" | dd of="$file" conv=notrunc 2>/dev/null
-refused "its file is damaged, or no module"
+refused "its file is damaged, or not a module"
 put_back
 
 scenario "the file is that of another build"
@@ -172,7 +172,7 @@ meddled delete_module 1 "mv $dir $dir.away"
 changed
 
 scenario "all modules are removed while the module is away, and it cannot be loaded with our option"
-echo "options $module nested=maybe" >/etc/modprobe.d/site.conf
+echo "options $module $bad" >/etc/modprobe.d/site.conf
 meddled delete_module 1 "mv $dir $dir.away"
 is "exit status" "$status" 1
 like "says so" "$stderr" "the host is as it was before"

@@ -13,7 +13,7 @@ like "udev has set the mode" "$(stat -c '%G %a' /dev/kvm)" "^kvm 660"
 run kvmtune "$setting" off
 is "off: exit status" "$status" 0
 is "owner and mode are back" "$(stat -c '%U:%G %a' /dev/kvm)" "root:kvm 660"
-unlike "udev did it" "$stdout" "were not set by udev"
+unlike "udev did it" "$stdout" "udev did not set"
 run kvmtune "$setting" on
 is "on: exit status" "$status" 0
 snapshot /tmp/after
