@@ -158,4 +158,4 @@ is "second undo" "$status" 0
 like "second undo: what is lost" "$stdout" "ksmtuned.service is not installed"
 is "second undo: the rest" "$(units)" "absent inactive, enabled active"
 run kvmtune undo
-like "third undo: nothing is left" "$status $stdout" "^0 .*[Nn]othing"
+like "third undo: nothing is left" "$status $stdout" "^0 .*No change is left to undo"
