@@ -64,26 +64,15 @@ is()
 	if [ "$1" = "$2" ]; then pass "$3"; else fail "$3" "     got: $1" "expected: $2"; fi
 }
 
-# matches TEXT ERE: the text as it is, or with the lines that were broken at 80 columns joined again
-matches()
-{
-	local joined
-
-	[[ ! $1 =~ $2 ]] || return 0
-	[[ $1 == *$'\n '* ]] || return 1
-	joined=${1//$'\n'+( )/ }
-	[[ $joined =~ $2 ]]
-}
-
 # like TEXT ERE NAME, unlike TEXT ERE NAME
 like()
 {
-	if matches "$1" "$2"; then pass "$3"; else fail "$3" "     got: $1" "expected: /$2/"; fi
+	if [[ $1 =~ $2 ]]; then pass "$3"; else fail "$3" "     got: $1" "expected: /$2/"; fi
 }
 
 unlike()
 {
-	if matches "$1" "$2"; then fail "$3" "       got: $1" "unexpected: /$2/"; else pass "$3"; fi
+	if [[ $1 =~ $2 ]]; then fail "$3" "       got: $1" "unexpected: /$2/"; else pass "$3"; fi
 }
 
 # text_of VARIABLE FILE: the whole file, without starting a process

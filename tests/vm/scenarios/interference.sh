@@ -60,14 +60,14 @@ scenario "our file is rewritten as soon as it is there"
 snapshot /tmp/before
 meddled renameat@$dir 1 "echo 'options $module $setting=1' >$own"
 is "exit status" "$status" 1
-like "what differs" "$stderr" "gives $setting on, not off"
+like "what differs" "$stderr" "would get $setting on, not off"
 as_before
 
 scenario "a later file with another value comes in between"
 snapshot /tmp/before
 meddled renameat@$dir 1 "echo 'options $module $setting=1' >$dir/zzz-site.conf"
 is "exit status" "$status" 1
-like "what differs" "$stderr" "gives $setting on, not off"
+like "what differs" "$stderr" "would get $setting on, not off"
 rm $dir/zzz-site.conf
 as_before
 

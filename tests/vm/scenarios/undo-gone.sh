@@ -36,10 +36,10 @@ is "on" "$status" 0
 gone
 run kvmtune undo --dry-run
 is "dry run: exit status" "$status" 0
-like "dry run: it is told" "$stdout" "not undone: .*no module $module"
+like "dry run: it is told" "$stdout" "not undone: module $module is no longer installed"
 run kvmtune undo
 is "undo: exit status" "$status" 0
-like "undo: it is told" "$stdout" "not undone: .*no module $module"
+like "undo: it is told" "$stdout" "not undone: module $module is no longer installed"
 is "undo: the option" "$(grep -v '^#' $own)" "options $module $setting=0"
 run kvmtune undo
 is "the one before: exit status" "$status" 0
