@@ -32,7 +32,7 @@ _kvmtune_value()
 {
 	case $1 in
 	--root | --capture) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
-	--cpuid | --msr | --cpuinfo | --export | --plot | --resume) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+	--file | --cpuid | --msr | --cpuinfo | --export | --plot | --resume) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
 	--color | --require) _kvmtune_words "choice $1" "$2" ;;
 	esac
 }
@@ -41,7 +41,7 @@ _kvmtune_value()
 _kvmtune_takes_value()
 {
 	case $1 in
-	--root | --color | --reserve | --watch | --require | --cpuid | --msr | --cpuinfo | --capture | \
+	--root | --file | --color | --reserve | --watch | --require | --cpuid | --msr | --cpuinfo | --capture | \
 		--export | --plot | --resume | --runs | --precision | --budget | --seed | --warmup | --prepare | --cleanup | \
 		--score | --score-json) ;;
 	*) return 1 ;;

@@ -12,8 +12,6 @@
 
 #include <kvmtune/apply.h>
 
-#define WAIT_NOT      (-1)
-#define WAIT_FOREVER  INT64_MAX
 #define WATCH_DEFAULT 10000
 
 struct request {
@@ -22,7 +20,7 @@ struct request {
 	size_t goal_count;
 	bool skip; /* without goals: leave the last change as it is, so that undo goes on before it */
 	bool dry_run;
-	bool defer;
+	enum defer defer;
 	int64_t wait_ms;	/* WAIT_NOT, WAIT_FOREVER, or at most so long */
 	uint64_t reserve_bytes; /* RESERVE_DEFAULT */
 	int64_t watch_ms;	/* how long to watch for swapping after unmerging; WATCH_DEFAULT */

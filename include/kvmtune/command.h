@@ -52,6 +52,7 @@ enum option_bit {
 #define OPT_SCORE_JSON (UINT64_C(1) << 43)
 #define OPT_HIGHER     (UINT64_C(1) << 44)
 #define OPT_RESUME     (UINT64_C(1) << 45)
+#define OPT_FILE       (UINT64_C(1) << 46)
 
 #define OPTS_ALWAYS (OPT_HELP | OPT_VERSION | OPT_COLOR | OPT_ROOT | OPT_LIST_WORDS)
 #define OPTS_READ   (OPT_JSON | OPT_QUIET | OPT_VERBOSE)
@@ -80,7 +81,9 @@ struct invocation {
 	int64_t wait_ms;
 	uint64_t reserve_bytes;
 	int64_t watch_ms;
+	enum defer defer;
 	const char *root;
+	const char *file;		 /* the host file; "-": standard input */
 	const char *required[CAP_COUNT]; /* names of capabilities: all must be there */
 	size_t required_count;
 	const char *cpuid_file, *msr_file, *cpuinfo_file; /* of a processor that was captured */

@@ -119,6 +119,8 @@ enum tri steps_value_before(const char *module, const char *param, const struct 
 struct change {
 	const struct setting *setting;
 	const char *value; /* wanted; in an undo: what it was */
+	const char *file;  /* of the goal: where it is wanted; NULL: not in a file */
+	unsigned line;
 	/*
 	 * Before the change: the state and that after the next load or boot, in the setting's own
 	 * words ("on", "off", "unmerged"); NULL: unknown.
@@ -131,6 +133,19 @@ struct change {
 	/* Why this host can never have it; code 0: it can. The refusal of the plan says so, too. */
 	struct err impossible;
 };
+
+/* What is saved for the next module load or boot, while the running host is left alone. */
+enum defer {
+	DEFER_NO,
+	DEFER_ALL,
+};
+#define DEFER_WORDS "yes or no"
+/* By these words. False: it is none of them, and *ret stays. */
+bool defer_find(const char *word, enum defer *ret);
+
+/* How long a change waits until nothing stands in its way, beside a number of milliseconds. */
+#define WAIT_NOT     (-1)
+#define WAIT_FOREVER INT64_MAX
 
 /* The larger of 5 % of the memory and 1 GiB. */
 #define RESERVE_DEFAULT UINT64_MAX
@@ -152,7 +167,7 @@ const char *goal_state_name(enum goal_state s); /* "ok", "pending"...: in JSON *
 
 struct plan_options {
 	const char *again; /* what to type to do it again; NULL: by the goal, "ept off" */
-	bool defer;	   /* save for the next module load or boot, leave the running host alone */
+	enum defer defer;
 	uint64_t reserve_bytes; /* of memory to be left free; RESERVE_DEFAULT */
 	int64_t watch_ms;	/* how long to watch for swapping after unmerging; 0: not */
 	/*

@@ -261,6 +261,13 @@ struct user_port {
 	/* Appends a whole file. More than 16 MiB: -EFBIG. */
 	int (*read)(struct ports *p, const char *path, struct buf *ret);
 	/*
+	 * Appends a whole file of at most `max` bytes, "-" is standard input. A file has to be regular,
+	 * and nobody but root and this user (in an image its owner) may be able to write it. Describes
+	 * each failure; "not-trusted" is that of the owner or mode.
+	 */
+	int (*read_own)(struct ports *p, const char *path, size_t max, struct buf *ret,
+			struct err *e);
+	/*
 	 * Makes a directory, or takes one that is empty, and writes files into it. -ENOTEMPTY: there is
 	 * something in it. After a failure nothing new is left.
 	 */

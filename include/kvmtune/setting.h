@@ -91,6 +91,8 @@ const struct setting *setting_of_attribute(const char *path);
 const struct setting *setting_find(const char *name);
 /* The table's own spelling of a value, or NULL where the setting has no such value. */
 const char *setting_value(const struct setting *s, const char *value);
+/* Are both the same parameter on one kind of processor, as ept and tdp are, or the same setting? */
+bool settings_overlap(const struct setting *a, const struct setting *b);
 /* "on|off" */
 void setting_values_text(const struct setting *s, struct buf *ret);
 /* The module of this name; MODULE_COUNT: none of ours. */
@@ -130,6 +132,9 @@ bool param_same(const char *a, const char *b);
 struct goal {
 	const struct setting *setting;
 	const char *value; /* of setting->values */
+	/* The host file that wants it, which has to outlive each plan; NULL: the command line. */
+	const char *file;
+	unsigned line;
 };
 
 #endif

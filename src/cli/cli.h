@@ -4,6 +4,7 @@
 #define KVMTUNE_CLI_H
 
 #include <kvmtune/command.h>
+#include <kvmtune/host_file_read.h>
 
 /* Is the report to be JSON? Then it is on stdout after this, with any error in it. */
 bool reports_json(struct invocation *in);
@@ -14,6 +15,22 @@ enum exit_status no_operands(const struct invocation *in, struct err *e);
 /* "ept=off ksm=off" into goals, which the caller frees. STATUS_DONE or STATUS_USAGE. */
 enum exit_status parse_goals(const struct invocation *in, struct goal **ret, size_t *ret_count,
 			     struct err *e);
+
+/* The goals of `apply` and `audit`. */
+struct goal_list {
+	struct goal *goals;
+	size_t count;
+	struct host_file file; /* which some of them come from */
+};
+/*
+ * Those of the command line; without any, those of the host file; with --file, both: the command line
+ * wins. Options that only the file has are set in *in. STATUS_DONE or STATUS_USAGE. The caller frees ret.
+ */
+enum exit_status find_goals(struct invocation *in, struct goal_list *ret, struct err *e);
+void goal_list_free(struct goal_list *l);
+
+/* Appends further errors below a message, a line each. */
+void also_lines(const struct style *style, const struct err *errors, size_t count, struct buf *ret);
 
 /* The value of the setting that was meant; NULL: unknown. */
 const char *meant_value(const struct setting *s, const char *typed);

@@ -136,10 +136,24 @@ static void command_text(const struct invocation *in, struct buf *ret)
 		buf_puts(ret, " ");
 		buf_puts(ret, in->args[i]);
 	}
+	if (in->given & OPT_FILE)
+		buf_printf(ret, " --file %s", in->file);
 	if (in->given & OPT_DEFER)
 		buf_puts(ret, " --defer");
 	if (in->given & OPT_SKIP)
 		buf_puts(ret, " --skip");
+}
+
+void also_lines(const struct style *style, const struct err *errors, size_t count, struct buf *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		autobuf line = { 0 };
+
+		buf_puts(&line, "  also: ");
+		buf_add_safe(&line, errors[i].text, sizeof(errors[i].text));
+		buf_wrap(ret, line.data, 0, 8, style_width(style));
+		buf_puts(ret, "\n");
+	}
 }
 
 /* The holders in the way, and other refusals. NULL: none. */
@@ -152,14 +166,8 @@ static char *refusal_detail(const struct style *style, const struct outcome *o)
 
 		buf_puts(&b, holders);
 	}
-	for (size_t i = 0; o->plan.refusal.code && i < o->plan.also_count; i++) {
-		autobuf line = { 0 };
-
-		buf_puts(&line, "  also: ");
-		buf_add_safe(&line, o->plan.also[i].text, sizeof(o->plan.also[i].text));
-		buf_wrap(&b, line.data, 0, 8, style_width(style));
-		buf_puts(&b, "\n");
-	}
+	if (o->plan.refusal.code)
+		also_lines(style, o->plan.also, o->plan.also_count, &b);
 	return b.len ? buf_steal(&b) : NULL;
 }
 
@@ -175,7 +183,7 @@ enum exit_status run_change(struct invocation *in, const struct goal *goals, siz
 				   .goal_count = count,
 				   .skip = in->given & OPT_SKIP,
 				   .dry_run = dry_run,
-				   .defer = in->given & OPT_DEFER,
+				   .defer = in->defer,
 				   .wait_ms = in->wait_ms,
 				   .reserve_bytes = in->reserve_bytes,
 				   .watch_ms = in->watch_ms,
@@ -289,13 +297,12 @@ enum exit_status cmd_setting(struct invocation *in, struct err *e)
 
 enum exit_status cmd_apply(struct invocation *in, struct err *e)
 {
-	struct goal *goals = NULL;
-	size_t count = 0;
-	enum exit_status status = parse_goals(in, &goals, &count, e);
+	struct goal_list list = { 0 };
+	enum exit_status status = find_goals(in, &list, e);
 
 	if (status == STATUS_DONE)
-		status = run_change(in, goals, count, e);
-	free(goals);
+		status = run_change(in, list.goals, list.count, e);
+	goal_list_free(&list);
 	return status;
 }
 
@@ -378,12 +385,11 @@ static enum exit_status audit(struct invocation *in, const struct goal *goals, s
 
 enum exit_status cmd_audit(struct invocation *in, struct err *e)
 {
-	struct goal *goals = NULL;
-	size_t count = 0;
-	enum exit_status status = parse_goals(in, &goals, &count, e);
+	struct goal_list list = { 0 };
+	enum exit_status status = find_goals(in, &list, e);
 
 	if (status == STATUS_DONE)
-		status = audit(in, goals, count, e);
-	free(goals);
+		status = audit(in, list.goals, list.count, e);
+	goal_list_free(&list);
 	return status;
 }

@@ -128,6 +128,8 @@ static const char **place_of_text(struct invocation *in, uint64_t bit)
 	switch (bit) {
 	case OPT_ROOT:
 		return &in->root;
+	case OPT_FILE:
+		return &in->file;
 	case OPT_CPUID:
 		return &in->cpuid_file;
 	case OPT_MSR:
@@ -158,6 +160,9 @@ static int set_option(struct invocation *in, const struct option_row *row, const
 		if (in->required_count == ARRAY_SIZE(in->required))
 			return (int)usage_error(e, "--require is given too often");
 		in->required[in->required_count++] = value;
+		return 0;
+	case OPT_DEFER:
+		in->defer = DEFER_ALL;
 		return 0;
 	case OPT_WAIT:
 		return set_wait(in, value, e);

@@ -4,6 +4,8 @@
  */
 #include <kvmtune/command.h>
 
+#include <kvmtune/host_file.h>
+
 #include <string.h>
 
 const struct option_row option_table[] = {
@@ -20,6 +22,8 @@ const struct option_row option_table[] = {
 	  "memory to keep free while pages are unmerged (5 % of all, at least 1G)" },
 	{ OPT_WATCH, 0, "watch", "TIME", false,
 	  "then watch this long for swapping (10s), and roll back if it begins; 0: do not watch" },
+	{ OPT_FILE, 0, "file", "FILE", false,
+	  "read the wanted settings from FILE (-: standard input), not from " HOST_FILE },
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be undone" },
 	{ OPT_SKIP, 0, "skip", NULL, false,
 	  "keep the last change: the next undo starts with the one before it" },
@@ -169,19 +173,21 @@ const struct command command_table[] = {
 	  .changes = true,
 	  .run = cmd_setting },
 	{ .name = "apply",
-	  .operands = "SETTING=VALUE...",
+	  .operands = "[SETTING=VALUE...]",
 	  .summary = "Change several settings as one",
 	  .text = "`kvmtune apply ept=off` is `kvmtune ept off`. With several settings it does all "
-		  "of them or none: `kvmtune apply ept=off ksm=off`.",
-	  .takes = OPTS_CHANGE,
+		  "of them or none: `kvmtune apply ept=off ksm=off`. Without any it applies those "
+		  "of " HOST_FILE " and " HOST_FILE_DIR "/*.conf.",
+	  .takes = OPTS_CHANGE | OPT_FILE,
 	  .changes = true,
 	  .run = cmd_apply },
 	{ .name = "audit",
-	  .operands = "SETTING=VALUE...",
+	  .operands = "[SETTING=VALUE...]",
 	  .summary = "Compare the host with what it should be, and change nothing",
-	  .text = "Exit status 0: the host is as wanted, now and at the next load or boot. 7: it "
+	  .text = "Without a setting it takes those of " HOST_FILE " and " HOST_FILE_DIR "/*.conf. "
+		  "Exit status 0: the host is as wanted, now and at the next load or boot. 7: it "
 		  "differs.",
-	  .takes = OPTS_READ,
+	  .takes = OPTS_READ | OPT_FILE,
 	  .run = cmd_audit },
 	{ .name = "undo",
 	  .summary = "Undo the last change, then the one before",

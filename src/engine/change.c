@@ -499,7 +499,7 @@ static int roll_back(struct flow *f)
 	request.goals = NULL;
 	request.goal_count = 0;
 	request.command = "undo";
-	request.defer = false;
+	request.defer = DEFER_NO;
 	change_once(&g);
 	if (past.err.code || request.dry_run) {
 		past.recovered = f->o->recovered;

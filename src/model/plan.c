@@ -46,6 +46,19 @@ enum act_kind act_find(const char *name, bool *ret_found)
 	return ACT_NONE;
 }
 
+bool defer_find(const char *word, enum defer *ret)
+{
+	static const char *const words[] = { [DEFER_NO] = "no", [DEFER_ALL] = "yes" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(words[i], word) != 0)
+			continue;
+		*ret = (enum defer)i;
+		return true;
+	}
+	return false;
+}
+
 /* Of KSM: what is unmerged is off, too. */
 static bool is_as_wanted(const char *state, const char *wanted)
 {
@@ -165,8 +178,12 @@ void plan_build(const struct host *host, const struct goal *goals, size_t count,
 		const struct plan_options *options, struct plan *ret)
 {
 	*ret = (struct plan){ 0 };
-	for (size_t i = 0; i < count; i++)
-		plan_add_change(ret, host, goals[i].setting, goals[i].value);
+	for (size_t i = 0; i < count; i++) {
+		struct change *c = plan_add_change(ret, host, goals[i].setting, goals[i].value);
+
+		c->file = goals[i].file;
+		c->line = goals[i].line;
+	}
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kinds[i].plan(host, options, ret);
 	finish(host, ret);

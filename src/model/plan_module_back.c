@@ -159,7 +159,7 @@ static bool differs_from(const struct module_facts *m, const struct act *restore
 }
 
 /* From any state in between, the module missing among them. */
-static void back_from_interrupted(struct work *w, const struct act *restore, bool defer)
+static void back_from_interrupted(struct work *w, const struct act *restore, enum defer defer)
 {
 	bool lost = w->m->state != MODULE_STATE_LOADED;
 

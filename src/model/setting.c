@@ -170,6 +170,14 @@ const char *setting_value(const struct setting *s, const char *value)
 	return NULL;
 }
 
+bool settings_overlap(const struct setting *a, const struct setting *b)
+{
+	for (size_t i = 0; i < MODULE_COUNT; i++)
+		if (a->params[i] && a->params[i] == b->params[i])
+			return true;
+	return a == b;
+}
+
 void setting_values_text(const struct setting *s, struct buf *ret)
 {
 	for (const char *const *v = s->values; *v; v++) {

@@ -18,6 +18,20 @@ static bool does_change(const struct outcome *o, const struct change *c)
 	return !o->plan.refusal.code && !c->already && o->plan.step_count;
 }
 
+/* Where it is wanted: a member only if that is in a file. */
+static void put_wanted(struct json_object *j, const struct change *c)
+{
+	struct json_object *source;
+
+	json_put_text(j, "wanted", c->value);
+	if (!c->file)
+		return;
+	source = json_object_new_object();
+	json_put_text(source, "file", c->file);
+	json_put_int(source, "line", c->line);
+	json_put(j, "wanted_source", source);
+}
+
 static struct json_object *change_object(const struct outcome *o, const struct change *c,
 					 bool dry_run)
 {
@@ -29,7 +43,7 @@ static struct json_object *change_object(const struct outcome *o, const struct c
 		after = setting_state(&o->after, c->setting);
 	else if (changed)
 		after = (struct setting_state){ planned(c), c->brings_next };
-	json_put_text(j, "wanted", c->value);
+	put_wanted(j, c);
 	json_put_text(j, "state", goal_state_name(change_state(c)));
 	json_put_text(j, "before", c->now);
 	json_put_text(j, "after", after.now);
@@ -218,7 +232,7 @@ static struct json_object *audit_object(const struct host *host, const struct ch
 {
 	struct json_object *o = json_object_new_object();
 
-	json_put_text(o, "wanted", c->value);
+	put_wanted(o, c);
 	json_put_text(o, "state", goal_state_name(change_state(c)));
 	json_put_state(o, host, c->setting);
 	json_put(o, "refusal", json_error(&c->impossible));

@@ -334,6 +334,19 @@ static void audit_hints(FILE *out, const struct style *style, const struct plan 
 			put_paragraph(out, style, "note: ", plan->changes[i].impossible.hint);
 }
 
+/* Which file wants it. */
+static void audit_wanted(FILE *out, const struct style *style, const struct change *c)
+{
+	autobuf text = { 0 };
+
+	if (!c->file)
+		return;
+	buf_printf(&text, "%s=%s is wanted by ", c->setting->name, c->value);
+	buf_add_safe(&text, c->file, 200);
+	buf_printf(&text, ":%u", c->line);
+	put_paragraph(out, style, "note: ", text.data);
+}
+
 /* A note if the boot loader's files give another value than the next load. */
 static void audit_next_boot(FILE *out, const struct style *style, const struct host *h,
 			    const struct change *c)
@@ -366,6 +379,8 @@ void text_audit(FILE *out, const struct style *style, const struct host *host,
 	if (style->quiet)
 		return;
 	audit_hints(out, style, plan);
+	for (size_t i = 0; style->verbose && i < plan->change_count; i++)
+		audit_wanted(out, style, &plan->changes[i]);
 	for (size_t i = 0; i < plan->change_count; i++)
 		audit_next_boot(out, style, host, &plan->changes[i]);
 	text_unseen(out, style, host);

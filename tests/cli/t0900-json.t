@@ -194,6 +194,18 @@ json_is ksm-tuned.ksm-audit 'd["exit_status"] == 7 and d["settings"]["ksm"]["sta
 json_is in-use.audit-off 'd["settings"]["ept"]["state"] == "differs" and d["settings"]["ept"]["refusal"] is None' 'guests are no matter to an audit'
 json_is amd.audit-off 'd["settings"]["ept"]["state"] == "refused" and d["exit_status"] == 4 and "kvmtune npt" in d["settings"]["ept"]["refusal"]["hint"]' "another vendor's"
 
+# What the host file wants.
+host in-use
+printf '%s\n' 'nested = off' '' 'ksm = off' >"$KVMTUNE_FAKE_HOST/root/etc/kvmtune.conf"
+document in-use.file-audit audit
+document in-use.file-dry apply --dry-run
+printf 'x\n' >"$KVMTUNE_FAKE_HOST/root/etc/kvmtune.conf"
+document in-use.file-wrong apply
+json_is in-use.file-audit 'd["settings"]["ksm"]["wanted_source"] == {"file": "/etc/kvmtune.conf", "line": 3}' 'the line that wants it'
+json_is in-use.file-dry 'd["settings"]["nested"]["wanted_source"]["line"] == 1' 'the line that wants it'
+json_is in-use.file-wrong 'd["error"]["id"] == "host-file-syntax" and ":1: " in d["error"]["text"]' 'an error with its line'
+json_is in-use.audit-off '"wanted_source" not in d["settings"]["ept"]' 'the command line is no file'
+
 cp tests/fuzz/corpus/bench_export/three "$documents/three.bench"
 for name in one two three score none; do
 	run kvmtune bench --analyse --json tests/fuzz/corpus/bench_export/$name

@@ -21,8 +21,8 @@ in_layer base base.h elf_note.h err.h proc_text.h version.h wrap.h
 in_layer data facts.h user.h
 in_layer port port.h process.h
 in_layer sys reader.h scan.h testguest.h
-in_layer model advice.h attribute.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h ksm.h loader.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
-in_layer engine apply.h change.h journal.h json_string.h observe.h
+in_layer model advice.h attribute.h boot.h sysfs_writer.h tuned.h cpu.h cpuid.h host.h host_file.h ksm.h loader.h memory.h modconf.h own_file.h plan.h setting.h shadow_paging.h
+in_layer engine apply.h change.h host_file_read.h journal.h json_string.h observe.h
 in_layer bench bench.h bench_run.h stats.h
 in_layer report report.h style.h
 in_layer cli command.h
