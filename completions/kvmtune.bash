@@ -33,7 +33,7 @@ _kvmtune_value()
 	case $1 in
 	--root | --capture) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
 	--file | --cpuid | --msr | --cpuinfo | --export | --plot | --resume) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
-	--color | --require) _kvmtune_words "choice $1" "$2" ;;
+	--color | --require | --defer) _kvmtune_words "choice $1" "$2" ;;
 	esac
 }
 
@@ -62,7 +62,7 @@ _kvmtune()
 			continue
 		fi
 		case ${COMP_WORDS[i]} in
-		--wait) [ "${COMP_WORDS[i + 1]:-}" != "=" ] || ((i += 2)) ;;
+		--wait | --defer) [ "${COMP_WORDS[i + 1]:-}" != "=" ] || ((i += 2)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]}; break ;;
 		esac

@@ -128,8 +128,9 @@ struct change {
 	const char *now, *next;
 	/* The same once it is done; NULL: unknown. A boot leaves nothing merged: `ksm unmerged` brings next "off". */
 	const char *brings_now, *brings_next;
-	bool waits;   /* takes effect at the next module load or boot only */
-	bool already; /* nothing to do */
+	bool waits;	     /* takes effect at the next module load or boot only */
+	bool already;	     /* nothing to do */
+	struct err deferred; /* with DEFER_IF_BUSY: why it waits; code 0: nothing is in the way */
 	/* Why this host can never have it; code 0: it can. The refusal of the plan says so, too. */
 	struct err impossible;
 };
@@ -138,8 +139,9 @@ struct change {
 enum defer {
 	DEFER_NO,
 	DEFER_ALL,
+	DEFER_IF_BUSY, /* only what running guests or too little memory keep from being done now */
 };
-#define DEFER_WORDS "yes or no"
+#define DEFER_WORDS "yes, no or if-busy"
 /* By these words. False: it is none of them, and *ret stays. */
 bool defer_find(const char *word, enum defer *ret);
 
@@ -168,6 +170,8 @@ const char *goal_state_name(enum goal_state s); /* "ok", "pending"...: in JSON *
 struct plan_options {
 	const char *again; /* what to type to do it again; NULL: by the goal, "ept off" */
 	enum defer defer;
+	unsigned
+		busy; /* with DEFER_IF_BUSY: settings (a bit each) that wait, whatever the host says */
 	uint64_t reserve_bytes; /* of memory to be left free; RESERVE_DEFAULT */
 	int64_t watch_ms;	/* how long to watch for swapping after unmerging; 0: not */
 	/*

@@ -138,8 +138,8 @@ static void command_text(const struct invocation *in, struct buf *ret)
 	}
 	if (in->given & OPT_FILE)
 		buf_printf(ret, " --file %s", in->file);
-	if (in->given & OPT_DEFER)
-		buf_puts(ret, " --defer");
+	if (in->given & OPT_DEFER && in->defer != DEFER_NO)
+		buf_puts(ret, in->defer == DEFER_ALL ? " --defer" : " --defer=if-busy");
 	if (in->given & OPT_SKIP)
 		buf_puts(ret, " --skip");
 }

@@ -112,5 +112,7 @@ void list_words(FILE *out)
 	setting_words(out);
 	for (size_t i = 0; i < CAP_COUNT; i++)
 		fprintf(out, "choice --require %s\n", cpu_cap_names[i].name);
-	fputs("choice --color auto\nchoice --color always\nchoice --color never\n", out);
+	fputs("choice --color auto\nchoice --color always\nchoice --color never\n"
+	      "choice --defer if-busy\nchoice --defer yes\nchoice --defer no\n",
+	      out);
 }

@@ -73,6 +73,14 @@ static int set_wait(struct invocation *in, const char *time, struct err *e)
 	return 0;
 }
 
+static int set_defer(struct invocation *in, const char *when, struct err *e)
+{
+	in->defer = DEFER_ALL;
+	if (when && !defer_find(when, &in->defer))
+		return (int)usage_error(e, "--defer takes " DEFER_WORDS ", not \"%s\"", when);
+	return 0;
+}
+
 static int set_reserve(struct invocation *in, const char *size, struct err *e)
 {
 	if (parse_size(size, &in->reserve_bytes) < 0)
@@ -162,8 +170,7 @@ static int set_option(struct invocation *in, const struct option_row *row, const
 		in->required[in->required_count++] = value;
 		return 0;
 	case OPT_DEFER:
-		in->defer = DEFER_ALL;
-		return 0;
+		return set_defer(in, value, e);
 	case OPT_WAIT:
 		return set_wait(in, value, e);
 	case OPT_RESERVE:

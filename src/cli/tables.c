@@ -16,8 +16,9 @@ const struct option_row option_table[] = {
 	{ OPT_WAIT, 0, "wait", "TIME", true,
 	  "wait until no guest runs, at most TIME (90s, 10m, 2h); without TIME for "
 	  "as long as it takes" },
-	{ OPT_DEFER, 0, "defer", NULL, false,
-	  "save for the next module load or boot; do not change the running host" },
+	{ OPT_DEFER, 0, "defer", "WHEN", true,
+	  "save for the next module load or boot; do not change the running host; if-busy: only "
+	  "what cannot be done now because guests run or memory is short" },
 	{ OPT_RESERVE, 0, "reserve", "SIZE", false,
 	  "memory to keep free while pages are unmerged (5 % of all, at least 1G)" },
 	{ OPT_WATCH, 0, "watch", "TIME", false,

@@ -16,7 +16,8 @@ struct flow {
 	struct outcome *o;
 	struct waiting waiting;
 	const struct journal_entry *ksm_before; /* in o->journal; NULL: none */
-	bool is_open; /* an earlier change was interrupted, and comes first: nothing was planned */
+	bool is_open;  /* an earlier change was interrupted, and comes first: nothing was planned */
+	unsigned busy; /* settings (a bit each) that wait for the next load or boot */
 	bool would_close; /* that one has reached its goal: a dry run plans as if it were closed */
 };
 
@@ -82,6 +83,7 @@ static struct plan_options options_of(const struct flow *f)
 	return (struct plan_options){
 		.again = f->request->command,
 		.defer = f->request->defer,
+		.busy = f->busy,
 		.reserve_bytes = f->request->reserve_bytes,
 		.watch_ms = f->request->watch_ms,
 		.ksm_before = before ? before->steps : NULL,
@@ -274,12 +276,24 @@ static int plan_when_free(struct flow *f)
 
 /* ---- apply and prove ---- */
 
+static unsigned deferred_settings(const struct plan *plan)
+{
+	unsigned settings_deferred = 0;
+
+	for (size_t i = 0; i < plan->change_count; i++)
+		if (plan->changes[i].deferred.code)
+			settings_deferred |= 1u << plan->changes[i].setting->id;
+	return settings_deferred;
+}
+
 /* Observes the host anew and plans for it. */
 static int look_again(struct flow *f, struct err *e)
 {
 	struct outcome *o = f->o;
 	unsigned parts = parts_of(f);
 
+	/* A guest that has ended meanwhile does not make a plan that waits for it incomplete. */
+	f->busy = deferred_settings(&o->plan);
 	err_clear(e);
 	host_free(&o->after);
 	plan_free(&o->leftover);
@@ -541,6 +555,22 @@ static int change_from_rest(struct flow *f)
 	return 0;
 }
 
+/* With --defer=if-busy: the same once more, and what turned out to be busy waits. True: do that. */
+static bool must_defer_now(struct flow *f)
+{
+	const struct outcome *o = f->o;
+	bool memory = strcmp(o->err.id, "memory") == 0 || strcmp(o->err.id, "cgroup-memory") == 0;
+
+	if (f->request->defer != DEFER_IF_BUSY || !o->applied || !o->report.rolled_back ||
+	    (!is_in_use(&o->err) && !memory))
+		return false;
+	f->busy = deferred_settings(&o->plan);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].kind == (memory ? KIND_KSM : KIND_MODULE))
+			f->busy |= 1u << i;
+	return true;
+}
+
 void change_run(struct ports *p, const struct request *request, struct outcome *ret)
 {
 	struct flow f = { .p = p, .request = request, .o = ret, .waiting = wait_begin(p, request) };
@@ -561,6 +591,12 @@ void change_run(struct ports *p, const struct request *request, struct outcome *
 		if (change_from_rest(&f) < 0)
 			return;
 	}
+	if (!must_defer_now(&f))
+		return;
+	forget(ret);
+	err_clear(&ret->err);
+	p->file.unlock(p);
+	change_from_rest(&f);
 }
 
 void outcome_free(struct outcome *o)

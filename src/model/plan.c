@@ -48,7 +48,9 @@ enum act_kind act_find(const char *name, bool *ret_found)
 
 bool defer_find(const char *word, enum defer *ret)
 {
-	static const char *const words[] = { [DEFER_NO] = "no", [DEFER_ALL] = "yes" };
+	static const char *const words[] = {
+		[DEFER_NO] = "no", [DEFER_ALL] = "yes", [DEFER_IF_BUSY] = "if-busy"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (strcmp(words[i], word) != 0)

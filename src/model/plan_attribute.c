@@ -35,7 +35,7 @@ static struct work work_begin(const struct host *host, const struct plan_options
 			      .plan = plan,
 			      .setting = s,
 			      .f = &host->attributes[s->id],
-			      .live = !host->image && !options->defer &&
+			      .live = !host->image && options->defer != DEFER_ALL &&
 				      (host->ksm.manager != MANAGER_NONE || host->ksm.other_init) };
 }
 

@@ -2,6 +2,7 @@
 /*
  * plan_ksm.c - plans for `ksm on`, `off` and `unmerged`.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "plan_common.h"
@@ -174,6 +175,23 @@ static bool refuse_driven(struct ksm_work *w, bool on)
 
 /* ---- all ---- */
 
+/* With too little memory merging stops now, and the pages are unmerged by the next boot. */
+static void defer_unmerging(struct ksm_work *w, struct change *c)
+{
+	if (w->options->defer != DEFER_IF_BUSY || w->target.run != 2)
+		return;
+	if (!ksm_memory_is_short(w, &c->deferred) && w->options->busy & 1u << SETTING_KSM) {
+		err_set(&c->deferred, -ENOMEM, "not enough memory to unmerge");
+		err_status(&c->deferred, STATUS_REFUSED, "memory");
+	}
+	if (!c->deferred.code)
+		return;
+	c->deferred.hint[0] = '\0';
+	c->brings_now = "off";
+	w->target.run = RUN_AS_IS;
+	target_off(w, false);
+}
+
 static void plan_goal(struct ksm_work *w, struct change *c)
 {
 	const char *value = c->value;
@@ -190,8 +208,10 @@ static void plan_goal(struct ksm_work *w, struct change *c)
 		target_on(w);
 	else
 		target_off(w, strcmp(value, "unmerged") == 0);
+	if (!on)
+		defer_unmerging(w, c);
 	ksm_add_steps(w);
-	c->waits = !w->host->image && !w->live && !change_is_so_now(c);
+	c->waits = c->deferred.code || (!w->host->image && !w->live && !change_is_so_now(c));
 	if (refuse_driven(w, on) || ksm_refuse_target(w) || (!on && ksm_refuse_revived(w)) ||
 	    ksm_refuse_jobs(w))
 		return;

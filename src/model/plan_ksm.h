@@ -88,6 +88,8 @@ bool ksm_refuse_jobs(struct ksm_work *w);   /* other units stand in the way */
 bool ksm_refuse_revived(struct ksm_work *w);
 bool ksm_refuse_rights(struct ksm_work *w);
 bool ksm_refuse_memory(struct ksm_work *w);
+/* Is it too little to unmerge now? *ret says why. */
+bool ksm_memory_is_short(struct ksm_work *w, struct err *ret);
 
 /* The state that these earlier steps found: the target of the undo. */
 struct ksm_target ksm_target_of_past(const struct step *steps, size_t count);

@@ -264,3 +264,16 @@ bool ksm_refuse_memory(struct ksm_work *w)
 			return true;
 	return false;
 }
+
+bool ksm_memory_is_short(struct ksm_work *w, struct err *ret)
+{
+	struct plan aside = { 0 }, *plan = w->plan;
+	bool is_short;
+
+	w->plan = &aside;
+	is_short = ksm_refuse_memory(w);
+	w->plan = plan;
+	*ret = aside.refusal;
+	plan_free(&aside);
+	return is_short;
+}

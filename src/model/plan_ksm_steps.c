@@ -22,7 +22,7 @@ void ksm_work_begin(struct ksm_work *w, const struct host *host, const struct pl
 	w->target.run = RUN_AS_IS;
 	for (size_t i = 0; i < KSM_UNIT_DRIVERS; i++)
 		w->target.units[i] = (struct unit_target){ UNKNOWN, UNKNOWN, UNKNOWN, false };
-	w->live = !host->image && !options->defer &&
+	w->live = !host->image && options->defer != DEFER_ALL &&
 		  (w->k->manager == MANAGER_THERE || w->k->other_init);
 }
 

@@ -9,6 +9,7 @@
 #include "plan_common.h"
 #include "plan_module.h"
 
+#include <errno.h>
 #include <string.h>
 
 void work_begin(struct work *w, const struct host *host, enum module_id module, struct plan *plan)
@@ -57,6 +58,30 @@ bool work_reload_needed(const struct work *w)
 		if (want_needs_reload(w, &w->wants[i]))
 			return true;
 	return false;
+}
+
+static bool is_named_busy(const struct work *w, const struct plan_options *options)
+{
+	for (size_t i = 0; i < w->want_count; i++)
+		if (options->busy & 1u << w->wants[i].setting->id)
+			return true;
+	return false;
+}
+
+bool work_defers(struct work *w, const struct plan_options *options)
+{
+	if (options->defer != DEFER_IF_BUSY)
+		return options->defer == DEFER_ALL;
+	if (w->m->state != MODULE_STATE_LOADED)
+		return false;
+	if (!work_is_busy(w, &w->busy) && is_named_busy(w, options)) {
+		err_set(&w->busy, -EBUSY, "KVM was in use when %s was to be removed",
+			w->module->name);
+		err_status(&w->busy, STATUS_REFUSED, "in-use");
+	}
+	/* It waits by itself: nothing is to be typed. */
+	w->busy.hint[0] = '\0';
+	return w->busy.code;
 }
 
 static bool is_already(const struct work *w, const struct want *x)
@@ -109,7 +134,8 @@ void work_note_brings(const struct work *w)
 		const struct want *x = &w->wants[i];
 		struct change *c = plan_find_change(w->plan, x->setting);
 
-		c->brings_now = runs && !w->host->image ? value_name(x->value) : c->now;
+		c->brings_now =
+			runs && !w->host->image && !c->waits ? value_name(x->value) : c->now;
 		c->brings_next = value_name(next_value(w, &w->next, x));
 	}
 }
@@ -123,10 +149,14 @@ static void plan_wants(struct work *w, const struct plan_options *options)
 			     w->id == setting_module(w->host, w->wants[i].setting));
 	if (all_already(w) || refuse_any_builtin(w))
 		return;
-	w->reload = work_reload_needed(w) && !options->defer && !w->host->image;
-	for (size_t i = 0; i < w->want_count; i++)
-		plan_find_change(w->plan, w->wants[i].setting)->waits =
-			!w->host->image && !w->reload && want_needs_reload(w, &w->wants[i]);
+	w->reload = work_reload_needed(w) && !w->host->image && !work_defers(w, options);
+	for (size_t i = 0; i < w->want_count; i++) {
+		struct change *c = plan_find_change(w->plan, w->wants[i].setting);
+
+		c->waits = !w->host->image && !w->reload && want_needs_reload(w, &w->wants[i]);
+		if (c->waits)
+			c->deferred = w->busy;
+	}
 	if (refuse_lost_file(w) || refuse_install_line(w))
 		return;
 	work_add_file_steps(w);

@@ -30,6 +30,7 @@ struct work {
 	size_t want_count;
 	const char *own_conf; /* text of our file, as planned so far */
 	bool reload;	      /* the module is to be removed and inserted */
+	struct err busy;      /* why it is not, with DEFER_IF_BUSY */
 	struct modconf next;  /* modprobe.d as it will be */
 	bool file_changes;    /* own file differs from now: file_text, NULL: to be removed */
 	char *file_text;
@@ -75,6 +76,10 @@ void work_note_brings(const struct work *w);
 /* Is the module loaded with another value than wanted? */
 bool want_needs_reload(const struct work *w, const struct want *x);
 bool work_reload_needed(const struct work *w); /* for one of them */
+/* Is a reload put off to the next load, as these options say? Sets w->busy if only because of guests. */
+bool work_defers(struct work *w, const struct plan_options *options);
+/* Is KVM in use, or another hypervisor active? *ret says which. */
+bool work_is_busy(struct work *w, struct err *ret);
 /*
  * The undo of the module's removal, if it was among these steps: it knows the module as it was
  * before. Not that of another module, whatever a journal says: what is planned is about this one.

@@ -126,7 +126,7 @@ static void back_from_done(struct work *w, const struct act *restore,
 	bool revive = restore && options->revive;
 	bool away = w->m->state == MODULE_STATE_LOADABLE && revive;
 
-	w->reload = (away || work_reload_needed(w)) && !options->defer;
+	w->reload = (away || work_reload_needed(w)) && !work_defers(w, options);
 	/* Options that are given are loaded with as they are: no install line is asked. */
 	if (w->reload && (refuse_bad_option(w) || (!with && refuse_install_line(w))))
 		return;
@@ -159,11 +159,12 @@ static bool differs_from(const struct module_facts *m, const struct act *restore
 }
 
 /* From any state in between, the module missing among them. */
-static void back_from_interrupted(struct work *w, const struct act *restore, enum defer defer)
+static void back_from_interrupted(struct work *w, const struct act *restore,
+				  const struct plan_options *options)
 {
 	bool lost = w->m->state != MODULE_STATE_LOADED;
 
-	w->reload = (lost || differs_from(w->m, restore)) && !defer;
+	w->reload = (lost || differs_from(w->m, restore)) && !work_defers(w, options);
 	work_add_file_steps(w);
 	if (w->reload)
 		work_add_restore_steps(w, restore);
@@ -196,7 +197,8 @@ static bool refuse_gone(struct work *w, const struct act *restore,
 {
 	autofree char *text = NULL;
 
-	if (!restore || !options->exact || options->defer || w->m->state != MODULE_STATE_ABSENT)
+	if (!restore || !options->exact || options->defer == DEFER_ALL ||
+	    w->m->state != MODULE_STATE_ABSENT)
 		return false;
 	text = xasprintf("the interrupted change removed module %s, which is no longer installed "
 			 "for the running kernel %s",
@@ -211,13 +213,17 @@ static void plan_live(struct work *w, const struct act *restore, const struct pl
 	bool away = restore && options->exact && w->m->state != MODULE_STATE_LOADED;
 
 	if (restore && options->exact)
-		back_from_interrupted(w, restore, options->defer);
+		back_from_interrupted(w, restore, options);
 	else
 		back_from_done(w, restore, options);
 	note_lost(w, restore);
-	for (size_t i = 0; i < w->want_count; i++)
-		plan_find_change(w->plan, w->wants[i].setting)->waits =
-			!w->reload && (want_needs_reload(w, &w->wants[i]) || away);
+	for (size_t i = 0; i < w->want_count; i++) {
+		struct change *c = plan_find_change(w->plan, w->wants[i].setting);
+
+		c->waits = !w->reload && (want_needs_reload(w, &w->wants[i]) || away);
+		if (c->waits)
+			c->deferred = w->busy;
+	}
 }
 
 static void add_change(struct work *w, const struct want *x)

@@ -197,6 +197,19 @@ static bool refuse_other_hypervisor(struct work *w)
 			   "Stop its virtual machines first: KVM may fail to load while they run.");
 }
 
+bool work_is_busy(struct work *w, struct err *ret)
+{
+	struct plan aside = { 0 }, *plan = w->plan;
+	bool busy;
+
+	w->plan = &aside;
+	busy = refuse_other_hypervisor(w) || refuse_in_use(w);
+	w->plan = plan;
+	*ret = aside.refusal;
+	plan_free(&aside);
+	return busy;
+}
+
 static bool refuse_modules_disabled(struct work *w)
 {
 	if (w->host->modules_disabled != YES)

@@ -10,7 +10,7 @@
 /* The values that a planned change would lead to. */
 static const char *planned(const struct change *c)
 {
-	return c->waits ? c->now : c->brings_now;
+	return c->waits && !c->deferred.code ? c->now : c->brings_now;
 }
 
 static bool does_change(const struct outcome *o, const struct change *c)
@@ -51,6 +51,7 @@ static struct json_object *change_object(const struct outcome *o, const struct c
 	json_put_text(j, "next_after", after.next);
 	json_put_text(j, "next_when", setting_next_when(c->setting));
 	json_put_bool(j, "changed", changed);
+	json_put(j, "deferred", json_error(&c->deferred));
 	json_put(j, "refusal", json_error(&c->impossible));
 	return j;
 }

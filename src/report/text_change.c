@@ -114,6 +114,15 @@ static void waiting_note(FILE *out, const struct style *style, const struct outc
 	bool not_loaded =
 		c->setting->kind == KIND_MODULE && !c->now && !c->already && !o->before.image;
 
+	if (c->deferred.code) {
+		autobuf b = { 0 };
+
+		buf_printf(&b, "%s applies at the next %s: ", c->setting->name,
+			   setting_next_when(c->setting));
+		buf_add_safe(&b, c->deferred.text, sizeof(c->deferred.text));
+		put_paragraph(out, style, "waits: ", b.data);
+		return;
+	}
 	if (not_loaded && !plan_reloads(&o->plan))
 		put_paragraph(out, style, "",
 			      "The module is not loaded: this applies at its next load.");
@@ -278,6 +287,9 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 	effects(out, style, &o->plan);
 	text_unseen(out, style, &o->before);
 	remarks(out, style, o);
+	for (size_t i = 0; dry_run && i < o->plan.change_count; i++)
+		if (o->plan.changes[i].deferred.code)
+			waiting_note(out, style, o, &o->plan.changes[i]);
 	if (!dry_run && !o->err.code)
 		after_notes(out, style, o);
 	if (!o->plan.refusal.code && (dry_run || done))
