@@ -44,6 +44,7 @@ struct journal_entry {
 	char *cpu;     /* the processor it was begun on; NULL: not known, or a virtual one */
 	char *command; /* "ept off" */
 	int undoes;    /* the entry that this one undoes; 0: none */
+	bool image;    /* made below --root, in the files of an image */
 	bool skips;    /* that one is not undone, but left as it is */
 	bool skipped;  /* a later entry did so; undone is set, too */
 	bool undone;   /* a later entry undid it */
@@ -59,6 +60,7 @@ struct journal {
 	struct journal_entry *entries;
 	size_t count;
 	void *by_id;	 /* for tsearch(3): where in entries */
+	bool image;	 /* read below --root; else changes of an image are not for this host */
 	size_t damaged;	 /* lines that cannot be read, the last one not counted */
 	struct buf text; /* the file */
 	/*
@@ -75,6 +77,11 @@ struct journal {
 int journal_load(struct ports *p, struct journal *ret, struct err *e);
 void journal_free(struct journal *j);
 
+/*
+ * Is this change for whoever reads the journal? What the build of an image did is part of the host that
+ * boots it: only --root undoes it. Below --root all changes are the image's.
+ */
+bool journal_is_for(const struct journal *j, const struct journal_entry *entry);
 /* The change that the next undo undoes: an interrupted one first, else the last; or NULL. */
 const struct journal_entry *journal_undoable(const struct journal *j);
 /* The change that was interrupted, whose rollback failed, or that is being made; or NULL. */

@@ -116,6 +116,7 @@ static bool read_begin(struct journal *j, struct json_object *record, size_t off
 		.cpu = json_restored(json_text(record, "cpu")),
 		.command = json_restored(json_text(record, "command") ?: ""),
 		.undoes = json_int(record, "undoes"),
+		.image = json_int(record, "image") != 0,
 		.skips = json_int(record, "skip") != 0,
 		.offset = offset,
 	};
@@ -197,7 +198,7 @@ static int read_journal(struct ports *p, struct journal *ret, struct err *e)
 {
 	int r;
 
-	*ret = (struct journal){ 0 };
+	*ret = (struct journal){ .image = p->image };
 	if (p->file.check_own(p, JOURNAL_FILE, e) < 0)
 		return e->code;
 	r = p->file.read(p, JOURNAL_FILE, &ret->text);
@@ -305,12 +306,19 @@ static bool is_settled(const struct journal *j, const struct journal_entry *entr
 	return undone && undone->undone;
 }
 
+bool journal_is_for(const struct journal *j, const struct journal_entry *entry)
+{
+	return j->image || !entry->image;
+}
+
 const struct journal_entry *journal_interrupted(const struct journal *j)
 {
 	for (size_t i = j->count; i-- > 0;) {
 		const struct journal_entry *entry = &j->entries[i];
 		bool open = entry->result == JOURNAL_OPEN || entry->result == JOURNAL_STUCK;
 
+		if (!journal_is_for(j, entry))
+			continue;
 		if (open && !is_settled(j, entry))
 			return entry;
 		/* Nothing but an undo begins on a host in between. */
@@ -335,7 +343,8 @@ const struct journal_entry *journal_undoable(const struct journal *j)
 	for (size_t i = j->count; i-- > 0;) {
 		const struct journal_entry *entry = &j->entries[i];
 
-		if (entry->result == JOURNAL_DONE && !entry->undoes && !entry->undone)
+		if (entry->result == JOURNAL_DONE && !entry->undoes && !entry->undone &&
+		    journal_is_for(j, entry))
 			return entry;
 	}
 	return NULL;

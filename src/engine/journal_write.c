@@ -99,6 +99,8 @@ static struct json_object *begin_record(struct ports *p, int id, const struct jo
 	if (cpu)
 		json_put_exact(record, "cpu", cpu);
 	json_put_exact(record, "command", c->command);
+	if (p->image)
+		json_put(record, "image", json_object_new_int(1));
 	json_put(record, "undoes", json_object_new_int(c->undoes));
 	return record;
 }

@@ -214,6 +214,7 @@ static struct json_object *entry_object(const struct marked *m, const struct jou
 	json_put_text(o, "command", entry->command);
 	json_put_text(o, "state", state);
 	json_put(o, "undoes", entry->undoes ? json_object_new_int(entry->undoes) : NULL);
+	json_put_bool(o, "image", entry->image);
 	json_put_bool(o, "next_undo", entry == m->next_undo);
 	return o;
 }

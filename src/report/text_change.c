@@ -185,6 +185,14 @@ static void remarks(FILE *out, const struct style *style, const struct outcome *
 		put_paragraph(out, style, "also: ", o->report.remarks.v[i]);
 }
 
+static bool has_image_changes(const struct journal *j)
+{
+	for (size_t i = 0; i < j->count; i++)
+		if (!journal_is_for(j, &j->entries[i]) && !j->entries[i].undone)
+			return true;
+	return false;
+}
+
 /* The past change that is undone. */
 static void past_line(FILE *out, const struct style *style, const struct outcome *o)
 {
@@ -195,7 +203,12 @@ static void past_line(FILE *out, const struct style *style, const struct outcome
 	if (text)
 		put_paragraph(out, style, o->skips ? "keep: " : "undo: ", text);
 	else if (o->is_undo)
-		put_paragraph(out, style, "", "No change is left to undo.");
+		put_paragraph(
+			out, style, "",
+			has_image_changes(&o->journal)
+				? "No change of this host is left to undo. Changes in the build "
+				  "of its image stay:  kvmtune undo --list"
+				: "No change is left to undo.");
 }
 
 /* The end of an earlier change that was interrupted. */

@@ -42,7 +42,9 @@ void text_journal(FILE *out, const struct style *style, const struct journal *jo
 		if (localtime_r(&when, &tm))
 			strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 		table_row(t, id, text, entry->command, entry_state(journal, entry, open),
-			  entry == next ? "next to undo: `kvmtune undo`" : "");
+			  entry == next			    ? "next to undo: `kvmtune undo`"
+			  : !journal_is_for(journal, entry) ? "in the build of the image"
+							    : "");
 		table_mark(t, 3, meaning_of(entry_state(journal, entry, open)), 0);
 	}
 	if (!table_rows(t) && !style->quiet)
