@@ -105,7 +105,7 @@ static void advice_on_plans(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
-		struct goal goal = { &settings[SETTING_EPT], plans[i].value };
+		struct goal goal = { .setting = &settings[SETTING_EPT], .value = plans[i].value };
 		struct plan_options options = { .defer = plans[i].defer };
 		autobuf names = { 0 };
 		struct plan plan;

@@ -59,7 +59,7 @@ static int tear_down(void **state)
 
 static void observe_and_plan(struct fixture *x, const char *value, bool defer)
 {
-	struct goal goal = { &settings[SETTING_EPT], value };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = value };
 	struct plan_options options = { .defer = defer };
 	struct err e = { 0 };
 
@@ -178,7 +178,7 @@ static void off_and_on_again(void **state)
 
 static void planned_again_is_empty(void **state)
 {
-	struct goal goal = { &settings[SETTING_EPT], "off" };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = "off" };
 	struct plan_options options = { 0 };
 	struct fixture *x = *state;
 	struct plan again;

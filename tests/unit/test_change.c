@@ -21,7 +21,7 @@
 
 static void run(struct fake *f, const char *value, bool defer, struct outcome *ret)
 {
-	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = value ? value : "" };
 	struct request request = { .command = value ? "ept" : "undo",
 				   .goals = &goal,
 				   .goal_count = value ? 1 : 0,
@@ -134,7 +134,7 @@ static void off_and_undo(void **state)
 
 static void assert_not_reloadable(struct fake *f, const char *value, bool dry_run)
 {
-	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = value ? value : "" };
 	struct request request = { .command = value ? "ept" : "undo",
 				   .goals = &goal,
 				   .goal_count = value ? 1 : 0,
@@ -247,7 +247,7 @@ static void undo_without_the_module(void **state)
 /* The plan of this run, as far as `steps`; then the power goes. Whether it had so many steps. */
 static bool cut_off(struct fake *f, const char *value, size_t steps)
 {
-	struct goal goal = { &settings[SETTING_EPT], value ? value : "" };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = value ? value : "" };
 	struct plan_options options = { 0 };
 	struct apply_what what = { .command = "cut off" };
 	struct journal_change change;
@@ -458,7 +458,7 @@ static void undo_of_a_cut_undo(void **state)
 /* A dry run takes no lock, but it ends as the real run would. */
 static void dry_run_while_another_is_at_work(void **state)
 {
-	struct goal goal = { &settings[SETTING_EPT], "on" };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = "on" };
 	struct request request = { .command = "ept on",
 				   .goals = &goal,
 				   .goal_count = 1,

@@ -24,7 +24,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-	struct goal goal = { &settings[SETTING_EPT], "off" };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = "off" };
 	struct plan_options options = { 0 };
 	struct fixture *x = xcalloc(1, sizeof(*x));
 	struct host h;

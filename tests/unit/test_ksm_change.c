@@ -47,7 +47,7 @@ static struct seen seen;
 /* value NULL: undo. */
 static void run(struct fake *f, const char *value, struct outcome *ret)
 {
-	struct goal goal = { &settings[SETTING_KSM], value ? value : "" };
+	struct goal goal = { .setting = &settings[SETTING_KSM], .value = value ? value : "" };
 	struct request request = { .command = value ? value : "undo",
 				   .goals = &goal,
 				   .goal_count = value ? 1 : 0,
@@ -296,8 +296,8 @@ static void bus_is_dead(void **state)
 
 static void one_plan(void **state)
 {
-	struct goal goals[] = { { &settings[SETTING_KSM], "off" },
-				{ &settings[SETTING_EPT], "off" } };
+	struct goal goals[] = { { .setting = &settings[SETTING_KSM], .value = "off" },
+				{ .setting = &settings[SETTING_EPT], .value = "off" } };
 	struct request request = { .command = "apply",
 				   .goals = goals,
 				   .goal_count = 2,

@@ -52,7 +52,7 @@ static const struct step *step_of(const struct plan *plan, enum act_kind kind)
 
 static void build(const struct host *h, const char *value, bool defer, struct plan *ret)
 {
-	struct goal goal = { &settings[SETTING_EPT], value };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = value };
 	struct plan_options options = { .defer = defer };
 
 	plan_build(h, &goal, 1, &options, ret);
@@ -1097,7 +1097,7 @@ static void amd_host(struct host *h)
 
 static void build_npt(const struct host *h, const char *value, struct plan *ret)
 {
-	struct goal goal = { &settings[SETTING_NPT], value };
+	struct goal goal = { .setting = &settings[SETTING_NPT], .value = value };
 	struct plan_options options = { 0 };
 
 	plan_build(h, &goal, 1, &options, ret);

@@ -34,7 +34,7 @@ static void assert_acts(const struct plan *plan, const char *expected)
 
 static void build(const struct host *h, const char *value, bool defer, struct plan *ret)
 {
-	struct goal goal = { &settings[SETTING_EPT], value };
+	struct goal goal = { .setting = &settings[SETTING_EPT], .value = value };
 	struct plan_options options = { .defer = defer };
 
 	plan_build(h, &goal, 1, &options, ret);
@@ -724,8 +724,8 @@ static void only_our_option_goes(void **state)
 
 static void both_in_an_image(void **state)
 {
-	const struct goal goals[] = { { &settings[SETTING_EPT], "off" },
-				      { &settings[SETTING_NPT], "off" } };
+	const struct goal goals[] = { { .setting = &settings[SETTING_EPT], .value = "off" },
+				      { .setting = &settings[SETTING_NPT], .value = "off" } };
 	struct plan_options options = { 0 };
 	struct plan done, plan;
 	struct host h;

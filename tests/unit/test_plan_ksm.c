@@ -210,7 +210,7 @@ static const struct plan_options usual = { .reserve_bytes = RESERVE_DEFAULT, .wa
 static void build(const struct host *h, const char *value, const struct plan_options *options,
 		  struct plan *ret)
 {
-	struct goal goal = { &settings[SETTING_KSM], value };
+	struct goal goal = { .setting = &settings[SETTING_KSM], .value = value };
 
 	plan_build(h, &goal, 1, options ?: &usual, ret);
 }
@@ -828,8 +828,8 @@ static void test_chroot(void **state)
 
 static void test_one_plan(void **state)
 {
-	struct goal goals[] = { { &settings[SETTING_KSM], "off" },
-				{ &settings[SETTING_EPT], "off" } };
+	struct goal goals[] = { { .setting = &settings[SETTING_KSM], .value = "off" },
+				{ .setting = &settings[SETTING_EPT], .value = "off" } };
 	struct host h;
 	struct plan plan;
 
