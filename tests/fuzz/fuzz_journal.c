@@ -136,7 +136,7 @@ static void check_plans(const struct journal_entry *entry, unsigned variant)
 	const struct host *host = &hosts()[variant / VARIANT_HOST % PLAN_COUNT];
 	struct plan_options options = { .exact = variant & VARIANT_EXACT,
 					.revive = variant & VARIANT_REVIVE,
-					.defer = variant & VARIANT_DEFER,
+					.defer = variant & VARIANT_DEFER ? DEFER_ALL : DEFER_NO,
 					.reserve_bytes = RESERVE_DEFAULT,
 					.watch_ms = 10000 };
 	struct plan plan = { 0 };

@@ -182,7 +182,7 @@ static void check_command(unsigned variant, size_t size)
 {
 	struct request request = { .command = "undo",
 				   .dry_run = variant & VARIANT_DRY_RUN,
-				   .defer = variant & VARIANT_DEFER,
+				   .defer = variant & VARIANT_DEFER ? DEFER_ALL : DEFER_NO,
 				   .wait_ms = WAIT_NOT,
 				   .reserve_bytes = RESERVE_DEFAULT,
 				   .watch_ms = WATCH_DEFAULT };
