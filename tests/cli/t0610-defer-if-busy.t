@@ -30,7 +30,7 @@ read_tree before
 run kvmtune apply ept=off thp=never --defer=if-busy --json
 read_tree tree
 is "$status $(differences "$before" "$tree")" '5 ' 'again: the same status, and nothing to do'
-like "$out" '"deferred": ?\{ *"id": ?"in-use"' 'JSON names the reason'
+like "$out" '"deferred": ?\{[[:space:]]*"id": ?"in-use"' 'JSON names the reason'
 run kvmtune audit ept=off thp=never
 status_is 5 'audit'
 # The guests have ended.

@@ -51,7 +51,7 @@ is "$(differences "$before" "$tree")" '' 'booted: nothing is undone'
 run kvmtune undo --list
 like "$out" 'apply nested=off thp=never +done +in the build of the image' 'booted: undo --list marks it'
 run kvmtune undo --list --json
-like "$out" '"image": ?true, *"next_undo": ?false' 'booted: in JSON, too'
+like "$out" '"image": ?true,[[:space:]]*"next_undo": ?false' 'booted: in JSON, too'
 run kvmtune ept off
 run kvmtune undo --list
 like "$out" 'ept off +done +next to undo' 'booted: a change of this host is undone'

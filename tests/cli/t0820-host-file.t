@@ -29,14 +29,14 @@ like "$out" 'ept=off +DIFFERS .*nested=off +DIFFERS' 'audit has a row for each s
 run kvmtune audit -v
 like "$out" 'ept=off is wanted by /etc/kvmtune\.conf:4' 'audit -v names the line'
 run kvmtune audit --json
-like "$out" '"wanted_source": ?\{ *"file": ?"/etc/kvmtune\.conf", *"line": ?5 *\}' 'audit names the line in JSON'
+like "$out" '"wanted_source": ?\{[[:space:]]*"file": ?"/etc/kvmtune\.conf",[[:space:]]*"line": ?5[[:space:]]*\}' 'audit names the line in JSON'
 read_all before
 run kvmtune apply --dry-run
 status_is 0 'apply: dry run'
 nothing_changed 'apply: a dry run changes nothing'
 run kvmtune apply --json
 status_is 0 'apply by the host file'
-like "$out" '"wanted_source": ?\{ *"file": ?"/etc/kvmtune\.conf", *"line": ?4 *\}' 'apply names the line in JSON'
+like "$out" '"wanted_source": ?\{[[:space:]]*"file": ?"/etc/kvmtune\.conf",[[:space:]]*"line": ?4[[:space:]]*\}' 'apply names the line in JSON'
 own_file
 is "$lines" 'options kvm_intel ept=0;options kvm_intel nested=0' 'one change of one file'
 read_loads loads
@@ -59,7 +59,7 @@ drop_in 50-defrag.conf 'thp-defrag = never'
 drop_in 60-notes.txt 'not = read'
 drop_in .hidden.conf 'not = read'
 run kvmtune audit --json
-like "$status $out" '"/etc/kvmtune\.conf\.d/50-defrag\.conf", *"line": ?1' 'a drop-in'
+like "$status $out" '"/etc/kvmtune\.conf\.d/50-defrag\.conf",[[:space:]]*"line": ?1' 'a drop-in'
 remove kvmtune.conf
 run kvmtune apply
 is "$status$err" 0 'drop-ins alone'
