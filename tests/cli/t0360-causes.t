@@ -6,14 +6,11 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
-# Rows are not wrapped.
-export COLUMNS=132
-
 # hidden HOST REGEX: VT-x is not offered, and this is why
 hidden()
 {
 	host "$1"
-	COLUMNS=132 run kvmtune status
+	run kvmtune status
 	like "$out" "VT-x, EPT +present, but $2" "$1: status"
 	refused 4 virt-disabled "VT-x is present but $2" ept off
 }
@@ -30,7 +27,7 @@ run kvmtune status
 like "$out" 'disabled in firmware.*MSR 3Ah' 'a register beats a word'
 host vtx-disabled
 printf 'kind absent\n' >>"$KVMTUNE_FAKE_HOST/fake/host"
-COLUMNS=132 run kvmtune status
+run kvmtune status
 like "$out" 'not enabled by this kernel, which has no KVM module' 'a kernel without kvm_intel'
 host vtx-hidden-clearcpuid
 printf 'root=/dev/vda1 clearcpuid=smap,133x\n' >"$KVMTUNE_FAKE_HOST/root/proc/cmdline"
@@ -81,7 +78,7 @@ like "$out" 'disabled in firmware' 'no kernel command line, but the log'
 # ---- a built-in module ----
 
 host builtin-modprobe-d
-COLUMNS=132 run kvmtune ept
+run kvmtune ept
 like "$out" 'ept +on, now and at the next load +default' 'built in: modprobe.d is never read'
 like "$out" 'ept=0 \(never read: the module is built in\) +/etc/modprobe.d/kvm-nested.conf:2' \
 	'built in: the file is named'

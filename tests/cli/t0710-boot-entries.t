@@ -8,9 +8,6 @@
 # shellcheck source=tests/lib/fake.sh
 . tests/lib/fake.sh
 
-# Rows are not wrapped.
-export COLUMNS=132
-
 GRUB_CFG='menuentry Debian {
 	linux	/boot/vmlinuz-6.1 root=UUID=1 ro quiet %s
 	initrd	/boot/initrd.img-6.1
