@@ -4,6 +4,7 @@
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 CC      ?= gcc
 CFLAGS  ?= -O2 -g
@@ -43,7 +44,7 @@ endif
 HARDEN   := -fPIE -fstack-protector-strong -fcf-protection=full
 FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -pthread -Iinclude $(WARNINGS) $(HARDEN) $(FORTIFY) $(PKG_CFLAGS) \
-	      $(CFLAGS) $(SAN)
+	      $(CPPFLAGS) $(CFLAGS) $(SAN)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--as-needed $(LDFLAGS) $(SAN)
 
 # Every file of a layer is part of the program.
@@ -96,20 +97,34 @@ $(BUILD)/kvmtune.bash: completions/kvmtune.bash
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-## install, uninstall: with PREFIX (/usr/local), BINDIR, MANDIR, COMPDIR and DESTDIR
+SCHEMAS := $(wildcard schema/*.json)
+
+## install, uninstall: with PREFIX (/usr/local), BINDIR, MANDIR, DATADIR, COMPDIR and DESTDIR
 install: all
 	install -D -m 0755 $(BUILD)/kvmtune $(DESTDIR)$(BINDIR)/kvmtune
 	install -D -m 0644 $(BUILD)/kvmtune.8 $(DESTDIR)$(MANDIR)/man8/kvmtune.8
 	install -D -m 0644 $(BUILD)/kvmtune.bash $(DESTDIR)$(COMPDIR)/kvmtune
+	install -D -m 0644 -t $(DESTDIR)$(DATADIR)/kvmtune/schema $(SCHEMAS)
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/kvmtune $(DESTDIR)$(MANDIR)/man8/kvmtune.8 \
 		$(DESTDIR)$(COMPDIR)/kvmtune
+	rm -rf $(DESTDIR)$(DATADIR)/kvmtune
 	@echo "Settings that kvmtune made stay in force. To undo them: make install, kvmtune undo, make uninstall."
+
+## dist: the sources of the last commit as a tarball in build/; the same commit gives the same bytes
+DIST := $(BUILD)/kvmtune-$(VERSION).tar.gz
+.PHONY: dist
+dist:
+	@git rev-parse HEAD >/dev/null || { echo "make dist needs a checkout of git" >&2; exit 1; }
+	@git diff --quiet HEAD || echo "kvmtune: what is not committed is left out" >&2
+	@mkdir -p $(BUILD)
+	$(Q)git -c tar.umask=0022 archive --format=tar --prefix=kvmtune-$(VERSION)/ HEAD | gzip -n9 >$(DIST)
+	$(call say,DIST $(DIST))
 
 ## clean: remove all that was built, but keep the images of the emulated machines
 clean:
-	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +
+	[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +
 
 include tests/tests.mk
 -include $(shell find $(BUILD)/obj $(BUILD)/tests -name '*.d' -type f 2>/dev/null)

@@ -138,7 +138,7 @@ for program in "$KVMTUNE_FAKE" "$KVMTUNE"; do
 	longest=$(awk '{ if (length > n) n = length } END { print n }' "$tmp/out")
 	ok 'help fits into 80 columns' [ "$longest" -le 80 ]
 	run "$program" --version
-	like "$status $out" '^0 kvmtune [0-9]+\.[0-9]+\.[0-9]+$' '--version'
+	like "$status $out" '^0 kvmtune [0-9]+\.[0-9]+\.[0-9]+(~dev)?$' '--version'
 done
 
 # The real program on the machine that runs this test: whatever it is, looking works.

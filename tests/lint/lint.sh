@@ -174,14 +174,16 @@ check_spdx()
 	return "$status"
 }
 
-# The version is in one place; the news begin with it, or with what is not released yet.
+# The version is in one place; the news begin with it. Before a release it ends with "~dev".
 check_version()
 {
-	local version
+	local version heading
 	version=$(sed -n 's/^#define KVMTUNE_VERSION "\(.*\)"/\1/p' include/kvmtune/version.h)
-	[ -n "$version" ] || { echo "no version in include/kvmtune/version.h"; return 1; }
-	[ "$(sed -n '/(not released yet)$/d;s/^## \([0-9.]*\).*/\1/p' NEWS.md | head -n 1)" = "$version" ] ||
-		{ echo "NEWS.md does not begin with $version"; return 1; }
+	heading=$(grep -m 1 '^## ' NEWS.md)
+	case $version in
+	*~dev) [ "$heading" = "## ${version%~dev} (not released yet)" ] ;;
+	*) [[ $heading =~ ^##\ "$version"\ \([0-9]+\ [A-Z][a-z]+\ 20[0-9]{2}\)$ ]] ;;
+	esac || { echo "version.h says \"$version\", NEWS.md begins with \"$heading\""; return 1; }
 }
 
 # One test of TAP
