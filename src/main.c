@@ -30,15 +30,18 @@ static const char *status_word(enum exit_status status)
 }
 
 /* The state of the host after an error; empty for commands that only read. */
-static const char *state_text(const struct command *c, const struct err *e, bool changed)
+static const char *state_text(const struct command *c, const struct invocation *in,
+			      const struct err *e)
 {
 	if (!c || !c->changes)
 		return "";
+	if (in->undone && e->status != STATUS_STUCK)
+		return "; the newer changes are undone";
 	switch (e->status) {
 	case STATUS_REFUSED:
 	case STATUS_IMPOSSIBLE:
 		/* A refusal during the change: it was rolled back. */
-		return changed ? "; the host is as it was before" : "; nothing was changed";
+		return in->changed ? "; the host is as it was before" : "; nothing was changed";
 	case STATUS_FAILED:
 		return "; the host is as it was before";
 	default:
@@ -59,9 +62,9 @@ static void put_wrapped(const struct style *style, const char *first, const char
 }
 
 /* Text of users and names of files may be in there: none of it may reach a terminal raw. */
-static void print_error(const struct command *c, const struct style *style, struct err *e,
-			bool changed)
+static void print_error(const struct command *c, const struct invocation *in, struct err *e)
 {
+	const struct style *style = &in->message_style;
 	autofree char *text = safe_text(e->text, sizeof(e->text));
 	autofree char *hint = safe_text(e->hint, sizeof(e->hint));
 	const char *word = status_word(e->status);
@@ -73,7 +76,7 @@ static void print_error(const struct command *c, const struct style *style, stru
 	buf_mark(&first, *word ? MEANS_LABEL : MEANS_BAD, "kvmtune:");
 	buf_puts(&first, " ");
 	buf_mark(&line, meaning_of(word), word);
-	buf_printf(&line, "%s%s%s", *word ? ": " : "", text, state_text(c, e, changed));
+	buf_printf(&line, "%s%s%s", *word ? ": " : "", text, state_text(c, in, e));
 	put_wrapped(style, first.data, line.data);
 	if (e->detail)
 		fputs(e->detail, stderr);
@@ -215,6 +218,6 @@ int main(int argc, char **argv)
 	}
 	if (e.code && in.given & OPT_JSON && !in.reported)
 		json_failure(stdout, in.command, status, &e);
-	print_error(c, &in.message_style, &e, in.changed);
+	print_error(c, &in, &e);
 	return close_stdout(in.changed, status);
 }

@@ -35,6 +35,7 @@ enum option_bit {
 	OPT_CPUINFO = 1 << 17,
 	OPT_CAPTURE = 1 << 18,
 	OPT_SKIP = 1 << 19,
+	OPT_ALL = 1 << 20,
 };
 
 /* An enum has 32 bits: these are from the upper half. */
@@ -100,6 +101,7 @@ struct invocation {
 	int load_count; /* so many of them, at the end, stand behind "--" */
 	struct ports *ports;
 	bool changed;  /* by the command: it has altered the host, whatever comes after */
+	size_t undone; /* by undo --all: changes that were undone before the last attempt */
 	bool reported; /* by the command: its JSON document is printed, with any error in it */
 };
 

@@ -84,6 +84,8 @@ void journal_free(struct journal *j);
 bool journal_is_for(const struct journal *j, const struct journal_entry *entry);
 /* The change that the next undo undoes: an interrupted one first, else the last; or NULL. */
 const struct journal_entry *journal_undoable(const struct journal *j);
+/* Would an undo come to this change, at once or after others? */
+bool journal_is_left(const struct journal *j, const struct journal_entry *entry);
 /* The change that was interrupted, whose rollback failed, or that is being made; or NULL. */
 const struct journal_entry *journal_interrupted(const struct journal *j);
 /* Is it the one that is being made? */

@@ -57,6 +57,19 @@ void text_capability(FILE *out, const struct style *style, const struct cpu_repo
 void text_change(FILE *out, const struct style *style, const struct outcome *o, bool dry_run);
 int json_change(FILE *out, const struct outcome *o, const char *command, bool dry_run);
 
+/* `kvmtune undo --all`: its undos in their order, and the changes that are left after them. */
+struct undo_report {
+	const char *command;
+	bool dry_run; /* only the first one left is planned */
+	enum exit_status status;
+	const struct outcome *undos;
+	size_t count;		       /* one at least */
+	const struct journal *journal; /* as it is now */
+};
+/* Those that are left; text_change() prints each undo. */
+void text_left(FILE *out, const struct style *style, const struct undo_report *r);
+int json_undos(FILE *out, const struct undo_report *r);
+
 /* `kvmtune audit`: the goals against the host, by the plan made for them. */
 void text_audit(FILE *out, const struct style *style, const struct host *host,
 		const struct plan *plan, const struct journal *journal);

@@ -140,6 +140,8 @@ static void command_text(const struct invocation *in, struct buf *ret)
 		buf_printf(ret, " --file %s", in->file);
 	if (in->given & OPT_DEFER && in->defer != DEFER_NO)
 		buf_puts(ret, in->defer == DEFER_ALL ? " --defer" : " --defer=if-busy");
+	if (in->given & OPT_ALL)
+		buf_puts(ret, " --all");
 	if (in->given & OPT_SKIP)
 		buf_puts(ret, " --skip");
 }
@@ -171,40 +173,55 @@ static char *refusal_detail(const struct style *style, const struct outcome *o)
 	return b.len ? buf_steal(&b) : NULL;
 }
 
+/* line: shows what it waits for. */
+static struct request request_of(const struct invocation *in, const char *command,
+				 struct live_line *line)
+{
+	bool live = isatty(STDERR_FILENO) && !in->style.quiet;
+
+	*line = (struct live_line){ .width = live ? style_width(&in->message_style) : 0 };
+	return (struct request){ .command = command,
+				 .skip = in->given & OPT_SKIP,
+				 .dry_run = in->given & OPT_DRY_RUN,
+				 .defer = in->defer,
+				 .wait_ms = in->wait_ms,
+				 .reserve_bytes = in->reserve_bytes,
+				 .watch_ms = in->watch_ms,
+				 .waiting = show_waiting,
+				 .progress = show_progress,
+				 .arg = line };
+}
+
+/* Its text; JSON is the caller's. */
+static void report_change(struct invocation *in, const struct outcome *o, struct err *e)
+{
+	in->changed |= o->applied;
+	*e = o->err;
+	if (in->given & OPT_JSON)
+		return;
+	text_change(stdout, &in->style, o, in->given & OPT_DRY_RUN);
+	e->detail = refusal_detail(&in->message_style, o);
+}
+
 enum exit_status run_change(struct invocation *in, const struct goal *goals, size_t count,
 			    struct err *e)
 {
-	bool live = isatty(STDERR_FILENO) && !in->style.quiet;
-	struct live_line line = { .width = live ? style_width(&in->message_style) : 0 };
-	bool dry_run = in->given & OPT_DRY_RUN;
 	autobuf command = { 0 };
+	struct live_line line;
 	struct outcome o;
-	struct request request = { .goals = goals,
-				   .goal_count = count,
-				   .skip = in->given & OPT_SKIP,
-				   .dry_run = dry_run,
-				   .defer = in->defer,
-				   .wait_ms = in->wait_ms,
-				   .reserve_bytes = in->reserve_bytes,
-				   .watch_ms = in->watch_ms,
-				   .waiting = show_waiting,
-				   .progress = show_progress,
-				   .arg = &line };
+	struct request request;
 	enum exit_status status;
 
 	command_text(in, &command);
-	request.command = command.data;
+	request = request_of(in, command.data, &line);
+	request.goals = goals;
+	request.goal_count = count;
 	change_run(in->ports, &request, &o);
 	clear_line(&line);
+	report_change(in, &o, e);
 	if (reports_json(in))
-		json_change(stdout, &o, command.data, dry_run);
-	else
-		text_change(stdout, &in->style, &o, dry_run);
-	*e = o.err;
-	if (!(in->given & OPT_JSON))
-		e->detail = refusal_detail(&in->message_style, &o);
+		json_change(stdout, &o, command.data, request.dry_run);
 	status = o.status;
-	in->changed = o.applied;
 	outcome_free(&o);
 	return status;
 }
@@ -322,17 +339,82 @@ static enum exit_status list_changes(struct invocation *in, struct err *e)
 	return STATUS_DONE;
 }
 
+/* ---- undo --all ---- */
+
+/* Undoes the last change. False: nothing is left, or it cannot be undone. */
+static bool undo_next(struct invocation *in, const char *command, struct outcome *o)
+{
+	struct live_line line;
+	const struct request request = request_of(in, command, &line);
+
+	change_run(in->ports, &request, o);
+	in->ports->file.unlock(in->ports);
+	clear_line(&line);
+	return o->undoes && !o->err.code && !request.dry_run;
+}
+
+static void report_undos(struct invocation *in, struct undo_report *r)
+{
+	struct journal journal = { 0 };
+	struct err ignored = { 0 };
+
+	/* Its failure is the error of the last undo, too. */
+	if (journal_load(in->ports, &journal, &ignored) < 0)
+		journal = (struct journal){ 0 };
+	r->journal = &journal;
+	if (reports_json(in))
+		json_undos(stdout, r);
+	else if (!in->style.quiet || r->dry_run)
+		text_left(stdout, &in->style, r);
+	journal_free(&journal);
+}
+
+/* Each one is planned on the host that the undo before it left. */
+static enum exit_status undo_all(struct invocation *in, struct err *e)
+{
+	struct undo_report r = { .dry_run = in->given & OPT_DRY_RUN };
+	struct outcome *undos = NULL;
+	autobuf command = { 0 };
+	bool more = true;
+
+	command_text(in, &command);
+	r.command = command.data;
+	while (more) {
+		undos = xrealloc_array(undos, r.count + 1, sizeof(*undos));
+		more = undo_next(in, command.data, &undos[r.count]);
+		if (r.count && !undos[r.count].undoes && !undos[r.count].err.code) {
+			outcome_free(&undos[r.count]);
+			break;
+		}
+		report_change(in, &undos[r.count], e);
+		if (undos[r.count].status != STATUS_DONE)
+			r.status = undos[r.count].status;
+		in->undone += more;
+		r.count++;
+	}
+	r.undos = undos;
+	report_undos(in, &r);
+	for (size_t i = 0; i < r.count; i++)
+		outcome_free(&undos[i]);
+	free(undos);
+	return r.status;
+}
+
 enum exit_status cmd_undo(struct invocation *in, struct err *e)
 {
 	enum exit_status status = no_operands(in, e);
 
 	if (status != STATUS_DONE)
 		return status;
-	if (in->given & OPT_LIST && in->given & (OPTS_ALTER | OPT_SKIP))
+	if (in->given & OPT_LIST && in->given & (OPTS_ALTER | OPT_SKIP | OPT_ALL))
 		return usage_error(e, "--list only lists");
+	if (in->given & OPT_SKIP && in->given & OPT_ALL)
+		return usage_error(e, "--skip and --all exclude each other");
 	if (in->given & OPT_SKIP && in->given & (OPTS_ALTER & ~(OPT_DRY_RUN | OPT_WAIT)))
 		return usage_error(e, "--skip does not change the host");
-	return in->given & OPT_LIST ? list_changes(in, e) : run_change(in, NULL, 0, e);
+	if (in->given & OPT_LIST)
+		return list_changes(in, e);
+	return in->given & OPT_ALL ? undo_all(in, e) : run_change(in, NULL, 0, e);
 }
 
 /* ---- audit ---- */

@@ -28,6 +28,7 @@ const struct option_row option_table[] = {
 	{ OPT_LIST, 0, "list", NULL, false, "list the changes that can be undone" },
 	{ OPT_SKIP, 0, "skip", NULL, false,
 	  "keep the last change: the next undo starts with the one before it" },
+	{ OPT_ALL, 0, "all", NULL, false, "undo all changes, the newest first" },
 	{ OPT_REQUIRE, 0, "require", "NAME", false,
 	  "exit with 0, 4 or 1: the processor has NAME (ept, npt, ept-1gb...), lacks it, or it is "
 	  "unknown" },
@@ -193,9 +194,10 @@ const struct command command_table[] = {
 	{ .name = "undo",
 	  .summary = "Undo the last change, then the one before",
 	  .text = "Undoes an interrupted change first. With --list it prints what can be undone. "
-		  "With --skip it keeps the last change, so that the next undo gets to the one "
-		  "before.",
-	  .takes = OPTS_CHANGE | OPT_LIST | OPT_SKIP,
+		  "With --all it undoes all changes, the newest first, and stops at the first that "
+		  "cannot be undone. With --skip it keeps the last change, so that the next undo "
+		  "gets to the one before.",
+	  .takes = OPTS_CHANGE | OPT_LIST | OPT_ALL | OPT_SKIP,
 	  .changes = true,
 	  .run = cmd_undo },
 	{ .name = "bench",

@@ -334,20 +334,27 @@ bool journal_is_being_made(const struct journal *j, const struct journal_entry *
 	return j->at_work && entry->result == JOURNAL_OPEN && entry == journal_interrupted(j);
 }
 
+static bool is_left(const struct journal *j, const struct journal_entry *entry)
+{
+	return entry->result == JOURNAL_DONE && !entry->undoes && !entry->undone &&
+	       journal_is_for(j, entry);
+}
+
 const struct journal_entry *journal_undoable(const struct journal *j)
 {
 	const struct journal_entry *open = journal_interrupted(j);
 
 	if (open)
 		return open->undoes ? journal_find(j, open->undoes) : open;
-	for (size_t i = j->count; i-- > 0;) {
-		const struct journal_entry *entry = &j->entries[i];
-
-		if (entry->result == JOURNAL_DONE && !entry->undoes && !entry->undone &&
-		    journal_is_for(j, entry))
-			return entry;
-	}
+	for (size_t i = j->count; i-- > 0;)
+		if (is_left(j, &j->entries[i]))
+			return &j->entries[i];
 	return NULL;
+}
+
+bool journal_is_left(const struct journal *j, const struct journal_entry *entry)
+{
+	return is_left(j, entry) || entry == journal_undoable(j);
 }
 
 int journal_check_version(const struct journal_entry *entry, struct err *e)

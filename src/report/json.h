@@ -36,6 +36,7 @@ struct json_object *json_ksm_object(const struct host *host);
 struct json_object *json_memory_object(const struct host *host);
 /* "at_work", "interrupted": a change that is being made, or that was interrupted. */
 void json_put_open_change(struct json_object *o, const struct journal *journal);
+struct json_object *json_left_list(const struct undo_report *r);
 struct json_object *json_error(const struct err *e); /* null where there is none */
 
 #endif

@@ -194,7 +194,8 @@ static struct json_object *recovery_object(const struct outcome *o)
 	return j;
 }
 
-int json_change(FILE *out, const struct outcome *outcome, const char *command, bool dry_run)
+static struct json_object *outcome_document(const struct outcome *outcome, const char *command,
+					    bool dry_run)
 {
 	struct json_object *o = json_document("change");
 
@@ -226,6 +227,31 @@ int json_change(FILE *out, const struct outcome *outcome, const char *command, b
 	json_put(o, "advice",
 		 json_advice(&outcome->before, outcome->plan.advice, outcome->plan.advice_count));
 	add_application(o, outcome);
+	return o;
+}
+
+int json_change(FILE *out, const struct outcome *outcome, const char *command, bool dry_run)
+{
+	return json_print(out, outcome_document(outcome, command, dry_run));
+}
+
+int json_undos(FILE *out, const struct undo_report *r)
+{
+	struct json_object *o = json_document("undos"), *list = json_object_new_array();
+	bool changed = false;
+
+	for (size_t i = 0; i < r->count; i++) {
+		json_object_array_add(list, outcome_document(&r->undos[i], r->command, r->dry_run));
+		changed |= changes_anything(&r->undos[i], r->dry_run);
+	}
+	json_put(o, "host", json_host_object(&r->undos[0].before));
+	json_put_text(o, "command", r->command);
+	json_put_bool(o, "dry_run", r->dry_run);
+	json_put_int(o, "exit_status", r->status);
+	json_put_bool(o, "changed", changed);
+	json_put(o, "undos", list);
+	json_put(o, "left", json_left_list(r));
+	json_put(o, "error", json_error(&r->undos[r->count - 1].err));
 	return json_print(out, o);
 }
 

@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "conf_lines.h"
+#include "state.h"
 
 static struct json_object *fact_of(enum tri value, const char *source)
 {
@@ -238,6 +239,17 @@ void json_put_open_change(struct json_object *o, const struct journal *journal)
 
 	json_put_text(o, "at_work", journal->at_work);
 	json_put(o, "interrupted", open ? entry_object(&marked, open) : NULL);
+}
+
+struct json_object *json_left_list(const struct undo_report *r)
+{
+	struct json_object *list = json_object_new_array();
+	const struct marked marked = find_marked(r->journal);
+
+	for (size_t i = r->journal->count; i-- > 0;)
+		if (is_left_by(r, &r->journal->entries[i]))
+			json_object_array_add(list, entry_object(&marked, &r->journal->entries[i]));
+	return list;
 }
 
 #define BOOT_WORDS_MAX 200

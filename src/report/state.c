@@ -65,3 +65,10 @@ void state_report_free(struct state_report *r)
 	strv_free(&r->next_source);
 	strv_free(&r->next_boot_source);
 }
+
+bool is_left_by(const struct undo_report *r, const struct journal_entry *entry)
+{
+	const struct journal_entry *planned = r->dry_run ? r->undos[0].undoes : NULL;
+
+	return journal_is_left(r->journal, entry) && (!planned || entry->id != planned->id);
+}

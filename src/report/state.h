@@ -5,7 +5,7 @@
 #ifndef KVMTUNE_STATE_H
 #define KVMTUNE_STATE_H
 
-#include <kvmtune/host.h>
+#include <kvmtune/report.h>
 
 /* A setting's values in its own words, and where each is known from. */
 struct state_report {
@@ -20,5 +20,8 @@ struct state_report {
 };
 void state_report(const struct host *h, const struct setting *s, struct state_report *ret);
 void state_report_free(struct state_report *r);
+
+/* Is it one that undo --all has still to undo? In a dry run the first one is planned. */
+bool is_left_by(const struct undo_report *r, const struct journal_entry *entry);
 
 #endif

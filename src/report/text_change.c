@@ -309,6 +309,20 @@ void text_change(FILE *out, const struct style *style, const struct outcome *o, 
 		text_advice(out, style, &o->before, o->plan.advice, o->plan.advice_count);
 }
 
+/* ---- undo --all ---- */
+
+void text_left(FILE *out, const struct style *style, const struct undo_report *r)
+{
+	for (size_t i = r->journal->count; i-- > 0;) {
+		const struct journal_entry *entry = &r->journal->entries[i];
+		autofree char *command = safe_text(entry->command, 200);
+		autofree char *text = xasprintf("kvmtune %s (change %d)", command, entry->id);
+
+		if (is_left_by(r, entry))
+			put_paragraph(out, style, r->dry_run ? "then: " : "not undone: ", text);
+	}
+}
+
 /* ---- audit ---- */
 
 static const char *audit_word(const struct change *c)

@@ -47,6 +47,7 @@ for name in $(all_hosts); do
 	document "$name.on" apply ept=on
 	document "$name.undo-dry" undo --dry-run
 	document "$name.undo" undo
+	document "$name.undo-all" undo --all
 	document "$name.list-after" undo --list
 	if [[ $name = amd* ]]; then
 		document "$name.npt" npt
@@ -173,6 +174,7 @@ json_is intel-ept-on.off-dry 'd["result"] == "planned" and d["dry_run"] and "lef
 json_is intel-ept-on.off-defer-dry 'd["exit_status"] == 5 and d["settings"]["ept"]["after"] == "on" and d["settings"]["ept"]["next_after"] == "off"' 'will wait'
 json_is intel-ept-off.off 'd["result"] == "already" and not d["steps"]' 'already'
 json_is intel-ept-on.undo-nothing 'd["undoes"] is None and d["exit_status"] == 0' 'nothing to undo'
+json_is intel-ept-on.undo-all '(len(d["undos"]), d["left"], d["error"]) == (1, [], None)' 'undo --all'
 json_is not-loaded.off 'd["result"] == "done" and d["exit_status"] == 0' 'saved: nothing runs'
 json_is nested-edited.off-dry 'd["effects"][0]["parameter"] == "nested" and d["effects"][0]["line"] == 2' 'effects'
 json_is intel-ept-on.list 'd["changes"][0]["next_undo"] and d["changes"][0]["state"] == "done"' 'list'

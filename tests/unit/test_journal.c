@@ -189,6 +189,39 @@ static void steps_come_back(void **state)
 	}
 }
 
+/* The ids of the changes that undo comes to, the newest first, as digits. */
+static const char *left(struct fixture *x)
+{
+	static char digits[10];
+	size_t n = 0;
+
+	load(x);
+	for (size_t i = x->j.count; i-- > 0;)
+		if (journal_is_left(&x->j, &x->j.entries[i]))
+			digits[n++] = (char)('0' + x->j.entries[i].id);
+	digits[n] = 0;
+	return digits;
+}
+
+static void changes_that_are_left(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_string_equal(left(x), "");
+	change(x, "ept off", 0, JOURNAL_DONE);
+	change(x, "ksm off", 0, JOURNAL_WALKED_BACK);
+	change(x, "ept on", 0, JOURNAL_DONE);
+	assert_string_equal(left(x), "31");
+	change(x, "undo", 3, JOURNAL_DONE);
+	assert_string_equal(left(x), "1");
+	change(x, "ept off", 0, JOURNAL_OPEN);
+	assert_string_equal(left(x), "51");
+	change(x, "undo", 5, JOURNAL_OPEN);
+	assert_string_equal(left(x), "51");
+	end(x, 6, JOURNAL_DONE);
+	assert_string_equal(left(x), "1");
+}
+
 static void no_journal_is_an_empty_one(void **state)
 {
 	struct fixture *x = *state;
@@ -1075,6 +1108,7 @@ int main(void)
 		TEST(ended_while_it_was_read),
 		TEST(next_one_while_it_was_read),
 		TEST(undo_that_was_interrupted),
+		TEST(changes_that_are_left),
 		TEST(interrupted_is_not_forgotten),
 		TEST(interrupted_behind_others),
 		TEST(interrupted_is_kept),
