@@ -209,7 +209,7 @@ static void changes_that_are_left(void **state)
 
 	assert_string_equal(left(x), "");
 	change(x, "ept off", 0, JOURNAL_DONE);
-	change(x, "ksm off", 0, JOURNAL_WALKED_BACK);
+	change(x, "ksm off", 0, JOURNAL_ROLLED_BACK);
 	change(x, "ept on", 0, JOURNAL_DONE);
 	assert_string_equal(left(x), "31");
 	change(x, "undo", 3, JOURNAL_DONE);
