@@ -5,7 +5,9 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
-COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+COMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR  ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 CC      ?= gcc
 CFLAGS  ?= -O2 -g
 SCDOC   ?= scdoc
@@ -92,25 +94,27 @@ $(BUILD)/kvmtune.8: man/kvmtune.8.scd
 	@command -v $(SCDOC) >/dev/null || { echo "scdoc is missing: install scdoc, or run ./bootstrap deps" >&2; exit 1; }
 	$(Q)$(SCDOC) <$< >$@
 
-completions: $(BUILD)/kvmtune.bash
-$(BUILD)/kvmtune.bash: completions/kvmtune.bash
+completions: $(BUILD)/kvmtune.bash $(BUILD)/_kvmtune $(BUILD)/kvmtune.fish
+$(BUILD)/kvmtune.bash $(BUILD)/_kvmtune $(BUILD)/kvmtune.fish: $(BUILD)/%: completions/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
 SCHEMAS := $(wildcard schema/*.json)
 
-## install, uninstall: with PREFIX (/usr/local), BINDIR, MANDIR, DATADIR, COMPDIR and DESTDIR
+## install, uninstall: with PREFIX (/usr/local), BINDIR, MANDIR, DATADIR, COMPDIR, ZSHDIR, FISHDIR, DESTDIR
 install: all
 	install -D -m 0755 $(BUILD)/kvmtune $(DESTDIR)$(BINDIR)/kvmtune
 	install -D -m 0644 $(BUILD)/kvmtune.8 $(DESTDIR)$(MANDIR)/man8/kvmtune.8
 	install -D -m 0644 $(BUILD)/kvmtune.bash $(DESTDIR)$(COMPDIR)/kvmtune
+	install -D -m 0644 $(BUILD)/_kvmtune $(DESTDIR)$(ZSHDIR)/_kvmtune
+	install -D -m 0644 $(BUILD)/kvmtune.fish $(DESTDIR)$(FISHDIR)/kvmtune.fish
 	install -D -m 0644 -t $(DESTDIR)$(DATADIR)/kvmtune/schema $(SCHEMAS)
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/kvmtune $(DESTDIR)$(MANDIR)/man8/kvmtune.8 \
-		$(DESTDIR)$(COMPDIR)/kvmtune
+		$(DESTDIR)$(COMPDIR)/kvmtune $(DESTDIR)$(ZSHDIR)/_kvmtune $(DESTDIR)$(FISHDIR)/kvmtune.fish
 	rm -rf $(DESTDIR)$(DATADIR)/kvmtune
-	@echo "Settings that kvmtune made stay in force. To undo them: make install, kvmtune undo, make uninstall."
+	@echo "Settings that kvmtune made stay in force. To undo them: make install, kvmtune undo --all, make uninstall."
 
 ## dist: the sources of the last commit as a tarball in build/; the same commit gives the same bytes
 DIST := $(BUILD)/kvmtune-$(VERSION).tar.gz

@@ -125,7 +125,12 @@ int options_parse(int argc, char **argv, struct invocation *ret, struct err *e);
 
 void help_all(FILE *out, const struct style *style);
 void help_command(FILE *out, const struct style *style, const struct command *c);
-/* All words for the shell completions, one a line: "command ept", "option --dry-run"... */
+/*
+ * All words for the shell completions, one a line: "command ept", "option --root=" (with "=": its
+ * argument is needed), "argument --root DIR", "takes ept --dry-run", "goals apply" (SETTING=VALUE),
+ * "variants bench" (several with commas, or "current"), "value ept off", "choice --color never",
+ * "about ept TEXT", "about --root TEXT".
+ */
 void list_words(FILE *out);
 
 /* Sets the hint of e to the command that was meant instead of in->command, if there is one. */

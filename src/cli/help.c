@@ -93,22 +93,43 @@ static void setting_words(FILE *out)
 			fprintf(out, "value %s %s\n", settings[i].name, *v);
 }
 
+/* Does it take SETTING=VALUE, or variants of them? */
+static bool takes_goals(const struct command *c)
+{
+	return c->operands && (strstr(c->operands, "SETTING=") || strstr(c->operands, "VARIANT"));
+}
+
+static void command_words(FILE *out)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command *c = &command_table[i];
+
+		fprintf(out, "command %s\nabout %s %s\n", c->name, c->name, c->summary);
+		if (takes_goals(c))
+			fprintf(out, "goals %s\n", c->name);
+		if (c->operands && strstr(c->operands, "VARIANT"))
+			fprintf(out, "variants %s\n", c->name);
+	}
+}
+
+static void option_words(FILE *out, const struct option_row *row)
+{
+	const char *end = row->argument && !row->optional ? "=" : "";
+
+	fprintf(out, "option --%s%s\nabout --%s %s\n", row->name, end, row->name, row->help);
+	if (row->argument)
+		fprintf(out, "argument --%s %s\n", row->name, row->argument);
+	for (size_t i = 0; i < command_count; i++)
+		if (row->bit & (command_table[i].takes | OPTS_ALWAYS))
+			fprintf(out, "takes %s --%s%s\n", command_table[i].name, row->name, end);
+}
+
 void list_words(FILE *out)
 {
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "command %s\n", command_table[i].name);
-	for (size_t i = 0; i < option_count; i++) {
-		const struct option_row *row = &option_table[i];
-
-		if (!row->help)
-			continue;
-		fprintf(out, "option --%s%s\n", row->name,
-			row->argument && !row->optional ? "=" : "");
-		for (size_t k = 0; k < command_count; k++)
-			if (row->bit & (command_table[k].takes | OPTS_ALWAYS))
-				fprintf(out, "takes %s --%s%s\n", command_table[k].name, row->name,
-					row->argument && !row->optional ? "=" : "");
-	}
+	command_words(out);
+	for (size_t i = 0; i < option_count; i++)
+		if (option_table[i].help)
+			option_words(out, &option_table[i]);
 	setting_words(out);
 	for (size_t i = 0; i < CAP_COUNT; i++)
 		fprintf(out, "choice --require %s\n", cpu_cap_names[i].name);

@@ -158,15 +158,17 @@ for setting in $(of value | cut -d' ' -f1 | sort -u); do
 	last=$(of "value $setting" | tail -n 1)
 	ok "completion: begun value" offers "$last" kvmtune audit "$setting" = "${last%?}"
 done
+ok "completion: current, a variant of bench" offers current kvmtune bench curr
 ok "completion: directories" offers /usr/bin kvmtune --root /usr/bi
 nothing() { [ -z "$(complete_in "$@")" ]; }
 ok "completion: nothing behind what is no command" nothing kvmtune nonsense ""
-# It knows which commands take SETTING=VALUE, and nothing else.
+# All commands, options and settings come from --list-words.
 own_words()
 {
-	! grep -v '^#' completions/kvmtune.bash | sed 's/--list-words//' | grep -wE "$(of command | paste -sd '|')" |
-		grep -v '= apply \] || .* = audit \]'
+	! grep -v '^#' "$1" | sed 's/--list-words//' | grep -wE "$({ of command; of option; of value | cut -d' ' -f1; } | paste -sd '|')"
 }
-ok "completion: no words of its own" own_words
+for file in completions/*; do
+	ok "completion: no words of its own: $file" own_words "$file"
+done
 
 echo "1..$count"
