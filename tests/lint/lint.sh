@@ -13,12 +13,13 @@ cd "$(dirname "$0")/../.." || exit 1
 checks="format functions json shell cppcheck spelling words man spaces spdx version"
 failed=0 count=0
 
-# Sources as they are, tracked or not yet; what is built or fetched is not ours.
+# Sources as they are, tracked or not yet; what is built or fetched is not ours. Scripts of zsh and fish are
+# judged by those shells (t0060-shells.t).
 ours() { find src include tests -name build -prune -o -type f "$@" -print | sort; }
 mapfile -t c_files < <(ours \( -name '*.c' -o -name '*.h' \))
 mapfile -t scripts < <({
 	find . -maxdepth 1 -type f -name bootstrap
-	find .ci completions -type f
+	find .ci completions -type f ! -name '*.fish' ! -name '_*'
 	ours \( -name '*.sh' -o -name '*.t' \)
 	grep -rlE --include='[a-z]*' --exclude='*.[a-z]*' '^#!/bin/(ba)?sh' tests
 } | sed 's,^\./,,' | sort -u)
@@ -149,7 +150,7 @@ text_files()
 	{
 		printf '%s\n' "${c_files[@]}" "${scripts[@]}" Makefile tests/tests.mk .clang-format .editorconfig
 		find . -maxdepth 1 -name '*.md'
-		find man schema -type f
+		find completions man schema -type f
 	} | sed 's,^\./,,' | sort -u
 }
 
@@ -167,7 +168,7 @@ check_spaces()
 check_spdx()
 {
 	local file status=0
-	for file in "${c_files[@]}" "${scripts[@]}" Makefile tests/tests.mk .clang-format; do
+	for file in "${c_files[@]}" "${scripts[@]}" completions/* Makefile tests/tests.mk .clang-format; do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' ||
 			{ echo "$file: no SPDX line"; status=1; }
 	done
