@@ -10,7 +10,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
-checks="format functions json shell cppcheck spelling words man spaces spdx version"
+checks="format functions json shell cppcheck spelling words man spaces spdx executable version"
 failed=0 count=0
 
 # Sources as they are, tracked or not yet; what is built or fetched is not ours. Scripts of zsh and fish are
@@ -173,6 +173,13 @@ check_spdx()
 			{ echo "$file: no SPDX line"; status=1; }
 	done
 	return "$status"
+}
+
+# run_tests.py and prove start them as programs.
+check_executable()
+{
+	find tests -name build -prune -o -name '*.t' ! -perm -100 -print | grep . && return 1
+	return 0
 }
 
 # The version is in one place; the news begin with it. Before a release it ends with "~dev".
