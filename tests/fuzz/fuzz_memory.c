@@ -34,7 +34,7 @@ static void check_sizes(const struct memory_facts *m)
 	must(!memory_suffices(m, UINT64_MAX, reserve) || m->available_bytes == UINT64_MAX);
 	must(memory_suffices(m, 0, reserve));
 	memory_shortage_text(m, m->swapped_in, reserve, &text);
-	must(is_plain(buf_text(&text)) && strstr(buf_text(&text), " are available"));
+	must(is_plain(buf_text(&text)) && strstr(buf_text(&text), " available "));
 	buf_reset(&text);
 	size_text(m->swapped_out, &text);
 	must(is_plain(buf_text(&text)) && text.len && text.len <= strlen("1023 EiB"));
