@@ -19,7 +19,7 @@ RUN_TESTS = tests/lib/run_tests.py --results $(RESULTS)
 
 ## check: all quick tests: unit, differential, command line, bus, sanitizers, lint
 check:
-	@echo "About a minute; building, where it is the first time, takes another. All output is kept in $(RESULTS)."
+	@echo "Some ten minutes on two cores, and building before, the first time. All output is kept in $(RESULTS)."
 	@rm -rf $(RESULTS)
 	$(Q)status=0; $(MAKE) --no-print-directory -k -j3 -Otarget check-parts || status=1; \
 		tests/lib/run_tests.py --sum $(RESULTS) || status=1; exit $$status
