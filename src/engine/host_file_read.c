@@ -30,11 +30,9 @@ static int read_own(struct ports *p, const char *path, struct buf *ret, struct e
 	if (r < 0)
 		return r;
 	r = p->file.stat(p, path, &st);
-	if (r == 0 && st.size > HOST_FILE_BYTES)
-		return err_set(e, -EFBIG, "%s has more than %d bytes", path, HOST_FILE_BYTES);
 	if (r == 0)
-		r = p->file.read(p, path, ret);
-	if (r == 0 && ret->len > HOST_FILE_BYTES)
+		r = st.size > HOST_FILE_BYTES ? -EFBIG : p->file.read(p, path, ret);
+	if (r == -EFBIG || ret->len > HOST_FILE_BYTES)
 		return err_set(e, -EFBIG, "%s has more than %d bytes", path, HOST_FILE_BYTES);
 	return r < 0 && r != -ENOENT ? err_sys(e, r, "cannot read %s", path) : r;
 }

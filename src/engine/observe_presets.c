@@ -22,15 +22,14 @@ static const char *const preset_dirs[] = {
 	"/lib/systemd/system-preset",
 };
 
-/* ---- presets ---- */
-
 bool observe_first_boot(struct ports *p)
 {
 	autobuf id = { 0 };
-	int r = p->file.read_head(p, MACHINE_ID, 64, &id);
+	int r;
 
 	if (!p->image)
 		return false;
+	r = p->file.read_head(p, MACHINE_ID, 64, &id);
 	return error_is_absence(r) || (r == 0 && starts_with(buf_text(&id), "uninitialized"));
 }
 

@@ -3,9 +3,9 @@
  * observe_units.h - which unit files a host has, and which file a name stands for
  * (systemd 252: shared/unit-file.c).
  *
- * Links beside the unit files are other names; links to /dev/null and empty files mask. What is in
- * /run/systemd/system is gone at the next boot and is not looked at. Files that are there and cannot be
- * read are noted in unread.
+ * A link to another unit file is an alias of that unit. A link to /dev/null, or an empty file, masks the
+ * unit. What is in /run/systemd/system is gone at the next boot, and is not read. Files that exist and
+ * cannot be read are noted in unread.
  */
 #ifndef KVMTUNE_OBSERVE_UNITS_H
 #define KVMTUNE_OBSERVE_UNITS_H
